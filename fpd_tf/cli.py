@@ -1,0 +1,335 @@
+"""The command `fpd VERB`: parses, calls one function, prints one table."""
+
+import json
+import os
+import sys
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from typer.exceptions import TyperException
+
+from fpd_tf.errors import GateError, InputError
+from fpd_tf.files import written_whole
+
+app = typer.Typer(
+    name="fpd",
+    help="Fast Pose Distillation: from annotated photographs to a phone.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Data(StrEnum):
+    mpii = "mpii"
+    lsp = "lsp"
+    synthetic = "synthetic"
+
+
+class OnError(StrEnum):
+    stop = "raise"
+    skip = "skip"
+
+
+DataOption = Annotated[Data, typer.Option("--data", help="Layout of the annotations.")]
+RootOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--root", help="Folder of the data; for synthetic, drawn there when missing."
+    ),
+]
+OnErrorOption = Annotated[
+    OnError, typer.Option("--on-error", help="What to do with a bad person or image.")
+]
+OutOption = Annotated[Path, typer.Option("--out", help="New folder to write.")]
+JsonOption = Annotated[
+    Path | None, typer.Option("--json", help="Write the result to this file as JSON.")
+]
+PresetOption = Annotated[
+    str | None, typer.Option("--preset", help="Network to train (see fpd models).")
+]
+RecipeOption = Annotated[
+    str, typer.Option("--recipe", help="Settings to start from: a name in RECIPES.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="field=value of the recipe, such as data.sigma=1.5."),
+]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Go on with the run in --out.")
+]
+SplitOption = Annotated[
+    str,
+    typer.Option("--split", help="train, val, test, trainval, all or FIRST-LAST."),
+]
+ValidationOption = Annotated[
+    str, typer.Option("--validation", help="Split scored after each epoch, or none.")
+]
+
+
+@app.command(epilog="Example: fpd demo --out runs/demo")
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="New folder.")] = Path("runs/demo"),
+):
+    """Draw people, train, distil, export and score: the main job in minutes."""
+    with _quiet_tensorflow():
+        from fpd_tf.demo import run_demo
+    print(run_demo(out))
+
+
+@app.command(epilog="Example: fpd synthesize --out people --count 1000")
+def synthesize(
+    out: OutOption,
+    layout: Annotated[str, typer.Option(help="mpii, lsp or lspet.")] = "mpii",
+    count: Annotated[int, typer.Option(help="Number of people.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of everything drawn.")] = 0,
+):
+    """Draw people and write them in the MPII or LSP layout."""
+    from fpd_tf.data.synthetic import synthesize as draw
+
+    print(draw(out, layout, count=count, seed=seed))
+
+
+@app.command(
+    epilog="Example: fpd train --data lsp --root lspet --recipe light --out runs/big"
+)
+def train(
+    out: OutOption,
+    data: DataOption = Data.mpii,
+    root: RootOption = None,
+    split: SplitOption = "train",
+    validation: ValidationOption = "val",
+    recipe: RecipeOption = "paper_mpii",
+    preset: PresetOption = None,
+    settings: SetOption = None,
+    resume: ResumeOption = False,
+    on_error: OnErrorOption = OnError.stop,
+):
+    """Train a network on ground truth alone."""
+    with _quiet_tensorflow():
+        from fpd_tf.training.run import train as run
+    config = _config(recipe, preset, settings)
+    samples, score = _training_data(data, root, split, validation, on_error)
+    _print_last_epoch(run(samples, out, config, score=score, resume=resume))
+
+
+@app.command(
+    epilog="Example: fpd distill --teacher runs/teacher/student.keras --data lsp "
+    "--root lspet --recipe light --out runs/student"
+)
+def distill(
+    out: OutOption,
+    teacher: Annotated[Path, typer.Option(help="The trained teacher's .keras file.")],
+    data: DataOption = Data.mpii,
+    root: RootOption = None,
+    split: SplitOption = "train",
+    validation: ValidationOption = "val",
+    recipe: RecipeOption = "paper_mpii",
+    preset: PresetOption = None,
+    settings: SetOption = None,
+    resume: ResumeOption = False,
+    on_error: OnErrorOption = OnError.stop,
+):
+    """Train a student on ground truth and a teacher's heatmaps."""
+    with _quiet_tensorflow():
+        from fpd_tf.training.run import distill as run
+    config = _config(recipe, preset, settings)
+    samples, score = _training_data(data, root, split, validation, on_error)
+    _print_last_epoch(run(samples, out, teacher, config, score=score, resume=resume))
+
+
+@app.command(
+    epilog="Example: fpd evaluate --model student.tflite --data lsp --root lspet"
+)
+def evaluate(
+    model: Annotated[Path, typer.Option(help="A .keras or .tflite file.")],
+    data: DataOption = Data.mpii,
+    root: RootOption = None,
+    split: SplitOption = "val",
+    flip_test: Annotated[
+        bool, typer.Option("--flip-test", help="Average with the mirrored crop.")
+    ] = False,
+    multi_scale: Annotated[
+        bool, typer.Option("--multi-scale", help="The paper's six scales.")
+    ] = False,
+    json_file: JsonOption = None,
+    on_error: OnErrorOption = OnError.stop,
+):
+    """Score a model on annotated photographs."""
+    with _quiet_tensorflow():
+        from fpd_tf.evaluation.evaluate import PAPER_SCALES
+        from fpd_tf.evaluation.evaluate import evaluate as run
+    evaluation = run(
+        model,
+        _load(data, root, split, on_error),
+        flip_test=flip_test,
+        scales=PAPER_SCALES if multi_scale else (1.0,),
+    )
+    _print_evaluation(model.name, evaluation)
+    if json_file:
+        _write_json(json_file, {"model": str(model), **evaluation.as_dict()})
+
+
+@app.command(epilog="Example: fpd predict photo.jpg --model student.tflite --out drawn")
+def predict(
+    images: Annotated[list[Path], typer.Argument(help="Photographs or folders.")],
+    model: Annotated[Path, typer.Option(help="A .keras or .tflite file.")],
+    box: Annotated[
+        tuple[float, float, float, float] | None,
+        typer.Option(help="x y width height around the person; the whole photograph."),
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option(help="Joints that score less are not drawn.")
+    ] = 0.2,
+    out: Annotated[Path | None, typer.Option(help="Folder for drawn PNGs.")] = None,
+    json_file: JsonOption = None,
+    on_error: OnErrorOption = OnError.stop,
+):
+    """Find and draw the joints of the person in photographs."""
+    with _quiet_tensorflow():
+        from fpd_tf.inference.batch import predict_files
+    results = predict_files(
+        images, model, box, out=out, threshold=threshold, on_error=on_error
+    )
+    if json_file:
+        _write_json(json_file, results)
+    for result in results:
+        shown = sum(score >= threshold for _, _, score in result["joints"])
+        print(f"{result['path']}: {shown} of {len(result['joints'])} joints")
+
+
+@app.command(epilog="Example: fpd models")
+def models(json_file: JsonOption = None):
+    """List the presets with their parameters and operations at 256 px."""
+    with _quiet_tensorflow():
+        from fpd_tf.models.presets import PRESETS
+    columns = ("preset", "parameters", "G operations", "")
+    table = Table(*columns, title="G operations = 2 x multiply-adds, 256 px, 16 joints")
+    for name, preset in PRESETS.items():
+        parameters, giga = f"{preset.parameters:,}", f"{preset.giga_operations:.2f}"
+        table.add_row(name, parameters, giga, preset.description)
+    Console().print(table)
+    if json_file:
+        fields = ("parameters", "giga_operations", "description")
+        rows = {
+            name: {field: getattr(preset, field) for field in fields}
+            for name, preset in PRESETS.items()
+        }
+        _write_json(json_file, rows)
+
+
+def main():
+    """Runs a verb; 0 done, 1 a gate did not hold, 2 bad input in one line."""
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except TyperException as error:
+        _refuse(error.format_message(), 2)
+    except GateError as error:
+        _refuse(error, 1)
+    except (InputError, OSError) as error:
+        _refuse(error, 2)
+    except (typer.Abort, KeyboardInterrupt):
+        _refuse("stopped", 130)
+
+
+def _refuse(reason, status):
+    print("fpd: " + " ".join(str(reason).split()), file=sys.stderr)
+    sys.exit(status)
+
+
+@contextmanager
+def _quiet_tensorflow():
+    """Keeps what TensorFlow's libraries print while they load off the terminal."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _config(recipe, preset, settings):
+    from fpd_tf.training.recipes import configure
+
+    chosen = [f"preset={preset}"] if preset else []
+    return configure(recipe, chosen + (settings or []))
+
+
+def _load(data, root, split, on_error):
+    from fpd_tf.data.images import check_images
+    from fpd_tf.data.lsp import load_lsp
+    from fpd_tf.data.mpii import load_mpii
+    from fpd_tf.data.synthetic import synthesize as draw
+
+    if data is Data.synthetic:
+        root = root or Path("runs/synthetic")
+        if not root.exists():
+            draw(root, "mpii", count=600)
+    if root is None:
+        raise InputError("--root", "", f"the folder of the {data} data", "nothing")
+    load = load_lsp if data is Data.lsp else load_mpii
+    samples = load(root, split, on_error=on_error)
+    return check_images(samples, on_error)
+
+
+def _training_data(data, root, split, validation, on_error):
+    samples = _load(data, root, split, on_error)
+    if validation == "none":
+        return samples, None
+    held_out = _load(data, root, validation, on_error)
+
+    def score(network):
+        from fpd_tf.evaluation.evaluate import evaluate
+
+        scores = evaluate(network, held_out).scores
+        return {"mean": scores.mean, "auc": scores.auc}
+
+    return samples, score
+
+
+def _print_last_epoch(folder):
+    import csv
+
+    *_, last = csv.DictReader((folder / "history.csv").open())
+    table = Table(*last, title=str(folder))
+    table.add_row(*(_short(value) for value in last.values()))
+    Console().print(table)
+
+
+def _short(value):
+    try:
+        return f"{float(value):.4g}"
+    except ValueError:
+        return value
+
+
+def _print_evaluation(name, evaluation):
+    scores = evaluation.scores
+    columns = ("model", *scores.groups, "mean", "AUC", "people")
+    table = Table(*columns, title=f"{evaluation.metric}, %")
+    values = (*scores.groups.values(), scores.mean, scores.auc)
+    table.add_row(name, *(f"{value:.1f}" for value in values), str(scores.people))
+    Console().print(table)
+    x, y = evaluation.signed_error
+    print(f"median signed error, heatmap pixels: x {x:+.2f}, y {y:+.2f}")
+
+
+def _write_json(path, content):
+    with written_whole(path) as aside:
+        aside.write_text(json.dumps(content, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""Photographs: read one, check many, and leave out people that are not fit to use.
+
+H W image rows and columns.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+from rich.console import Console
+from rich.progress import track
+
+from fpd_tf.data.joints import Sample
+from fpd_tf.errors import InputError
+
+MIN_SIDE = 16
+_FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
+_WORTH_A_BAR = 500
+_ORIENTATION_TAG = 0x0112
+_TURNED = range(2, 9)
+
+logger = logging.getLogger("fpd_tf")
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """One photograph, turned upright by its EXIF tag as viewers show it.
+
+    Grey, CMYK, palette and 16-bit files are converted; transparency is dropped.
+
+    Args:
+        path: a JPEG, PNG, BMP or WebP file.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        InputError: the file is missing, cut short or no such image.
+
+    Example:
+        >>> from PIL import Image
+        >>> from fpd_tf.data.images import read_image
+        >>> Image.new("L", (30, 20), 7).save("grey.png")
+        >>> read_image("grey.png").shape
+        (20, 30, 3)
+    """
+    with _decoded(Path(path)) as image:
+        return np.array(_rgb(ImageOps.exif_transpose(image)))
+
+
+def check_images(samples: Sequence[Sample], on_error: str = "raise") -> list[Sample]:
+    """The people whose photograph is there, whole, large enough and stored upright.
+
+    Every distinct file is decoded once, in threads: 3 s for 9,000 images (153 MB) of
+    LSP-extended on two cores, files in the disk cache. Annotations count stored
+    pixels, so a file with an EXIF turn is refused rather than turned.
+
+    Args:
+        samples: people; several may share one photograph.
+        on_error: "raise" at the first bad file, or "skip" its people and log how many.
+
+    Raises:
+        InputError: a file is missing, cut short, no image, less than 16 pixels high or
+            wide, or turned by EXIF; under "skip" only where nobody is left.
+
+    Example:
+        >>> import numpy as np
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from fpd_tf.data.images import check_images
+        >>> from fpd_tf.data.joints import Sample
+        >>> Image.new("RGB", (30, 20)).save("photo.png")
+        >>> joints, known = np.ones((14, 2)), np.ones(14, bool)
+        >>> ann = Sample(Path("photo.png"), joints, known, known, joints[0], 0.3)
+        >>> len(check_images([ann]))
+        1
+    """
+    with ThreadPoolExecutor() as pool:
+        paths = dict.fromkeys(sample.image_path for sample in samples)
+        checks = {path: pool.submit(_check_image, path) for path in paths}
+        people = track(
+            [partial(_when_checked, person, checks) for person in samples],
+            "checking photographs",
+            console=Console(stderr=True),
+            transient=True,
+            disable=len(paths) < _WORTH_A_BAR,
+        )
+        try:
+            return keep_good(people, on_error)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def keep_good(
+    people: Iterable[Callable[[], Sample]], on_error: str = "raise"
+) -> list[Sample]:
+    """The people that can be made; the others raise, or are counted in the log.
+
+    Args:
+        people: one function for each person, which raises InputError where it is bad.
+        on_error: "raise" at the first bad one, or "skip" them.
+
+    Raises:
+        InputError: somebody is bad; under "skip" only where everybody is.
+    """
+    if on_error not in ("raise", "skip"):
+        raise InputError("on_error", "", "raise or skip", on_error)
+    good, bad, first = [], 0, None
+    for person in people:
+        try:
+            good.append(person())
+        except InputError as error:
+            if on_error == "raise":
+                raise
+            bad, first = bad + 1, first or error
+    if first and not good:
+        raise first
+    if first:
+        logger.warning("skipped %d of %d people: %s", bad, bad + len(good), first)
+    return good
+
+
+def _when_checked(person: Sample, checks: dict[Path, Future]) -> Sample:
+    checks[person.image_path].result()
+    return person
+
+
+def _check_image(path: Path) -> None:
+    with _decoded(path) as image:
+        if min(image.size) < MIN_SIDE:
+            wanted = f"at least {MIN_SIDE} x {MIN_SIDE} pixels"
+            raise InputError(path, "size", wanted, "{} x {}".format(*image.size))
+        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+        if orientation in _TURNED:
+            wanted = "1 (annotations count stored pixels: store the photograph upright)"
+            raise InputError(path, "EXIF orientation", wanted, orientation)
+
+
+@contextmanager
+def _decoded(path: Path) -> Iterator[Image.Image]:
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            image.load()
+            yield image
+    except InputError:
+        raise
+    except Exception as error:  # decoders raise a dozen kinds for broken files
+        wanted = "a whole photograph (JPEG, PNG, BMP or WebP)"
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        raise InputError(path, "", wanted, reason) from error
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return image.convert("RGB")

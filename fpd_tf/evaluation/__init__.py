@@ -1,0 +1,1 @@
+"""Scores as the official MPII and LSP evaluations compute them."""

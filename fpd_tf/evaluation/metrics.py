@@ -1,0 +1,263 @@
+"""PCKh, PCK and their area under the curve, as the official evaluations count them.
+
+N people, K joints, T thresholds; coordinates in image pixels (x, y).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from fpd_tf.data.joints import MPII, JointSet, joint_set_of
+from fpd_tf.errors import InputError
+
+PCKH_LIMIT = 0.5
+PCK_LIMIT = 0.2
+THRESHOLD_STEP = 0.01
+NEAR_HIT = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Share of joints found, in percent; NaN where nothing was annotated.
+
+    Args:
+        groups: Head, Shoulder, ... -> mean of the group's joints.
+        joints: scored joint -> share of its annotations found.
+        mean: all annotations pooled, the official Total.
+        joint_mean: unweighted mean over joints.
+        auc: pooled share averaged over the thresholds (trapezoid).
+        counts: scored joint -> annotations it was scored on.
+        people: people scored.
+        thresholds: (T,) distances from 0 to the limit, in units of the norm.
+        curve: (T,) pooled share found within each threshold.
+    """
+
+    groups: dict[str, float]
+    joints: dict[str, float]
+    mean: float
+    joint_mean: float
+    auc: float
+    counts: dict[str, int]
+    people: int
+    thresholds: np.ndarray
+    curve: np.ndarray
+
+    def as_dict(self) -> dict:
+        """Every field as plain numbers, lists and dicts for JSON; NaN becomes None."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+
+def pckh(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    head_sizes: np.ndarray,
+    annotated: np.ndarray,
+    *,
+    joint_set: JointSet = MPII,
+) -> Scores:
+    """PCKh@0.5 (Andriluka et al., CVPR 2014): within half a head size of the truth.
+
+    Args:
+        predicted: (N, K, 2) pixels.
+        truth: (N, K, 2) pixels; any value where not annotated.
+        head_sizes: (N,) 0.6 x diagonal of the head box in pixels.
+        annotated: (N, K) bool, occluded joints included.
+        joint_set: names the K joints; those outside its groups are not scored.
+
+    Returns:
+        Scores with thresholds 0, 0.01, ..., 0.5 head sizes.
+
+    Raises:
+        InputError: shapes that do not fit, a coordinate of an annotated joint that
+            is not finite, a head size that is not above 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from fpd_tf import pckh
+        >>> truth = np.zeros((1, 16, 2))
+        >>> predicted = truth + [6, 8]
+        >>> pckh(predicted, truth, np.array([20]), np.ones((1, 16), bool)).mean
+        100.0
+    """
+    predicted, truth, annotated = _checked(
+        predicted, truth, annotated, joint_set.num_joints
+    )
+    sizes = _positive("head_sizes", head_sizes, len(truth))
+    errors = _distances(predicted, truth, annotated) / sizes[:, None]
+    return _scores(errors, joint_set, PCKH_LIMIT)
+
+
+def pck(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    annotated: np.ndarray,
+    *,
+    joint_set: JointSet | None = None,
+) -> Scores:
+    """PCK@0.2 (Yang & Ramanan, TPAMI 2013): within 0.2 torso lengths of the truth.
+
+    The torso is the true distance from left shoulder to right hip, as in the LSP
+    evaluation; people without one are left out and missing from `Scores.people`.
+
+    Args:
+        predicted: (N, K, 2) pixels.
+        truth: (N, K, 2) pixels; any value where not annotated.
+        annotated: (N, K) bool, occluded joints included.
+        joint_set: names the K joints; by K where None (14 LSP, 16 MPII).
+
+    Returns:
+        Scores with thresholds 0, 0.01, ..., 0.2 torso lengths.
+
+    Raises:
+        InputError: shapes that do not fit, a coordinate of an annotated joint that
+            is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from fpd_tf import LSP, pck
+        >>> truth = np.zeros((1, 14, 2))
+        >>> truth[0, LSP.index("left_shoulder")] = [0, 100]
+        >>> pck(truth + [0, 20], truth, np.ones((1, 14), bool)).mean
+        100.0
+    """
+    joint_set = joint_set or joint_set_of(np.shape(predicted)[1])
+    predicted, truth, annotated = _checked(
+        predicted, truth, annotated, joint_set.num_joints
+    )
+    ends = [joint_set.index("left_shoulder"), joint_set.index("right_hip")]
+    kept = annotated[:, ends].all(axis=1)
+    kept &= (truth[:, ends[0]] != truth[:, ends[1]]).any(axis=1)
+    predicted, truth, annotated = predicted[kept], truth[kept], annotated[kept]
+    torsos = np.linalg.norm(truth[:, ends[0]] - truth[:, ends[1]], axis=-1)
+    errors = _distances(predicted, truth, annotated) / torsos[:, None]
+    return _scores(errors, joint_set, PCK_LIMIT)
+
+
+def signed_error(
+    predicted: np.ndarray, truth: np.ndarray, annotated: np.ndarray, units: np.ndarray
+) -> np.ndarray:
+    """Median of predicted - truth (x, y) in heatmap pixels: how far decoding is off.
+
+    Zero for an unbiased decoder. A quarter of a heatmap pixel hardly moves PCKh@0.5
+    but moves AUC by about 4 points, so look here before comparing AUC. Only joints
+    found within 3 heatmap pixels count: farther ones are misses, not decoding.
+
+    Args:
+        predicted: (N, K, 2) image pixels.
+        truth: (N, K, 2) image pixels; any value where not annotated.
+        annotated: (N, K) bool.
+        units: (N,) image pixels for each heatmap pixel.
+
+    Returns:
+        (2,) float64; NaN where no joint is that near.
+
+    Raises:
+        InputError: shapes that do not fit, a coordinate of an annotated joint that
+            is not finite, a unit that is not above 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from fpd_tf.evaluation.metrics import signed_error
+        >>> truth = np.zeros((1, 16, 2))
+        >>> signed_error(truth + [2, -1], truth, np.ones((1, 16)), np.array([4]))
+        array([ 0.5 , -0.25])
+    """
+    predicted, truth, annotated = _checked(predicted, truth, annotated)
+    units = _positive("units", units, len(truth))
+    units = np.broadcast_to(units[:, None], annotated.shape)[annotated]
+    errors = (predicted[annotated] - truth[annotated]) / units[:, None]
+    near = errors[np.linalg.norm(errors, axis=-1) <= NEAR_HIT]
+    return np.median(near, axis=0) if len(near) else np.full(2, np.nan)
+
+
+def _scores(errors: np.ndarray, joint_set: JointSet, limit: float) -> Scores:
+    """Scores of (N, K) distances in units of the norm, NaN where not annotated."""
+    names = [joint_set.joints[joint] for joint in joint_set.scored]
+    errors = errors[:, joint_set.scored]
+    known = ~np.isnan(errors)
+    counts = known.sum(axis=0)
+    rates = _percent((errors <= limit).sum(axis=0), counts)
+    joints = dict(zip(names, rates.tolist(), strict=True))
+    thresholds = np.linspace(0, limit, round(limit / THRESHOLD_STEP) + 1)
+    found = np.searchsorted(np.sort(errors[known]), thresholds, side="right")
+    curve = _percent(found, counts.sum())
+    return Scores(
+        groups={
+            group: _mean([joints[joint_set.joints[member]] for member in members])
+            for group, members in joint_set.groups.items()
+        },
+        joints=joints,
+        mean=float(curve[-1]),
+        joint_mean=_mean(rates),
+        auc=float(np.trapezoid(curve, thresholds / limit)),
+        counts=dict(zip(names, counts.tolist(), strict=True)),
+        people=len(errors),
+        thresholds=thresholds,
+        curve=curve,
+    )
+
+
+def _distances(
+    predicted: np.ndarray, truth: np.ndarray, annotated: np.ndarray
+) -> np.ndarray:
+    """(N, K) pixels from the truth, NaN where not annotated."""
+    distances = np.full(annotated.shape, np.nan)
+    offsets = predicted[annotated] - truth[annotated]
+    distances[annotated] = np.linalg.norm(offsets, axis=-1)
+    return distances
+
+
+def _percent(found: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    shares = np.full(found.shape, np.nan)
+    return np.divide(100.0 * found, counts, out=shares, where=counts > 0)
+
+
+def _mean(rates: list[float] | np.ndarray) -> float:
+    """Mean of the rates that are not NaN; NaN where there is none."""
+    known = [rate for rate in rates if not np.isnan(rate)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return [_plain(item) for item in value.tolist()]
+    return None if np.isnan(value) else value
+
+
+def _checked(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    annotated: np.ndarray,
+    joints: int | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The three as float64, float64 and bool once their shapes and values fit."""
+    predicted, truth = np.asarray(predicted, float), np.asarray(truth, float)
+    annotated = np.asarray(annotated, bool)
+    joints = joints or (truth.shape[1] if truth.ndim == 3 else "K")
+    if truth.ndim != 3 or truth.shape[1:] != (joints, 2):
+        raise InputError("truth", "shape", f"(N, {joints}, 2)", truth.shape)
+    if predicted.shape != truth.shape:
+        raise InputError("predicted", "shape", f"{truth.shape}", predicted.shape)
+    if annotated.shape != truth.shape[:2]:
+        raise InputError("annotated", "shape", f"{truth.shape[:2]}", annotated.shape)
+    for name, points in (("predicted", predicted), ("truth", truth)):
+        broken = np.argwhere(annotated & ~np.isfinite(points).all(axis=-1))
+        if len(broken):
+            person, joint = broken[0]
+            where = f"person {person}, joint {joint}"
+            raise InputError(name, where, "finite pixels", points[person, joint])
+    return predicted, truth, annotated
+
+
+def _positive(name: str, values: np.ndarray, people: int) -> np.ndarray:
+    values = np.asarray(values, float)
+    if values.shape != (people,):
+        raise InputError(name, "shape", f"({people},)", values.shape)
+    broken = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
+    if len(broken):
+        person = broken[0]
+        raise InputError(name, f"person {person}", "pixels above 0", values[person])
+    return values

@@ -1,0 +1,30 @@
+"""Files that are whole or not there, whatever happens while they are written."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """Gives a name aside to write to; on success that file takes the place of `path`.
+
+    The name aside keeps the suffix, by which some writers choose their format.
+
+    Example:
+        >>> from fpd_tf.files import written_whole
+        >>> with written_whole("note.txt") as aside:
+        ...     _ = aside.write_text("whole")
+        >>> open("note.txt").read()
+        'whole'
+    """
+    path = Path(path)
+    aside = path.with_name(f"partial-{path.name}")
+    try:
+        yield aside
+        with aside.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)

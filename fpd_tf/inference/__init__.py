@@ -1,0 +1,1 @@
+"""Photographs in, joints and drawings out."""

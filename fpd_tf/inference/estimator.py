@@ -1,0 +1,96 @@
+"""Photograph and box in, joints out, from a .keras or a .tflite file.
+
+K joints, S input size.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+
+from fpd_tf.data.heatmaps import decode_heatmaps
+from fpd_tf.data.images import read_image
+from fpd_tf.data.transforms import BOX, apply_matrix, crop_matrix, invert_matrix
+from fpd_tf.errors import InputError
+from fpd_tf.models.predictor import load_predictor
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """One person's joints.
+
+    Args:
+        joints: (K, 2) float32 pixels (x, y) of the photograph.
+        scores: (K,) float32, the largest value of each heatmap.
+    """
+
+    joints: np.ndarray
+    scores: np.ndarray
+
+
+class PoseEstimator:
+    """Finds the joints of one person in a photograph.
+
+    Args:
+        model: a network, or a .keras or .tflite file.
+
+    Raises:
+        InputError: the file is missing or not a pose network.
+
+    Example:
+        >>> import numpy as np
+        >>> import fpd_tf as fpd
+        >>> model = fpd.build_model("hourglass_4x32", input_size=64)
+        >>> photograph = np.zeros((90, 120, 3), np.uint8)
+        >>> fpd.PoseEstimator(model).predict(photograph).joints.shape
+        (16, 2)
+    """
+
+    def __init__(self, model: keras.Model | str | Path):
+        self._predictor = load_predictor(model)
+
+    def predict(
+        self,
+        image: np.ndarray | str | Path,
+        box: Sequence[float] | None = None,
+    ) -> Pose:
+        """Joints of the person in a box.
+
+        Args:
+            image: (h, w, 3) uint8 RGB, or a file.
+            box: (x, y, width, height) pixels around the person; where None, the whole
+                photograph. The crop is the square with the longer side.
+
+        Raises:
+            InputError: the image cannot be read, or the box is no box.
+        """
+        if isinstance(image, str | Path):
+            image = read_image(image)
+        center, scale = _square(image.shape, box)
+        return self._predict_square(image, center, scale)
+
+    def _predict_square(self, image, center, scale):
+        size = self._predictor.input_size
+        matrix = crop_matrix(center, scale, size)
+        crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
+        heatmaps = self._predictor(crop[None].astype(np.float32) / 255)[0]
+        joints, scores = decode_heatmaps(heatmaps)
+        joints = apply_matrix(invert_matrix(matrix), joints).astype(np.float32)
+        return Pose(joints, scores)
+
+
+def _square(shape, box):
+    """Center (2,) and scale of the square around a box, or around the whole image."""
+    height, width = shape[:2]
+    x, y, box_width, box_height = (0, 0, width, height) if box is None else box
+    if not np.isfinite([x, y]).all() or not (
+        0 < box_width < np.inf and 0 < box_height < np.inf
+    ):
+        raise InputError(
+            "box", "", "x y width height, the last two above 0", tuple(box)
+        )
+    center = np.array([x + (box_width - 1) / 2, y + (box_height - 1) / 2])
+    return center, max(box_width, box_height) / BOX

@@ -1,0 +1,1 @@
+"""Networks: images in, a list of heatmaps (one for each stack) out."""

@@ -1,0 +1,150 @@
+"""The stacked hourglass of Newell et al. (ECCV 2016), teacher and student of the paper.
+
+B batch, S input size, H = W = S / 4 heatmap size, K joints.
+"""
+
+from types import ModuleType
+
+import keras
+
+from fpd_tf.errors import InputError
+
+BN_MOMENTUM = 0.9
+BN_EPSILON = 1e-5
+
+
+def stacked_hourglass(
+    *,
+    num_stacks: int = 8,
+    num_features: int = 256,
+    num_joints: int = 16,
+    input_size: int = 256,
+    num_blocks: int = 1,
+    depth: int = 4,
+    stem_width: int = 64,
+    upsampling: str = "nearest",
+    name: str = "stacked_hourglass",
+    keras: ModuleType = keras,
+):
+    """Builds a stacked hourglass: images in, one heatmap tensor for each stack out.
+
+    The stem has a fixed width (7x7 convolution to `stem_width`, residuals to twice
+    that), as in the original Torch network: only so do the parameters and operations
+    of the paper's Table 5 come out for narrow students.
+
+    Args:
+        num_stacks: hourglasses in a row (paper: stages).
+        num_features: channels of the residual stream (paper: 256 and 128).
+        num_joints: K, channels of each heatmap tensor.
+        input_size: S, a multiple of 4 * 2**depth pixels.
+        num_blocks: residual blocks at each place of the hourglass.
+        depth: halvings inside one hourglass.
+        stem_width: channels of the first convolution.
+        upsampling: "nearest" (the paper's) or "bilinear".
+        keras: the module to build with, `keras` or `tf_keras`.
+
+    Returns:
+        A Functional model from (B, S, S, 3) float32 RGB in [0, 1] to a list of
+        `num_stacks` tensors (B, H, W, K) float32, the last one the answer.
+
+    Raises:
+        InputError: the input size does not suit the depth.
+
+    Example:
+        >>> from fpd_tf.models.hourglass import stacked_hourglass
+        >>> model = stacked_hourglass(num_stacks=1, num_features=8, input_size=64)
+        >>> model.outputs[-1].shape
+        (None, 16, 16, 16)
+    """
+    if input_size % (4 * 2**depth):
+        expected = f"a multiple of {4 * 2**depth} for depth {depth}"
+        raise InputError("input_size", "", expected, input_size)
+    layers = keras.layers
+    images = layers.Input((input_size, input_size, 3), name="image")
+    x = _stem(layers, images, stem_width, num_features)
+    heatmaps = []
+    for stack in range(num_stacks):
+        prefix = f"stack{stack}"
+        y = _hourglass(layers, x, depth, num_blocks, upsampling, f"{prefix}_hg")
+        y = _residuals(layers, y, num_features, num_blocks, f"{prefix}_out")
+        y = _conv(layers, y, num_features, 1, name=f"{prefix}_lin_conv")
+        y = _bn_relu(layers, y, f"{prefix}_lin")
+        score = _conv(layers, y, num_joints, 1, name=f"{prefix}_score_conv")
+        heatmaps.append(
+            layers.Activation("linear", dtype="float32", name=f"{prefix}_heatmaps")(
+                score
+            )
+        )
+        if stack < num_stacks - 1:
+            y = _conv(layers, y, num_features, 1, name=f"{prefix}_remap_features_conv")
+            z = _conv(layers, score, num_features, 1, name=f"{prefix}_remap_score_conv")
+            x = layers.Add(name=f"{prefix}_next")([x, y, z])
+    return keras.Model(images, heatmaps, name=name)
+
+
+def _stem(layers, images, width, num_features):
+    x = layers.Rescaling(4.0, offset=-2.0, name="normalize")(images)
+    x = _conv(layers, x, width, 7, strides=2, name="stem_conv")
+    x = _bn_relu(layers, x, "stem")
+    x = _residual(layers, x, 2 * width, "stem_res0")
+    x = layers.MaxPooling2D(name="stem_pool")(x)
+    x = _residual(layers, x, 2 * width, "stem_res1")
+    return _residual(layers, x, num_features, "stem_res2")
+
+
+def _hourglass(layers, x, depth, num_blocks, upsampling, name):
+    """13 residuals at depth 4: up, down and back at each level, one at the bottom."""
+    features = x.shape[-1]
+    up = _residuals(layers, x, features, num_blocks, f"{name}{depth}_up")
+    low = layers.MaxPooling2D(name=f"{name}{depth}_pool")(x)
+    low = _residuals(layers, low, features, num_blocks, f"{name}{depth}_low1")
+    if depth > 1:
+        low = _hourglass(layers, low, depth - 1, num_blocks, upsampling, name)
+    else:
+        low = _residuals(layers, low, features, num_blocks, f"{name}{depth}_low2")
+    low = _residuals(layers, low, features, num_blocks, f"{name}{depth}_low3")
+    low = layers.UpSampling2D(interpolation=upsampling, name=f"{name}{depth}_upsample")(
+        low
+    )
+    return layers.Add(name=f"{name}{depth}_add")([up, low])
+
+
+def _residuals(layers, x, filters, count, name):
+    for block in range(count):
+        x = _residual(layers, x, filters, f"{name}_res{block}")
+    return x
+
+
+def _residual(layers, x, filters, name):
+    """Pre-activation bottleneck: thrice BN-ReLU-convolution, added to the identity."""
+    y = _bn_relu(layers, x, f"{name}_1")
+    y = _conv(layers, y, filters // 2, 1, name=f"{name}_1_conv")
+    y = _bn_relu(layers, y, f"{name}_2")
+    y = _conv(layers, y, filters // 2, 3, name=f"{name}_2_conv")
+    y = _bn_relu(layers, y, f"{name}_3")
+    y = _conv(layers, y, filters, 1, name=f"{name}_3_conv")
+    if x.shape[-1] != filters:
+        x = _conv(layers, x, filters, 1, name=f"{name}_skip_conv")
+    return layers.Add(name=f"{name}_add")([x, y])
+
+
+def _bn_relu(layers, x, name):
+    x = layers.BatchNormalization(
+        momentum=BN_MOMENTUM, epsilon=BN_EPSILON, name=f"{name}_bn"
+    )(x)
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def _conv(layers, x, filters, kernel_size, *, strides=1, name):
+    """Convolution with Torch's initial weights, uniform within 1 / sqrt(fan_in)."""
+    return layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding="same",
+        kernel_initializer={
+            "class_name": "VarianceScaling",
+            "config": {"scale": 1 / 3, "mode": "fan_in", "distribution": "uniform"},
+        },
+        name=name,
+    )(x)

@@ -1,0 +1,1 @@
+"""Losses, the Distiller, recipes and resumable runs."""

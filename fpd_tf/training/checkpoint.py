@@ -1,0 +1,173 @@
+"""What a run leaves on disk after each epoch, and how it is taken up again."""
+
+import csv
+import dataclasses
+import io
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import keras
+import numpy as np
+from pydantic import TypeAdapter
+
+from fpd_tf.errors import GateError, InputError
+from fpd_tf.files import written_whole
+from fpd_tf.training.recipes import TrainConfig
+
+STATE = "checkpoints/state.npz"
+PACKAGES = ("fpd_tf", "keras", "tensorflow", "numpy")
+
+
+@dataclasses.dataclass
+class RunState:
+    """Where a run stands: epochs done and their history, one mapping an epoch."""
+
+    epoch: int
+    history: list[dict[str, float]]
+
+
+def describe_run(verb: str, config: TrainConfig, samples) -> dict:
+    """What config.json says: the settings that a resumed run must share, and more."""
+    return {
+        "verb": verb,
+        "config": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
+        "samples": len(samples),
+        "versions": {package: version(package) for package in PACKAGES},
+        "command": sys.argv,
+    }
+
+
+def restore(out: Path, description: dict, network, optimizer, resume: bool) -> RunState:
+    """Writes config.json of a new run, or checks it and loads the last whole epoch.
+
+    Raises:
+        InputError: the run was made with other settings, or its state is damaged.
+    """
+    if not resume:
+        with written_whole(out / "config.json") as aside:
+            aside.write_text(json.dumps(description, indent=2))
+        return RunState(0, [])
+    _check_same_run(out / "config.json", description)
+    if not (out / STATE).is_file():
+        return RunState(0, [])
+    optimizer.build(network.trainable_variables)
+    variables = network.variables + optimizer.variables
+    try:
+        with np.load(out / STATE, allow_pickle=False) as saved:
+            values = [saved[f"variable{index}"] for index in range(len(variables))]
+            history = json.loads(str(saved["history"]))
+    except Exception as error:  # zip, array and json readers each have their own
+        raise InputError(out / STATE, "", "a whole checkpoint", error) from error
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return RunState(len(history), history)
+
+
+class RunCheckpoint(keras.callbacks.Callback):
+    """After each epoch: score, then write state, history and student.keras, each whole.
+
+    Args:
+        out: the run folder.
+        state: where the run stands.
+        network: float32 network that receives the weights to score and save.
+        trained: network that is trained.
+        score: the network's scores, or None.
+        score_every: epochs between scores; the last epoch is always scored.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        state: RunState,
+        network: keras.Model,
+        trained: keras.Model,
+        score: Callable[[keras.Model], Mapping[str, float]] | None,
+        score_every: int,
+    ):
+        super().__init__()
+        self.out, self.state, self.score = out, state, score
+        self.network, self.trained = network, trained
+        self.score_every = score_every
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            raise GateError(
+                f"the loss is {logs['loss']} at step {batch + 1} of epoch "
+                f"{self.state.epoch + 1}; the last good epoch is kept in {self.out}. "
+                "Try a lower learning_rate, or precision=float32."
+            )
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"epoch": epoch + 1, **{name: float(logs[name]) for name in logs}}
+        row["learning_rate"] = float(self.model.optimizer.learning_rate)
+        row["seconds"] = round(time.perf_counter() - self._started, 2)
+        take_average(self.model.optimizer, self.trained, self.network)
+        due = (epoch + 1) % self.score_every == 0 or epoch + 1 == self.params["epochs"]
+        if self.score and due:
+            scores = {
+                f"val_{name}": value for name, value in self.score(self.network).items()
+            }
+            logs.update(scores)
+            row.update(scores)
+        self.state.history.append(row)
+        self.state.epoch = epoch + 1
+        self._write()
+
+    def _write(self):
+        with written_whole(self.out / "student.keras") as aside:
+            self.network.save(aside)
+        with written_whole(self.out / "history.csv") as aside:
+            aside.write_text(_as_csv(self.state.history))
+        variables = self.trained.variables + self.model.optimizer.variables
+        arrays = {
+            f"variable{index}": keras.ops.convert_to_numpy(variable)
+            for index, variable in enumerate(variables)
+        }
+        (self.out / STATE).parent.mkdir(exist_ok=True)
+        with written_whole(self.out / STATE) as aside:
+            np.savez(aside, history=json.dumps(self.state.history), **arrays)
+
+
+def take_average(optimizer, trained: keras.Model, network: keras.Model):
+    """Copies weights from the trained network: running averages where kept."""
+    network.set_weights(trained.get_weights())
+    if optimizer.use_ema:
+        averages = optimizer._model_variables_moving_average
+        for variable, average in zip(
+            network.trainable_variables, averages, strict=True
+        ):
+            variable.assign(average)
+
+
+def _check_same_run(path, description):
+    try:
+        before = json.loads(path.read_text())
+        pairs = [("verb", before["verb"], description["verb"])]
+        pairs += [("samples", before["samples"], description["samples"])]
+        settings = before["config"]
+        pairs += [
+            (f"config.{name}", settings.get(name), value)
+            for name, value in description["config"].items()
+        ]
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise InputError(path, "", "the config.json of a run", error) from error
+    for field, old, new in pairs:
+        if old != new:
+            raise InputError(path, field, f"the run's own {old!r}", new)
+
+
+def _as_csv(history):
+    names = list(dict.fromkeys(name for row in history for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()

@@ -1,0 +1,171 @@
+"""Settings of a training run, and the recipes worth a name.
+
+The paper states RMSProp at 2.5e-4, batches of 4 and 130 epochs on MPII, 70 on LSP, and
+no decay, momentum or colour change. The reference repository trains with Adam instead,
+drops the rate at epochs 90 and 120 of 140, and starts the distilled student from an
+already trained one (`start_from`).
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+import keras
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from fpd_tf.data.pipeline import DataConfig, Positive
+from fpd_tf.errors import InputError
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class TrainConfig:
+    """Everything that decides a run's weights; the defaults are the paper's for MPII.
+
+    Args:
+        preset: name of the network to train (`fpd models` lists them).
+        model: arguments of the preset's network to replace, such as {"depth": 3}.
+        epochs: passes over the training samples.
+        optimizer: rmsprop (the paper), adam (the reference repository) or adamw.
+        learning_rate: at the start.
+        schedule: constant, or cosine down to zero at the last step.
+        drop_epochs: epochs after which a constant rate falls to a tenth.
+        weight_decay: of adamw, on convolution kernels alone.
+        ema: share of the old value in the running average of the weights that is
+            scored and saved; 0 saves the weights themselves.
+        precision: dtype policy of the training step; what is saved is float32.
+        distillation_weight: w of Eq. 5 (the paper's alpha).
+        distillation_distance: mse (Eq. 4) or cross_entropy (Table 7).
+        start_from: a trained .keras file to take the first weights from.
+        score_every: epochs between scores on the validation samples.
+        data: sizes, augmentation, batch size and seed.
+    """
+
+    preset: str = "hourglass_4x128"
+    model: dict[str, Any] = Field(default_factory=dict)
+    epochs: Annotated[int, Field(gt=0)] = 130
+    optimizer: Literal["rmsprop", "adam", "adamw"] = "rmsprop"
+    learning_rate: Positive = 2.5e-4
+    schedule: Literal["constant", "cosine"] = "constant"
+    drop_epochs: tuple[int, ...] = ()
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    distillation_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
+    distillation_distance: Literal["mse", "cross_entropy"] = "mse"
+    start_from: Path | None = None
+    score_every: Annotated[int, Field(gt=0)] = 1
+    data: DataConfig = Field(default_factory=DataConfig)
+
+
+_SCHEMA = TypeAdapter(TrainConfig)
+
+RECIPES = MappingProxyType(
+    {
+        "paper_mpii": TrainConfig(),
+        "paper_lsp": TrainConfig(epochs=70),
+        "reference": TrainConfig(optimizer="adam", epochs=140, drop_epochs=(90, 120)),
+        "light": TrainConfig(
+            preset="hourglass_2x64",
+            epochs=24,
+            optimizer="adamw",
+            learning_rate=2e-3,
+            schedule="cosine",
+            weight_decay=1e-3,
+            precision="mixed_bfloat16",
+            data=DataConfig(input_size=128, sigma=1.25, batch_size=32, color=0.3),
+        ),
+        "demo": TrainConfig(
+            preset="hourglass_2x64",
+            model={"depth": 3},
+            epochs=12,
+            optimizer="adamw",
+            learning_rate=3e-3,
+            schedule="cosine",
+            weight_decay=1e-3,
+            data=DataConfig(input_size=96, sigma=1.0, batch_size=16),
+        ),
+    }
+)
+
+
+def make_optimizer(config: TrainConfig, steps_per_epoch: int):
+    """The optimizer of a recipe, its schedule counted in steps.
+
+    Keras puts RMSProp's epsilon inside the root: 1e-16 there is Torch's 1e-8 outside,
+    and rho is Torch's 0.99. Keras's own 1e-7 and 0.9 stall on small gradients.
+    """
+    rate = _learning_rate(config, steps_per_epoch)
+    average = {"use_ema": True, "ema_momentum": config.ema} if config.ema else {}
+    if config.optimizer == "rmsprop":
+        return keras.optimizers.RMSprop(rate, rho=0.99, epsilon=1e-16, **average)
+    if config.optimizer == "adam":
+        return keras.optimizers.Adam(rate, **average)
+    optimizer = keras.optimizers.AdamW(
+        rate, weight_decay=config.weight_decay, **average
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def _learning_rate(config, steps_per_epoch):
+    if config.schedule == "cosine":
+        return keras.optimizers.schedules.CosineDecay(
+            config.learning_rate, config.epochs * steps_per_epoch
+        )
+    if not config.drop_epochs:
+        return config.learning_rate
+    return keras.optimizers.schedules.PiecewiseConstantDecay(
+        [epoch * steps_per_epoch for epoch in config.drop_epochs],
+        [
+            config.learning_rate / 10**drop
+            for drop in range(len(config.drop_epochs) + 1)
+        ],
+    )
+
+
+def configure(recipe: str, settings: Sequence[str] = ()) -> TrainConfig:
+    """A named recipe with some of its fields set anew.
+
+    Args:
+        recipe: a name in `RECIPES`.
+        settings: "field=value" each; "data.sigma=1.5" reaches into the data settings.
+
+    Raises:
+        InputError: no such recipe or field, or a value of the wrong kind.
+
+    Example:
+        >>> from fpd_tf.training.recipes import configure
+        >>> configure("light", ["epochs=2", "data.sigma=1.5"]).data.sigma
+        1.5
+    """
+    if recipe not in RECIPES:
+        raise InputError("recipe", "", f"one of {', '.join(RECIPES)}", recipe)
+    values = _SCHEMA.dump_python(RECIPES[recipe])
+    for setting in settings:
+        field, equals, text = setting.partition("=")
+        *rooms, name = field.split(".")
+        part = values
+        for room in rooms:
+            part = part.get(room) if isinstance(part, dict) else None
+        if not equals or not isinstance(part, dict):
+            raise InputError("--set", "", "field=value of the recipe", setting)
+        part[name] = _value(text)
+    try:
+        return _SCHEMA.validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        expected = first["msg"].removeprefix("Input should be ")
+        if first["type"] == "unexpected_keyword_argument":
+            expected = "a field of the recipe"
+        raise InputError("--set", field, expected, first["input"]) from None
+
+
+def _value(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,155 @@
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from fpd_tf.data.images import check_images, keep_good, read_image
+from fpd_tf.data.joints import Sample
+from fpd_tf.errors import InputError
+
+COLORS = np.zeros((20, 30, 3), np.uint8)
+COLORS[:, :15] = (204, 51, 102)
+TURN = 0x0112
+
+
+def write(path: Path, orientation: int | None = None, mode: str = "RGB") -> Path:
+    image = Image.fromarray(COLORS).convert(mode)
+    exif = Image.Exif()
+    if orientation:
+        exif[TURN] = orientation
+    image.save(path, exif=exif)
+    return path
+
+
+def person_on(path: Path) -> Sample:
+    known = np.ones(14, bool)
+    return Sample(path, np.ones((14, 2)), known, known, np.ones(2), 1.0)
+
+
+def test_pixels_come_back_as_rgb(tmp_path):
+    np.testing.assert_array_equal(read_image(write(tmp_path / "a.png")), COLORS)
+
+
+@pytest.mark.parametrize(
+    "name, mode", [("a.png", "L"), ("a.jpg", "CMYK"), ("a.png", "P"), ("a.png", "RGBA")]
+)
+def test_other_colour_modes_become_rgb(tmp_path, name, mode):
+    wanted = COLORS
+    if mode == "L":
+        wanted = np.repeat(
+            np.array(Image.fromarray(COLORS).convert("L"))[..., None], 3, 2
+        )
+    image = read_image(write(tmp_path / name, mode=mode))
+    assert image.shape == (20, 30, 3) and image.dtype == np.uint8
+    away_from_the_edge = np.r_[0:7, 24:30]
+    apart = image.astype(int)[:, away_from_the_edge] - wanted[:, away_from_the_edge]
+    assert np.abs(apart).max() <= 4
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sixteen_bits_keep_the_upper_eight(tmp_path, channels):
+    path = tmp_path / "deep.png"
+    cv2.imwrite(str(path), np.full((20, 30, channels), 200 * 256 + 99, np.uint16))
+    assert (read_image(path) == 200).all()
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_exif_turn_is_applied(tmp_path, suffix):
+    # 6: the stored left edge is the top of the picture as viewers show it.
+    image = read_image(write(tmp_path / f"turned.{suffix}", orientation=6))
+    assert image.shape == (30, 20, 3)
+    assert image[2, 10, 0] > 190 and image[27, 10, 0] < 10
+
+
+def half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def without_the_end(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-2])
+
+
+BROKEN = {
+    "missing": Path.unlink,
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("hello"),
+    "half": half,
+    "without the end marker": without_the_end,
+    "folder": lambda path: (path.unlink(), path.mkdir()),
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN.values(), ids=BROKEN)
+def test_broken_files_are_refused_with_their_name(tmp_path, damage):
+    path = write(tmp_path / "a.jpg")
+    damage(path)
+    for read in (read_image, lambda path: check_images([person_on(path)])):
+        with pytest.raises(InputError, match="a.jpg: expected a whole photograph"):
+            read(path)
+
+
+def test_formats_that_tensorflow_cannot_decode_are_refused(tmp_path):
+    path = tmp_path / "a.tif"
+    Image.fromarray(COLORS).save(path)
+    with pytest.raises(InputError, match="JPEG, PNG, BMP or WebP"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (300, 15), (15, 300)])
+def test_tiny_photographs_are_refused(tmp_path, size):
+    Image.new("RGB", size).save(tmp_path / "tiny.png")
+    wanted = f"at least 16 x 16 pixels. Received: {size[0]} x {size[1]}"
+    with pytest.raises(InputError, match=wanted):
+        check_images([person_on(tmp_path / "tiny.png")])
+
+
+def test_sixteen_pixels_are_enough(tmp_path):
+    Image.new("RGB", (16, 16)).save(tmp_path / "small.png")
+    assert len(check_images([person_on(tmp_path / "small.png")])) == 1
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 6, 8])
+def test_turned_photographs_are_refused_for_training(tmp_path, orientation):
+    path = write(tmp_path / "turned.jpg", orientation)
+    with pytest.raises(InputError, match=f"upright.*Received: {orientation}"):
+        check_images([person_on(path)])
+
+
+def test_upright_exif_passes(tmp_path):
+    person = person_on(write(tmp_path / "upright.jpg", orientation=1))
+    assert check_images([person]) == [person]
+
+
+def test_skip_leaves_out_everybody_on_a_bad_photograph_and_counts(tmp_path, caplog):
+    good, bad = (write(tmp_path / f"{name}.jpg") for name in ("good", "bad"))
+    half(bad)
+    people = [person_on(path) for path in (bad, good, bad, good, good)]
+    with caplog.at_level(logging.WARNING, "fpd_tf"):
+        kept = check_images(people, on_error="skip")
+    assert kept == [people[1], people[3], people[4]]
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"skipped 2 of 5 people: {bad}: expected")
+
+
+def test_nobody_left_is_an_error_even_when_skipping(tmp_path):
+    with pytest.raises(InputError, match="gone.jpg"):
+        check_images([person_on(tmp_path / "gone.jpg")], on_error="skip")
+
+
+def test_unknown_on_error_is_refused():
+    with pytest.raises(InputError, match="on_error: expected raise or skip"):
+        keep_good([], on_error="ignore")
+
+
+def test_real_photographs_pass(shared_data):
+    paths = sorted((shared_data / "lspet" / "images").glob("im000*.jpg"))
+    paths += sorted((shared_data / "mpii-sample" / "images").glob("*.jpg"))
+    people = [person_on(path) for path in paths]
+    assert len(check_images(people)) == len(people) == 104
+    for path in paths[::20]:
+        image = read_image(path)
+        bgr = cv2.imread(str(path))
+        assert np.abs(image.astype(int) - bgr[..., ::-1]).mean() < 1
