@@ -13,7 +13,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["fpd_tf", "fpd_tf.*"]),
-    package_data={"fpd_tf": ["evaluation/*.html"]},
+    package_data={"fpd_tf": ["*.jinja"]},
     entry_points={"console_scripts": ["fpd = fpd_tf.cli:main"]},
     install_requires=[
         "tensorflow",
@@ -24,6 +24,7 @@ setup(
         "numpy",
         "scipy",
         "opencv-python",
+        "pillow",
         "matplotlib",
         "jinja2",
         "pydantic",

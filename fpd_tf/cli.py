@@ -247,7 +247,7 @@ def _refuse(reason, status):
 
 @contextmanager
 def _quiet_tensorflow():
-    """Keeps what TensorFlow's libraries print while they load off the terminal."""
+    """Keeps what TensorFlow prints while it loads and looks for devices off stderr."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     kept = os.dup(2)
@@ -255,6 +255,9 @@ def _quiet_tensorflow():
         os.dup2(nowhere.fileno(), 2)
     try:
         yield
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
     finally:
         os.dup2(kept, 2)
         os.close(kept)
@@ -288,21 +291,15 @@ def _training_data(data, root, split, validation, on_error):
     samples = _load(data, root, split, on_error)
     if validation == "none":
         return samples, None
-    held_out = _load(data, root, validation, on_error)
+    from fpd_tf.evaluation.evaluate import scorer
 
-    def score(network):
-        from fpd_tf.evaluation.evaluate import evaluate
-
-        scores = evaluate(network, held_out).scores
-        return {"mean": scores.mean, "auc": scores.auc}
-
-    return samples, score
+    return samples, scorer(_load(data, root, validation, on_error))
 
 
 def _print_last_epoch(folder):
-    import csv
+    from fpd_tf.training.checkpoint import read_history
 
-    *_, last = csv.DictReader((folder / "history.csv").open())
+    last = read_history(folder)[-1]
     table = Table(*last, title=str(folder))
     table.add_row(*(_short(value) for value in last.values()))
     Console().print(table)

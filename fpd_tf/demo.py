@@ -1,8 +1,7 @@
 """The main job in minutes: drawn people to a distilled, quantized, scored student."""
 
-import csv
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -14,11 +13,12 @@ from fpd_tf.data.mpii import load_mpii
 from fpd_tf.data.synthetic import synthesize
 from fpd_tf.deploy.convert import export_tflite
 from fpd_tf.errors import InputError
-from fpd_tf.evaluation.evaluate import Evaluation, evaluate
-from fpd_tf.models.cost import Cost, model_cost
+from fpd_tf.evaluation.evaluate import evaluate, scorer
+from fpd_tf.models.cost import model_cost
 from fpd_tf.models.files import load_network
 from fpd_tf.models.predictor import load_predictor
-from fpd_tf.report import write_report
+from fpd_tf.report import Entry, write_report
+from fpd_tf.training.checkpoint import read_history
 from fpd_tf.training.recipes import RECIPES
 from fpd_tf.training.run import distill, train
 
@@ -27,29 +27,8 @@ STUDENT = {"num_stacks": 1, "num_features": 32}
 TIMED_RUNS = 30
 
 
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """One row of the demo's table.
-
-    Args:
-        name: what it is called there.
-        path: its .keras or .tflite file.
-        cost: of its network at its input size.
-        evaluation: on the validation people.
-        milliseconds: median for one image, input in memory, heatmaps out.
-        history: a mapping for each epoch; empty for a file that was not trained.
-    """
-
-    name: str
-    path: Path
-    cost: Cost
-    evaluation: Evaluation
-    milliseconds: float
-    history: list[dict[str, str]]
-
-
 def run_demo(out: str | Path = "runs/demo", people: int = PEOPLE) -> Path:
-    """Draws people, trains a teacher and a student without and with it, exports, scores.
+    """Draws people, trains teacher and student, distils, exports, scores and reports.
 
     Both students have the same first weights, data order and number of updates.
 
@@ -65,25 +44,26 @@ def run_demo(out: str | Path = "runs/demo", people: int = PEOPLE) -> Path:
     """
     out = Path(out)
     if out.exists():
-        raise InputError(out, "", "a new folder (make clean removes runs/)", "it exists")
+        raise InputError(
+            out, "", "a new folder (make clean removes runs/)", "it exists"
+        )
     console = Console(stderr=True)
     console.rule(f"1/5 drawing {people} people in MPII's layout")
     root = synthesize(out / "people", "mpii", count=people, seed=0)
     samples, held_out = load_mpii(root, "train"), load_mpii(root, "val")
-
-    def score(network: keras.Model) -> dict[str, float]:
-        scores = evaluate(network, held_out).scores
-        return {"mean": scores.mean, "auc": scores.auc}
-
     config = RECIPES["demo"]
     student = replace(config, model=config.model | STUDENT)
     console.rule("2/5 training the teacher")
-    teacher = train(samples, out / "teacher", config, score=score)
+    teacher = train(samples, out / "teacher", config, score=scorer(held_out))
     console.rule("3/5 training the student alone")
-    alone = train(samples, out / "student-alone", student, score=score)
+    alone = train(samples, out / "student-alone", student, score=scorer(held_out))
     console.rule("4/5 training the same student under the teacher")
     distilled = distill(
-        samples, out / "student", teacher / "student.keras", student, score=score
+        samples,
+        out / "student",
+        teacher / "student.keras",
+        student,
+        score=scorer(held_out),
     )
     console.rule("5/5 exporting to int8 and scoring")
     tflite = export_tflite(
@@ -104,25 +84,28 @@ def run_demo(out: str | Path = "runs/demo", people: int = PEOPLE) -> Path:
 
 def _entry(name, folder, samples):
     path = folder / "student.keras"
-    history = list(csv.DictReader((folder / "history.csv").open()))
     return Entry(
         name,
         path,
         model_cost(load_network(path)),
         evaluate(path, samples),
         _milliseconds(path),
-        history,
+        read_history(folder),
     )
 
 
 def _quantized_entry(name, tflite, folder, samples):
     cost = model_cost(load_network(folder / "student.keras"))
-    return Entry(name, tflite, cost, evaluate(tflite, samples), _milliseconds(tflite), [])
+    return Entry(
+        name, tflite, cost, evaluate(tflite, samples), _milliseconds(tflite), []
+    )
 
 
 def _milliseconds(path):
     predict = load_predictor(path)
-    image = np.random.default_rng(0).random((1, predict.input_size, predict.input_size, 3))
+    image = np.random.default_rng(0).random(
+        (1, predict.input_size, predict.input_size, 3)
+    )
     image = image.astype(np.float32)
     times = []
     for _ in range(TIMED_RUNS):
@@ -140,7 +123,10 @@ def _print_table(entries):
         scores = entry.evaluation.scores
         table.add_row(
             entry.name,
-            *(f"{value:.1f}" for value in (*scores.groups.values(), scores.mean, scores.auc)),
+            *(
+                f"{value:.1f}"
+                for value in (*scores.groups.values(), scores.mean, scores.auc)
+            ),
             f"{entry.cost.parameters / 1e3:.0f}k",
             f"{entry.cost.giga_operations:.2f}",
             f"{entry.path.stat().st_size / 1e3:.0f}",

@@ -62,8 +62,9 @@ def encode_heatmaps_in_graph(joints, annotated, *, size, sigma, stride=STRIDE):
     """`encode_heatmaps` of one person, (K, 2) and (K,), as TensorFlow operations."""
     import tensorflow as tf
 
-    weights = tf.cast(annotated & _inside(joints, size * stride), tf.float32)
-    centers = (joints - (stride - 1) / 2) / stride
+    known = annotated & _inside(joints, size * stride)
+    weights = tf.cast(known, tf.float32)
+    centers = (tf.where(known[:, None], joints, 0.0) - (stride - 1) / 2) / stride
     cells = tf.range(size, dtype=tf.float32)
     bells = tf.exp(-((cells - centers[:, :, None]) ** 2) / (2 * sigma**2))
     columns = tf.transpose(bells[:, 0] * weights[:, None])

@@ -62,7 +62,8 @@ def make_dataset(
         samples: people, all with the same joints.
         config: sizes, augmentation and seed.
         training: shuffle and augment, anew in each pass, and drop the last partial
-            batch; else keep order and every sample.
+            batch; else keep order and every sample. The passes also follow from
+            TensorFlow's global seed; the stream of `first_epoch` does not.
         joint_set: whose left and right swap under mirroring; by the number of joints
             where None.
         first_epoch: with training, give an endless stream of epochs from that one on

@@ -108,7 +108,7 @@ def _stored(pixels: np.ndarray) -> np.ndarray:
 def _write_mat(path: Path, **variables: object) -> None:
     """savemat without the time of day that it puts into the header."""
     buffer = BytesIO()
-    savemat(buffer, variables)
+    savemat(buffer, variables, do_compression=True)
     header = b"MATLAB 5.0 MAT-file, drawn by fpd_tf".ljust(116)
     path.write_bytes(header + buffer.getvalue()[len(header) :])
 

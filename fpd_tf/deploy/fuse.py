@@ -145,7 +145,7 @@ def _is_linear_convolution(value):
     return isinstance(value, _Convolution) and value.settings["activation"] == "linear"
 
 
-def _twin(layer, name, **changes):
+def _twin(layer, name):
     """The `tf_keras` layer of the same kind and settings."""
     import tf_keras
 
@@ -176,7 +176,7 @@ def _scale_and_shift(layer):
 
 
 def _numpy(variable):
-    return np.asarray(keras.ops.convert_to_numpy(variable), np.float64)
+    return np.asarray(variable).astype(np.float64)
 
 
 def _check_finite(layer, *weights):

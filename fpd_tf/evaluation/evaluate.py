@@ -5,6 +5,7 @@ N samples, B batch, S input size, H = W heatmap size, K joints.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -112,13 +113,32 @@ def evaluate(
             np.stack([sample.joints for sample in samples]),
             np.stack([sample.annotated for sample in samples]),
             np.array([200 * sample.scale for sample in samples])
-            / predictor.heatmap_size,
+            / predictor.heatmap_size[1],
         ),
         joints=joints.astype(np.float32),
         confidences=confidences,
         flip_test=flip_test,
         scales=tuple(scales),
     )
+
+
+def scorer(
+    samples: Sequence[Sample], joint_set: JointSet | None = None
+) -> Callable[[keras.Model], dict[str, float]]:
+    """Mean and AUC of a network on samples, for `train(score=...)`.
+
+    The network is traced at the first call only, so ask about one network.
+    """
+
+    @cache
+    def predictor(network):
+        return load_predictor(network)
+
+    def score(network):
+        scores = evaluate(predictor(network), samples, joint_set=joint_set).scores
+        return {"mean": scores.mean, "auc": scores.auc}
+
+    return score
 
 
 def with_flip(predict: Callable, joint_set: JointSet) -> Callable:
@@ -144,7 +164,7 @@ def _averaged_heatmaps(
         make_dataset(_rescaled(samples, scale), config, joint_set=joint_set)
         for scale in scales
     ]
-    batches = tf.data.Dataset.zip(*datasets).as_numpy_iterator()
+    batches = tf.data.Dataset.zip(tuple(datasets)).as_numpy_iterator()
     steps = -(-len(samples) // batch_size)
     progress = {"total": steps, "console": Console(stderr=True), "transient": True}
     for crops in track(batches, "evaluating", **progress):

@@ -39,7 +39,8 @@ def model_cost(model) -> Cost:
 
 def _multiply_adds(layer) -> int:
     """Each kernel element works once at each output position of its convolution."""
-    if not hasattr(layer, "kernel"):
-        return 0
-    positions = math.prod(layer.output.shape[1:-1])
-    return positions * math.prod(layer.kernel.shape)
+    for kernel in ("kernel", "depthwise_kernel"):  # Keras, tf_keras
+        if hasattr(layer, kernel):
+            positions = math.prod(layer.output.shape[1:-1])
+            return positions * math.prod(getattr(layer, kernel).shape)
+    return 0

@@ -90,7 +90,7 @@ def build_model(preset: str, *, keras: ModuleType = keras, **overrides):
             `num_joints=14, input_size=128`.
 
     Raises:
-        InputError: no preset of that name, or no such argument of its function.
+        InputError: no preset of that name, or an argument that its function refuses.
 
     Example:
         >>> import fpd_tf as fpd
@@ -105,4 +105,10 @@ def build_model(preset: str, *, keras: ModuleType = keras, **overrides):
     for name in overrides:
         if name not in known:
             raise InputError(preset, "argument", f"one of {', '.join(known)}", name)
-    return chosen.build(**{**chosen.kwargs, "name": preset, **overrides}, keras=keras)
+    kwargs = {**chosen.kwargs, "name": preset, **overrides}
+    try:
+        return chosen.build(**kwargs, keras=keras)
+    except InputError:
+        raise
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise InputError(preset, "", f"usable values in {overrides}", error) from error

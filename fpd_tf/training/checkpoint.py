@@ -21,6 +21,7 @@ from fpd_tf.training.recipes import TrainConfig
 
 STATE = "checkpoints/state.npz"
 PACKAGES = ("fpd_tf", "keras", "tensorflow", "numpy")
+SHARED = ("verb", "teacher", "samples", "config")
 
 
 @dataclasses.dataclass
@@ -31,10 +32,11 @@ class RunState:
     history: list[dict[str, float]]
 
 
-def describe_run(verb: str, config: TrainConfig, samples) -> dict:
-    """What config.json says: the settings that a resumed run must share, and more."""
+def describe_run(verb: str, teacher: str | None, config: TrainConfig, samples) -> dict:
+    """What config.json says; a resumed run must share all of it that is in SHARED."""
     return {
         "verb": verb,
+        "teacher": teacher,
         "config": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
         "samples": len(samples),
         "versions": {package: version(package) for package in PACKAGES},
@@ -61,10 +63,10 @@ def restore(out: Path, description: dict, network, optimizer, resume: bool) -> R
         with np.load(out / STATE, allow_pickle=False) as saved:
             values = [saved[f"variable{index}"] for index in range(len(variables))]
             history = json.loads(str(saved["history"]))
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
     except Exception as error:  # zip, array and json readers each have their own
         raise InputError(out / STATE, "", "a whole checkpoint", error) from error
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
     return RunState(len(history), history)
 
 
@@ -99,17 +101,15 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if not math.isfinite(logs["loss"]):
-            raise GateError(
-                f"the loss is {logs['loss']} at step {batch + 1} of epoch "
-                f"{self.state.epoch + 1}; the last good epoch is kept in {self.out}. "
-                "Try a lower learning_rate, or precision=float32."
-            )
+            self._stop(f"the loss is {logs['loss']} at step {batch + 1}")
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **{name: float(logs[name]) for name in logs}}
         row["learning_rate"] = float(self.model.optimizer.learning_rate)
         row["seconds"] = round(time.perf_counter() - self._started, 2)
         take_average(self.model.optimizer, self.trained, self.network)
+        if not all(np.isfinite(values).all() for values in self.network.get_weights()):
+            self._stop("a weight is not finite at the end")
         due = (epoch + 1) % self.score_every == 0 or epoch + 1 == self.params["epochs"]
         if self.score and due:
             scores = {
@@ -120,6 +120,12 @@ class RunCheckpoint(keras.callbacks.Callback):
         self.state.history.append(row)
         self.state.epoch = epoch + 1
         self._write()
+
+    def _stop(self, reason):
+        raise GateError(
+            f"{reason} of epoch {self.state.epoch + 1}; {self.out} keeps the epoch "
+            "before it. Try a lower learning_rate, or precision=float32."
+        )
 
     def _write(self):
         with written_whole(self.out / "student.keras") as aside:
@@ -139,29 +145,36 @@ class RunCheckpoint(keras.callbacks.Callback):
 def take_average(optimizer, trained: keras.Model, network: keras.Model):
     """Copies weights from the trained network: running averages where kept."""
     network.set_weights(trained.get_weights())
-    if optimizer.use_ema:
-        averages = optimizer._model_variables_moving_average
-        for variable, average in zip(
-            network.trainable_variables, averages, strict=True
-        ):
-            variable.assign(average)
+    optimizer.finalize_variable_values(network.trainable_variables)
+
+
+def read_history(folder: Path) -> list[dict[str, str]]:
+    """The rows of a run's history.csv, one for each epoch."""
+    return list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
 
 
 def _check_same_run(path, description):
     try:
         before = json.loads(path.read_text())
-        pairs = [("verb", before["verb"], description["verb"])]
-        pairs += [("samples", before["samples"], description["samples"])]
-        settings = before["config"]
-        pairs += [
-            (f"config.{name}", settings.get(name), value)
-            for name, value in description["config"].items()
-        ]
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+        old, new = (
+            dict(_fields({name: run[name] for name in SHARED}))
+            for run in (before, description)
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(path, "", "the config.json of a run", error) from error
-    for field, old, new in pairs:
-        if old != new:
-            raise InputError(path, field, f"the run's own {old!r}", new)
+    for field in old | new:
+        if old.get(field) != new.get(field):
+            own = f"the run's own {old.get(field)!r}"
+            raise InputError(path, field, own, new.get(field))
+
+
+def _fields(settings, prefix=""):
+    """(name, value) pairs, those of inner mappings with dots in their names."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _fields(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def _as_csv(history):

@@ -1,12 +1,13 @@
 """The Distiller: a Keras model that trains a student under a teacher (Eq. 5)."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 
 from fpd_tf.errors import InputError
 from fpd_tf.models.stacks import as_stacks
-from fpd_tf.training.losses import fpd_loss, joints_mse
+from fpd_tf.training.losses import fpd_loss, joints_mse, stacks_mse
 
 
 class Distiller(keras.Model):
@@ -55,7 +56,8 @@ class Distiller(keras.Model):
         if not 0 <= distillation_weight <= 1:
             expected = "a weight within [0, 1]"
             raise InputError("distillation_weight", "", expected, distillation_weight)
-        _check_fit(teacher, student)
+        check_teacher(teacher, student)
+        self.built = True
         self.teacher = teacher
         self.student = student
         self.distillation_weight = distillation_weight
@@ -82,21 +84,27 @@ class Distiller(keras.Model):
         training=True,
         soft_heatmaps=None,
     ):
-        if not training:
-            return self._student_loss(y, y_pred, sample_weight)
-        if soft_heatmaps is None:
-            soft_heatmaps = self.soft_heatmaps(x)
-        losses = fpd_loss(
-            as_stacks(y_pred),
-            y,
-            1.0 if sample_weight is None else sample_weight,
-            soft_heatmaps,
-            self.distillation_weight,
-            self.distance,
-        )
-        for tracker, value in zip(self._trackers.values(), losses, strict=True):
-            tracker.update_state(value)
+        stacks = as_stacks(y_pred)
+        joint_weights = 1.0 if sample_weight is None else sample_weight
+        if training:
+            if soft_heatmaps is None:
+                soft_heatmaps = self.soft_heatmaps(x)
+            losses = fpd_loss(
+                stacks,
+                y,
+                joint_weights,
+                soft_heatmaps,
+                self.distillation_weight,
+                self.distance,
+            )
+        else:
+            losses = [stacks_mse(stacks, y, joint_weights)]
+        for tracker, value in zip(self._trackers.values(), losses, strict=False):
+            tracker.update_state(value, sample_weight=keras.ops.shape(y)[0])
         return losses[0]
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, y, as_stacks(y_pred)[-1], sample_weight)
 
     if keras.backend.backend() == "tensorflow":
 
@@ -113,55 +121,55 @@ class Distiller(keras.Model):
                 scaled_loss = self.optimizer.scale_loss(loss)
             weights = self.student.trainable_weights
             self.optimizer.apply(tape.gradient(scaled_loss, weights), weights)
-            return {name: tracker.result() for name, tracker in self._trackers.items()}
+            return self.compute_metrics(images, heatmaps, stacks, joint_weights)
 
         def test_step(self, data):
-            images, heatmaps, joint_weights = keras.utils.unpack_x_y_sample_weight(data)
-            stacks = self.student(images, training=False)
-            loss = self.compute_loss(
-                images, heatmaps, stacks, joint_weights, training=False
-            )
-            self._trackers["loss"].update_state(loss)
-            return {"loss": self._trackers["loss"].result()}
+            logs = super().test_step(data)
+            only_in_training = ("student_loss", "distillation_loss")
+            return {name: logs[name] for name in logs if name not in only_in_training}
 
     @property
     def metrics(self):
-        return list(self._trackers.values())
+        compiled = [m for m in super().metrics if m.name not in self._trackers]
+        return [*self._trackers.values(), *compiled]
 
     @property
     def trainable_variables(self):
         return self.student.trainable_variables
 
     @property
+    def trainable_weights(self):
+        return self.student.trainable_weights
+
+    @property
     def non_trainable_variables(self):
         return self.student.non_trainable_variables + self.teacher.variables
 
-    def save(self, filepath, **kwargs):
+    def save(self, filepath, overwrite=True, **kwargs):
         """Saves the student; the teacher is thrown away."""
-        self.student.save(filepath, **kwargs)
+        self.student.save(filepath, overwrite, **kwargs)
 
-    def save_weights(self, filepath, **kwargs):
+    def save_weights(self, filepath, overwrite=True, **kwargs):
         """Saves the student's weights."""
-        self.student.save_weights(filepath, **kwargs)
+        self.student.save_weights(filepath, overwrite, **kwargs)
 
     def load_weights(self, filepath, **kwargs):
         """Loads weights into the student."""
         self.student.load_weights(filepath, **kwargs)
 
-    def _student_loss(self, heatmaps, stacks, joint_weights):
-        if joint_weights is None:
-            joint_weights = 1.0
-        return sum(
-            keras.ops.mean(joint_weights * joints_mse(heatmaps, stack))
-            for stack in as_stacks(stacks)
-        )
 
+def check_teacher(
+    teacher: keras.Model, student: keras.Model, source: str | Path = "teacher"
+) -> None:
+    """Refuses a teacher that does not suit the student.
 
-def _check_fit(teacher, student):
+    Raises:
+        InputError: they take other images or give other heatmaps, said of `source`.
+    """
     for field, of_teacher, of_student in (
         ("images", teacher.inputs[0], student.inputs[0]),
         ("heatmaps", teacher.outputs[-1], student.outputs[-1]),
     ):
         if of_teacher.shape[1:] != of_student.shape[1:]:
             expected = f"the student's {of_student.shape[1:]}"
-            raise InputError("teacher", field, expected, of_teacher.shape[1:])
+            raise InputError(source, field, expected, of_teacher.shape[1:])

@@ -49,6 +49,19 @@ def joints_cross_entropy(heatmaps, predicted):
     return -ops.sum(target * ops.log(guess), axis=(1, 2))
 
 
+def stacks_mse(stacks: Sequence, heatmaps, joint_weights):
+    """L_mse under joint weights, summed over stacks: what `fit` makes of `joints_mse`.
+
+    Args:
+        stacks: a (B, H, W, K) tensor for each stack.
+        heatmaps: (B, H, W, K) ground truth.
+        joint_weights: (B, K).
+    """
+    return sum(
+        ops.mean(joint_weights * joints_mse(heatmaps, stack)) for stack in stacks
+    )
+
+
 def fpd_loss(
     stacks: Sequence,
     heatmaps,
@@ -73,9 +86,7 @@ def fpd_loss(
     Returns:
         Three scalars: the loss, L_mse (student_loss) and L_pd (distillation_loss).
     """
-    student_loss = sum(
-        ops.mean(joint_weights * joints_mse(heatmaps, stack)) for stack in stacks
-    )
+    student_loss = stacks_mse(stacks, heatmaps, joint_weights)
     distillation_loss = sum(
         ops.mean(distance(soft_heatmaps, stack)) for stack in stacks
     )

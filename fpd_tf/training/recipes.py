@@ -71,11 +71,11 @@ RECIPES = MappingProxyType(
             preset="hourglass_2x64",
             epochs=24,
             optimizer="adamw",
-            learning_rate=2e-3,
+            learning_rate=1.5e-3,
             schedule="cosine",
             weight_decay=1e-3,
             precision="mixed_bfloat16",
-            data=DataConfig(input_size=128, sigma=1.25, batch_size=32, color=0.3),
+            data=DataConfig(input_size=128, sigma=1.25, batch_size=16, color=0.3),
         ),
         "demo": TrainConfig(
             preset="hourglass_2x64",
@@ -117,8 +117,9 @@ def _learning_rate(config, steps_per_epoch):
         )
     if not config.drop_epochs:
         return config.learning_rate
+    last_steps = [epoch * steps_per_epoch - 1 for epoch in config.drop_epochs]
     return keras.optimizers.schedules.PiecewiseConstantDecay(
-        [epoch * steps_per_epoch for epoch in config.drop_epochs],
+        last_steps,
         [
             config.learning_rate / 10**drop
             for drop in range(len(config.drop_epochs) + 1)

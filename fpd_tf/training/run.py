@@ -16,7 +16,7 @@ from fpd_tf.models.files import load_network
 from fpd_tf.models.precision import with_precision
 from fpd_tf.models.presets import build_model
 from fpd_tf.training.checkpoint import RunCheckpoint, describe_run, restore
-from fpd_tf.training.distiller import Distiller
+from fpd_tf.training.distiller import Distiller, check_teacher
 from fpd_tf.training.losses import joints_cross_entropy, joints_mse
 from fpd_tf.training.recipes import TrainConfig, make_optimizer
 
@@ -55,16 +55,18 @@ def train(
         InputError: the folder exists, is in use, or was made with other settings.
         GateError: the loss is no longer finite.
     """
+    optimizer = make_optimizer(config, _steps(samples, config))
     network = _new_network(config, samples)
     trained = with_precision(network, config.precision)
     trained.compile(
-        make_optimizer(config, _steps(samples, config)),
+        optimizer,
         loss=[joints_mse] * len(trained.outputs),
         jit_compile=False,
     )
     repeat = _repeat_targets(len(trained.outputs))
-    run = _Run("train", network, trained, trained, config, samples, joint_set, repeat)
-    return run.fit(Path(out), score, resume)
+    run = _Run(network, trained, trained, config, samples, joint_set, repeat)
+    description = describe_run("train", None, config, samples)
+    return run.fit(Path(out), description, score, resume)
 
 
 def distill(
@@ -93,26 +95,28 @@ def distill(
         InputError, GateError: as for `train`; or the teacher gives other joints or
             takes another size of image.
     """
+    optimizer = make_optimizer(config, _steps(samples, config))
     network = _new_network(config, samples)
     trained = with_precision(network, config.precision)
-    if not isinstance(teacher, keras.Model):
-        teacher = load_network(teacher)
+    if isinstance(teacher, keras.Model):
+        source = teacher.name
+    else:
+        source, teacher = str(teacher), load_network(teacher)
+    check_teacher(teacher, network, source)
     distiller = Distiller(
         teacher=with_precision(teacher, config.precision),
         student=trained,
         distillation_weight=config.distillation_weight,
         distance=DISTANCES[config.distillation_distance],
     )
-    distiller.compile(
-        make_optimizer(config, _steps(samples, config)), jit_compile=False
-    )
-    run = _Run("distill", network, trained, distiller, config, samples, joint_set)
-    return run.fit(Path(out), score, resume)
+    distiller.compile(optimizer, jit_compile=False)
+    run = _Run(network, trained, distiller, config, samples, joint_set)
+    description = describe_run("distill", source, config, samples)
+    return run.fit(Path(out), description, score, resume)
 
 
 @dataclasses.dataclass
 class _Run:
-    verb: str
     network: keras.Model
     trained: keras.Model
     fitted: keras.Model
@@ -121,8 +125,7 @@ class _Run:
     joint_set: JointSet | None
     prepare: Callable | None = None
 
-    def fit(self, out: Path, score: Score | None, resume: bool) -> Path:
-        description = describe_run(self.verb, self.config, self.samples)
+    def fit(self, out: Path, description, score: Score | None, resume: bool) -> Path:
         with _sole_use(out, resume):
             state = restore(
                 out, description, self.trained, self.fitted.optimizer, resume
@@ -155,12 +158,14 @@ class _Run:
 
 def _new_network(config, samples):
     keras.utils.set_random_seed(config.data.seed)
-    network = build_model(
-        config.preset,
-        num_joints=len(samples[0].joints),
-        input_size=config.data.input_size,
-        **config.model,
-    )
+    of_data = {
+        "num_joints": len(samples[0].joints),
+        "input_size": config.data.input_size,
+    }
+    for name in of_data.keys() & config.model.keys():
+        expected = f"{of_data[name]}, as the data have it"
+        raise InputError("config.model", name, expected, config.model[name])
+    network = build_model(config.preset, **of_data, **config.model)
     if config.start_from:
         _copy_weights(config.start_from, network)
     return network

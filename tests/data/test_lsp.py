@@ -101,7 +101,7 @@ def test_lsp_splits(tmp_path):
         load_lsp(root, "val")
 
 
-@pytest.mark.parametrize("count, val", [(18, 2), (10000, 1000)])
+@pytest.mark.parametrize("count, val", [(17, 1), (18, 2), (10000, 1000)])
 def test_lspet_splits(tmp_path, count, val):
     root = write(tmp_path, lspet_joints(count))
     assert people(load_lsp(root)) == list(range(count - val))

@@ -1,0 +1,171 @@
+"""A trained network to a .tflite that every app binding can load.
+
+S input size, H W heatmap, K joints.
+"""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from fpd_tf.data.joints import JointSet, Sample
+from fpd_tf.deploy.fuse import deploy_network
+from fpd_tf.deploy.quantize import PERCENTILE, quantized, tensor_ranges
+from fpd_tf.deploy.quiet import quiet
+from fpd_tf.errors import InputError
+from fpd_tf.files import written_whole
+from fpd_tf.models.files import load_network
+
+QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8")
+IO_TYPES = ("float32", "uint8", "int8")
+FEWEST_SAMPLES = 200
+
+
+def export_tflite(
+    model: keras.Model | str | Path,
+    path: str | Path,
+    *,
+    quantization: str = "none",
+    samples: Sequence[Sample] | None = None,
+    io: str = "float32",
+    calibration_count: int = 256,
+    seed: int = 0,
+    joint_set: JointSet | None = None,
+) -> Path:
+    """Writes a network as .tflite: `image` [1, S, S, 3] to `heatmaps` [1, H, W, K].
+
+    The signature is `serving_default`, with these names in every variant; the image is
+    RGB in [0, 1] (with integer `io`, in the file's scale: uint8 pixels as they are).
+
+    Args:
+        model: a Keras network or its .keras file.
+        path: the file to write.
+        quantization: "none", "float16" or "dynamic" (weights), "int8" or "int16x8"
+            (weights and activations, ranges measured on crops of `samples`).
+        samples: people of the training set, for int8 and int16x8.
+        io: "float32", the one type that every binding loads, or "uint8" or "int8"
+            with int8 quantization.
+        calibration_count: crops to measure ranges on.
+        seed: of their choice.
+        joint_set: of the samples; by the number of joints where None.
+
+    Raises:
+        InputError: no network to convert, too few samples, or an unknown or unfitting
+            option.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> network = fpd.build_model("hourglass_4x32", input_size=64)
+        >>> fpd.export_tflite(network, "student.tflite").name
+        'student.tflite'
+    """
+    _check_options(quantization, io)
+    network = deploy_network(
+        model if isinstance(model, keras.Model) else load_network(model)
+    )
+    if quantization in ("int8", "int16x8"):
+        size = network.input_shape[1]
+        crops = calibration_crops(
+            samples or (), size, calibration_count, seed, joint_set
+        )
+        content = _calibrated(network, quantization, crops, io)
+    else:
+        content = converted(network, quantization)
+    with written_whole(path) as aside:
+        aside.write_bytes(content)
+    return Path(path)
+
+
+def converted(network, quantization: str = "none") -> bytes:
+    """The content of a .tflite, for what needs no calibration.
+
+    Args:
+        network: of `deploy_network`.
+        quantization: "none", "float16" or "dynamic".
+    """
+    import tensorflow as tf
+
+    converter = _converter(network)
+    if quantization != "none":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantization == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    with quiet():
+        return converter.convert()
+
+
+def calibration_crops(
+    samples: Sequence[Sample],
+    size: int,
+    count: int,
+    seed: int,
+    joint_set: JointSet | None = None,
+) -> np.ndarray:
+    """(N, S, S, 3) float32 crops of `count` people chosen at random, unaugmented.
+
+    Raises:
+        InputError: fewer people than `count` and than `FEWEST_SAMPLES`.
+    """
+    from fpd_tf.data.pipeline import DataConfig, make_dataset
+
+    needed = min(count, FEWEST_SAMPLES)
+    if len(samples) < needed:
+        expected = f"at least {needed} people to calibrate on"
+        raise InputError("samples", "", expected, len(samples))
+    order = np.random.default_rng(seed).permutation(len(samples))[:count]
+    config = DataConfig(input_size=size)
+    chosen = [samples[index] for index in order]
+    batches = make_dataset(chosen, config, joint_set=joint_set).as_numpy_iterator()
+    return np.concatenate([images for images, _, _ in batches])
+
+
+def _check_options(quantization, io):
+    if quantization not in QUANTIZATIONS:
+        expected = f"one of {', '.join(QUANTIZATIONS)}"
+        raise InputError("quantization", "", expected, quantization)
+    if io not in IO_TYPES:
+        raise InputError("io", "", f"one of {', '.join(IO_TYPES)}", io)
+    if io != "float32" and quantization != "int8":
+        raise InputError("io", "", f"float32 with {quantization} quantization", io)
+
+
+def _calibrated(network, quantization, crops, io):
+    plain = converted(network)
+    ranges = tensor_ranges(plain, crops)
+    if quantization == "int8":
+        return quantized(plain, ranges, io)
+    usual = crops[ranges.excess <= np.percentile(ranges.excess, PERCENTILE)]
+    return _int16x8(network, usual)
+
+
+def _int16x8(network, crops):
+    import tensorflow as tf
+
+    converter = _converter(network)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+    ]
+    converter.representative_dataset = lambda: ([image[None]] for image in crops)
+    with warnings.catch_warnings(), quiet():
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs")
+        return converter.convert()
+
+
+def _converter(network):
+    """Only the weights are tracked: saving whole layers takes five times as long."""
+    import tensorflow as tf
+
+    image = tf.TensorSpec(network.input_shape, tf.float32, name="image")
+
+    @tf.function(input_signature=[image])
+    def serve(image):
+        return {"heatmaps": network(image, training=False)}
+
+    tracked = tf.Module()
+    tracked.weights = network.weights
+    return tf.lite.TFLiteConverter.from_concrete_functions(
+        [serve.get_concrete_function()], tracked
+    )

@@ -1,0 +1,180 @@
+"""Post-training int8 with ranges that one odd photograph cannot stretch.
+
+The residual sums of a pre-activation network are not normalised: on one photograph in
+fifty they can reach hundreds of times what they usually do, and smallest-to-largest
+calibration then leaves a few codes to everything usual.
+
+N images, T activation tensors, S input size.
+"""
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from fpd_tf.deploy.quiet import quiet
+
+PERCENTILE = 95
+BLOWN_UP = 10
+_REPORTED = (50, 95, 99)
+
+
+@dataclass(frozen=True)
+class TensorRange:
+    """What one activation tensor holds.
+
+    Args:
+        name: the layer of the deploy network that gives it.
+        smallest: value on any image.
+        largest: value on any image.
+        low: lower end of the range that int8 gets.
+        high: upper end of it.
+        percentiles: over images, of the largest absolute value on each.
+        blown_up_by: indices of the images that take it to more than `BLOWN_UP` times
+            its median, most extreme first.
+    """
+
+    name: str
+    smallest: float
+    largest: float
+    low: float
+    high: float
+    percentiles: dict[int, float]
+    blown_up_by: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Ranges:
+    """Smallest and largest value of each activation tensor on each image.
+
+    Args:
+        names: T layers of the deploy network.
+        lowest: (N, T) float32.
+        highest: (N, T) float32.
+    """
+
+    names: tuple[str, ...]
+    lowest: np.ndarray
+    highest: np.ndarray
+
+    @property
+    def peaks(self) -> np.ndarray:
+        """(N, T) largest absolute values."""
+        return np.maximum(self.highest, -self.lowest)
+
+    @property
+    def excess(self) -> np.ndarray:
+        """(N,) each image's worst peak, as a multiple of the tensor's median peak."""
+        usual = np.median(self.peaks, axis=0)
+        return np.max(self.peaks / np.maximum(usual, 1e-6), axis=1)
+
+    @property
+    def robust(self) -> tuple[np.ndarray, np.ndarray]:
+        """(T,) lower and upper ends that `PERCENTILE` of the images stay within."""
+        low = np.percentile(self.lowest, 100 - PERCENTILE, axis=0)
+        high = np.percentile(self.highest, PERCENTILE, axis=0)
+        return np.minimum(low, 0.0), np.maximum(high, 1e-6)
+
+    def rows(self) -> list[TensorRange]:
+        """One row a tensor, in the order of the network."""
+        return [self._row(tensor) for tensor in range(len(self.names))]
+
+    def _row(self, tensor):
+        peaks = self.peaks[:, tensor]
+        order = np.argsort(-peaks)
+        blown_up = order[peaks[order] > BLOWN_UP * np.median(peaks)]
+        low, high = self.robust
+        return TensorRange(
+            name=self.names[tensor],
+            smallest=float(self.lowest[:, tensor].min()),
+            largest=float(self.highest[:, tensor].max()),
+            low=float(low[tensor]),
+            high=float(high[tensor]),
+            percentiles={p: float(np.percentile(peaks, p)) for p in _REPORTED},
+            blown_up_by=tuple(map(int, blown_up)),
+        )
+
+
+def tensor_ranges(model: bytes, images: Iterable[np.ndarray]) -> Ranges:
+    """Runs a float .tflite and notes the range of every activation tensor.
+
+    Args:
+        model: the content of a float32 .tflite, such as `converted(network)`.
+        images: N times (S, S, 3) float32 RGB in [0, 1].
+
+    Raises:
+        ValueError: an image of another size.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> import numpy as np
+        >>> from fpd_tf.deploy.convert import converted
+        >>> from fpd_tf.deploy.fuse import deploy_network
+        >>> from fpd_tf.deploy.quantize import tensor_ranges
+        >>> network = deploy_network(fpd.build_model("hourglass_4x32", input_size=64))
+        >>> ranges = tensor_ranges(converted(network), np.ones((2, 64, 64, 3), "f4"))
+        >>> ranges.names[0], ranges.lowest.shape[0]
+        ('image', 2)
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    names, indices = zip(*_activations(_parsed(model)), strict=True)
+    with warnings.catch_warnings(), quiet():
+        warnings.filterwarnings("ignore", "Warning: Enabling `experimental_preserve")
+        interpreter = Interpreter(
+            model_content=model, num_threads=2, experimental_preserve_all_tensors=True
+        )
+        interpreter.allocate_tensors()
+    lowest, highest = [], []
+    for image in images:
+        interpreter.set_tensor(indices[0], np.float32(image)[None])
+        interpreter.invoke()
+        tensors = [interpreter.get_tensor(index) for index in indices]
+        lowest.append([tensor.min() for tensor in tensors])
+        highest.append([tensor.max() for tensor in tensors])
+    return Ranges(names, np.array(lowest), np.array(highest))
+
+
+def quantized(model: bytes, ranges: Ranges, io: str = "float32") -> bytes:
+    """Turns a float .tflite into full int8, with weights by channel.
+
+    Args:
+        model: the file that `ranges` were measured on.
+        ranges: of its activation tensors; the image's is [0, 1] by contract, so that
+            uint8 pixels are its codes.
+        io: type of image and heatmaps: "float32", "uint8" or "int8".
+    """
+    from ai_edge_litert import schema_py_generated as schema
+    from ai_edge_litert.tools.flatbuffer_utils import convert_object_to_bytearray
+    from tensorflow.dtypes import as_dtype
+    from tensorflow.lite.python.convert import mlir_quantize
+
+    parsed = _parsed(model)
+    lows, highs = ranges.robust
+    lows[0], highs[0] = 0.0, 1.0
+    for (_, index), low, high in zip(_activations(parsed), lows, highs, strict=True):
+        limits = schema.QuantizationParametersT(min=[low], max=[high])
+        parsed.subgraphs[0].tensors[index].quantization = limits
+    with quiet():
+        return mlir_quantize(
+            bytes(convert_object_to_bytearray(parsed)),
+            input_data_type=as_dtype(io),
+            output_data_type=as_dtype(io),
+        )
+
+
+def _parsed(model):
+    from ai_edge_litert import schema_py_generated as schema
+
+    return schema.ModelT.InitFromPackedBuf(model, 0)
+
+
+def _activations(parsed):
+    """(layer name, tensor index) of each tensor that is computed, the image first."""
+    (subgraph,) = parsed.subgraphs
+    outputs = [index for each in subgraph.operators for index in each.outputs]
+    named = {subgraph.inputs[0]: "image", subgraph.outputs[0]: "heatmaps"}
+    for index in (subgraph.inputs[0], *outputs):
+        path = subgraph.tensors[index].name.decode()
+        yield named[index] if index in named else path.split("/")[1], index

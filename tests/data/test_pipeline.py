@@ -1,0 +1,220 @@
+"""B batch, K joints; crops of 64 px, heatmaps of 16 x 16 cells."""
+
+import dataclasses
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from pydantic import ValidationError
+
+import fpd_tf as fpd
+from fpd_tf.data.heatmaps import decode_heatmaps, encode_heatmaps
+from fpd_tf.data.images import read_image
+from fpd_tf.data.joints import MPII, JointSet, Sample
+from fpd_tf.data.transforms import apply_matrix, crop_matrix
+from fpd_tf.errors import InputError
+
+PLAIN = fpd.DataConfig(
+    input_size=64, batch_size=2, scale=(1.0, 1.0), rotation=0.0, flip=0.0
+)
+AUGMENTED = fpd.DataConfig(input_size=64, batch_size=2)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory) -> list[Sample]:
+    """Five people of 16 joints, each alone on a small smooth photograph."""
+    folder, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+    y, x = np.mgrid[:90, :120]
+    samples = []
+    for index in range(5):
+        waves = [np.sin(x / 13 + index + k) * np.cos(y / 11 - k) for k in range(3)]
+        path = folder / f"{index}.jpg"
+        Image.fromarray(np.uint8(np.stack(waves, -1) * 90 + 128)).save(path, quality=95)
+        samples.append(
+            Sample(
+                image_path=path,
+                joints=rng.uniform((25, 10), (95, 80), (16, 2)).astype(np.float32),
+                annotated=rng.random(16) < 0.8,
+                visible=np.ones(16, bool),
+                center=np.array([60.0 + index, 45.0], np.float32),
+                scale=0.36 + index / 50,
+            )
+        )
+    return samples
+
+
+def all_of(dataset):
+    """The arrays of a dataset, its batches joined."""
+    return [np.concatenate(arrays) for arrays in zip(*dataset.as_numpy_iterator())]
+
+
+def test_elements_are_one_resampling_of_the_photograph(people):
+    dataset = fpd.make_dataset(people, PLAIN)
+    assert dataset.cardinality() == 3  # the last one partial
+    images, heatmaps, weights = all_of(dataset)
+    assert images.dtype == heatmaps.dtype == weights.dtype == np.float32
+    assert images.shape == (5, 64, 64, 3) and heatmaps.shape == (5, 16, 16, 16)
+    assert images.min() >= 0 and images.max() <= 1
+    for sample, image, maps, weight in zip(
+        people, images, heatmaps, weights, strict=True
+    ):
+        matrix = crop_matrix(sample.center, sample.scale, 64)
+        photo = read_image(sample.image_path).astype(np.float32)
+        expected = cv2.warpAffine(photo, matrix, (64, 64)) / 255
+        assert np.abs(image - expected).max() < 0.03  # two JPEG decoders
+        assert np.abs(image - expected).mean() < 0.005
+        joints = apply_matrix(matrix, sample.joints)
+        truth = encode_heatmaps(joints, sample.annotated, size=16, sigma=2.0)
+        np.testing.assert_allclose(maps, truth[0], atol=1e-4)
+        np.testing.assert_array_equal(weight, truth[1])
+    assert 0 < weights.mean() < 1
+
+
+def test_flip_mirrors_and_swaps_left_and_right(people):
+    plain = all_of(fpd.make_dataset(people[:2], PLAIN))
+    always = dataclasses.replace(PLAIN, flip=1.0)
+    flipped = next(iter(fpd.make_dataset(people[:2], always, training=True)))
+    order = MPII.flip_order
+    both = [
+        (plain[0][:, :, ::-1], 2e-5),
+        (plain[1][:, :, ::-1][..., order], 1e-4),
+        (plain[2][:, order], 0),
+    ]
+    first = np.abs(flipped[0] - both[0][0]).max() > 0.01  # it is shuffled
+    for tensor, (expected, tolerance) in zip(flipped, both, strict=True):
+        found = tensor.numpy()[::-1] if first else tensor.numpy()
+        np.testing.assert_allclose(found, expected, atol=tolerance)
+
+
+def test_joints_of_ones_own(people):
+    own = JointSet("two", ("left", "right"), ((0, 1),), (), {})
+    sample = dataclasses.replace(
+        people[0], joints=people[0].joints[:2], annotated=np.array([True, False])
+    )
+    always = dataclasses.replace(PLAIN, flip=1.0, batch_size=1)
+    dataset = fpd.make_dataset([sample], always, training=True, joint_set=own)
+    assert all_of(dataset)[2].tolist() == [[0.0, 1.0]]
+    with pytest.raises(InputError, match="16 or 14.*Received: 2"):
+        fpd.make_dataset([sample], always)
+
+
+def test_unlabelled_joints_may_hold_anything(people):
+    joints = np.where(people[0].annotated[:, None], people[0].joints, np.nan)
+    sample = dataclasses.replace(people[0], joints=joints)
+    images, heatmaps, weights = all_of(fpd.make_dataset([sample], PLAIN))
+    assert np.isfinite(heatmaps).all() and np.isfinite(images).all()
+    assert not heatmaps[..., ~people[0].annotated].any()
+
+
+def test_scale_and_rotation_stay_in_their_ranges_and_fill_them(people):
+    joints = np.zeros((16, 2), np.float32) + people[0].center
+    joints[1] += (15, 0)
+    sample = dataclasses.replace(
+        people[0], joints=joints, annotated=np.ones(16, bool), scale=0.5
+    )
+    config = dataclasses.replace(AUGMENTED, batch_size=64, flip=0.0)
+    _, heatmaps, _ = all_of(fpd.make_dataset([sample] * 64, config, training=True))
+    found, _ = decode_heatmaps(heatmaps)
+    np.testing.assert_allclose(found[:, 0], 31.5, atol=0.01)
+    x, y = (found[:, 1] - found[:, 0]).T
+    angle = np.degrees(np.arctan2(y, x))
+    factor = 15 * (64 / 100) / np.hypot(x, y)
+    assert -30.2 < angle.min() < -20 and 20 < angle.max() < 30.2
+    assert 0.745 < factor.min() < 0.85 and 1.15 < factor.max() < 1.255
+
+
+def test_colour_changes_each_channel_by_a_factor(people):
+    grey = people[0].image_path.with_name("grey.png")
+    Image.new("RGB", (120, 90), (100, 100, 100)).save(grey)
+    sample = dataclasses.replace(people[0], image_path=grey, scale=0.2)
+    config = dataclasses.replace(PLAIN, color=0.3, batch_size=32)
+    images, _, _ = all_of(fpd.make_dataset([sample] * 32, config, training=True))
+    gains = images / (100 / 255)
+    np.testing.assert_allclose(gains, np.broadcast_to(gains[:, :1, :1], gains.shape))
+    assert 0.7 <= gains.min() < 0.75 and 1.25 < gains.max() <= 1.3
+    assert np.ptp(gains[:, 0, 0], axis=1).max() > 0.3  # channels apart
+    plain, _, _ = all_of(fpd.make_dataset([sample], config))
+    np.testing.assert_allclose(plain, 100 / 255, rtol=1e-6)
+
+
+def test_a_seed_gives_the_same_batches_and_each_pass_new_ones(people):
+    dataset = fpd.make_dataset(people, AUGMENTED, training=True)
+    assert dataset.cardinality() == 2  # the partial batch is dropped
+    first, second = all_of(dataset), all_of(dataset)
+    again = all_of(fpd.make_dataset(people, AUGMENTED, training=True))
+    other = dataclasses.replace(AUGMENTED, seed=1)
+    elsewhere = all_of(fpd.make_dataset(people, other, training=True))
+    for one, two, same, different in zip(first, second, again, elsewhere, strict=True):
+        np.testing.assert_array_equal(one, same)
+        assert not np.array_equal(one, two) and not np.array_equal(one, different)
+
+
+def test_a_stream_can_be_taken_up_at_any_epoch(people):
+    def stream(first_epoch, batches):
+        dataset = fpd.make_dataset(
+            people, AUGMENTED, training=True, first_epoch=first_epoch
+        )
+        return all_of(dataset.take(batches))
+
+    whole = stream(0, 6)
+    tf.random.set_seed(3)  # of no effect
+    for whole_array, late_array in zip(whole, stream(2, 2), strict=True):
+        np.testing.assert_array_equal(whole_array[8:], late_array)
+        assert not np.array_equal(whole_array[:4], whole_array[4:8])
+
+
+def test_an_epoch_shows_nobody_twice(people):
+    config = dataclasses.replace(PLAIN, batch_size=1)
+    photos = [read_image(sample.image_path)[45, 60] for sample in people]
+    orders = []
+    stream = fpd.make_dataset(people, config, training=True, first_epoch=0)
+    for images, _, _ in stream.take(15):
+        middle = images[0, 31:33, 31:33].numpy().mean(axis=(0, 1)) * 255
+        orders.append(np.abs(np.subtract(photos, middle)).sum(axis=1).argmin())
+    for epoch in np.reshape(orders, (3, 5)):
+        assert sorted(epoch) == [0, 1, 2, 3, 4]
+    assert len({tuple(epoch) for epoch in np.reshape(orders, (3, 5))}) > 1
+
+
+@pytest.mark.parametrize(
+    "mode, suffix", [("L", "jpg"), ("CMYK", "jpg"), ("P", "png"), ("RGBA", "webp")]
+)
+def test_photographs_of_other_kinds_read_as_in_numpy(people, tmp_path, mode, suffix):
+    path = tmp_path / f"photo.{suffix}"
+    with Image.open(people[0].image_path) as photo:
+        photo.convert(mode).save(path, quality=95)
+    sample = dataclasses.replace(people[0], image_path=path)
+    ((image, _, _),) = fpd.make_dataset([sample], PLAIN).as_numpy_iterator()
+    matrix = crop_matrix(sample.center, sample.scale, 64)
+    expected = cv2.warpAffine(np.float32(read_image(path)), matrix, (64, 64)) / 255
+    assert np.abs(image[0] - expected).mean() < 0.01
+
+
+def test_too_few_people_are_refused(people):
+    with pytest.raises(InputError, match="one batch of 2 people. Received: 1"):
+        fpd.make_dataset(people[:1], AUGMENTED, training=True)
+    with pytest.raises(InputError, match="Received: 0"):
+        fpd.make_dataset([], AUGMENTED)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"input_size": 66},
+        {"input_size": 16},
+        {"sigma": 0},
+        {"sigma": float("nan")},
+        {"batch_size": 0},
+        {"scale": (0, 1)},
+        {"rotation": -1},
+        {"flip": 1.5},
+        {"color": 1},
+        {"seed": -1},
+        {"sigmas": 2},
+    ],
+)
+def test_settings_out_of_range_are_refused(setting):
+    with pytest.raises(ValidationError, match=next(iter(setting))):
+        fpd.DataConfig(**setting)

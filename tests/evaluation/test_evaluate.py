@@ -1,0 +1,151 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fpd_tf.data.heatmaps import decode_heatmaps, encode_heatmaps
+from fpd_tf.data.joints import LSP, MPII
+from fpd_tf.data.mpii import load_mpii
+from fpd_tf.data.synthetic import synthesize
+from fpd_tf.data.transforms import apply_matrix, crop_matrix
+from fpd_tf.errors import InputError
+from fpd_tf.evaluation.evaluate import (
+    PAPER_SCALES,
+    _at_scale_one,
+    evaluate,
+    scorer,
+    with_flip,
+)
+from fpd_tf.models.hourglass import stacked_hourglass
+from fpd_tf.models.predictor import Predictor
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    root = synthesize(tmp_path_factory.mktemp("people") / "mpii", count=15, seed=5)
+    return load_mpii(root, "train")
+
+
+@pytest.fixture(scope="module")
+def network():
+    return stacked_hourglass(num_stacks=2, num_features=8, depth=1, input_size=SIZE)
+
+
+def all_knowing(samples, shift=0.0, scale=1.0):
+    """A predictor that draws the samples' joints, in order, `shift` crop px off."""
+    told = iter(samples * 10)
+
+    def run(images):
+        joints = []
+        for sample in (next(told) for _ in images):
+            matrix = crop_matrix(sample.center, sample.scale * scale, SIZE)
+            joints.append(apply_matrix(matrix, sample.joints) + shift)
+        return encode_heatmaps(np.stack(joints), size=SIZE // 4, sigma=1.0)[0]
+
+    return Predictor("all-knowing", SIZE, (SIZE // 4, SIZE // 4), 16, run)
+
+
+def inside(samples):
+    """The samples with only those joints annotated that every crop here shows."""
+    kept = []
+    for sample in samples:
+        crop = apply_matrix(
+            crop_matrix(sample.center, sample.scale, SIZE), sample.joints
+        )
+        seen = (np.abs(crop - (SIZE - 1) / 2) < 0.7 * SIZE / 2).all(axis=1)
+        kept.append(replace(sample, annotated=sample.annotated & seen))
+    return kept
+
+
+def test_an_all_knowing_predictor_scores_100_without_bias(people):
+    evaluation = evaluate(all_knowing(people), inside(people), batch_size=4)
+    assert evaluation.metric == "PCKh@0.5"
+    assert evaluation.scores.mean == 100.0
+    np.testing.assert_allclose(evaluation.signed_error, 0, atol=0.02)
+    assert evaluation.confidences.shape == (len(people), 16)
+
+
+def test_a_shift_of_one_crop_pixel_shows_as_a_quarter_heatmap_pixel(people):
+    evaluation = evaluate(all_knowing(people, shift=1.0), inside(people))
+    np.testing.assert_allclose(evaluation.signed_error, 0.25, atol=0.03)
+
+
+def test_without_head_sizes_the_metric_is_pck(people):
+    headless = [replace(sample, head_size=None) for sample in inside(people)]
+    assert evaluate(all_knowing(people), headless).metric == "PCK@0.2"
+
+
+def test_flip_test_averages_the_swapped_mirror_image():
+    def predict(images):
+        return images[..., :1] * np.arange(1.0, 15.0)
+
+    image = np.zeros((1, 4, 4, 3), np.float32)
+    image[0, 1, 0] = 1.0
+    averaged = with_flip(predict, LSP)(image)
+    right, left = LSP.index("right_wrist"), LSP.index("left_wrist")
+    assert averaged[0, 1, 0, right] == ((right + 1) + (left + 1)) / 2
+    assert np.count_nonzero(averaged) == 14
+
+
+@pytest.mark.parametrize("scale", [0.8, 1.3])
+def test_heatmaps_of_another_scale_come_back_to_scale_one(scale):
+    joints = np.random.default_rng(0).uniform(90, 166, (1, 16, 2))
+    middle = (256 - 1) / 2
+    elsewhere = (joints - middle) / scale + middle
+    heatmaps = _at_scale_one(encode_heatmaps(elsewhere)[0], scale)
+    np.testing.assert_allclose(decode_heatmaps(heatmaps)[0], joints, atol=0.5)
+
+
+def test_multi_scale_averages_every_scale(people):
+    def run(images):
+        return np.full((len(images), 16, 16, 16), next(values), np.float32)
+
+    values = iter(range(6))
+    flat = Predictor("flat", SIZE, (16, 16), 16, run)
+    evaluation = evaluate(flat, people, scales=PAPER_SCALES, batch_size=len(people))
+    assert evaluation.confidences.max() <= 2.5
+    assert evaluation.scales == PAPER_SCALES
+
+
+def test_scores_do_not_depend_on_the_batch_size(people, network):
+    one, many = (evaluate(network, people, batch_size=size) for size in (5, 13))
+    np.testing.assert_allclose(one.joints, many.joints, atol=1e-3)
+
+
+def test_a_network_and_its_keras_file_score_alike(people, network, tmp_path):
+    network.save(tmp_path / "student.keras")
+    from_file = evaluate(tmp_path / "student.keras", people, flip_test=True)
+    direct = evaluate(network, people, flip_test=True)
+    np.testing.assert_array_equal(from_file.joints, direct.joints)
+
+
+def test_the_scorer_follows_the_weights_of_a_network_it_knows(people, network):
+    score = scorer(people)
+    before = score(network)
+    weights = network.get_weights()
+    network.set_weights([0 * weight for weight in weights])
+    after = score(network)
+    network.set_weights(weights)
+    assert before != after and score(network) == before
+
+
+def test_other_joints_than_the_samples_are_refused(people, network):
+    lsp = [
+        replace(
+            sample,
+            joints=sample.joints[:14],
+            annotated=sample.annotated[:14],
+            visible=sample.visible[:14],
+        )
+        for sample in people
+    ]
+    with pytest.raises(InputError, match=r"joints: expected .* 14 \(lsp\).*: 16$"):
+        evaluate(network, lsp)
+
+
+def test_the_dictionary_is_plain(people):
+    content = evaluate(all_knowing(people), inside(people)).as_dict()
+    assert content["mean"] == 100.0 and content["flip_test"] is False
+    assert set(content["joints"]) == {MPII.joints[joint] for joint in MPII.scored}

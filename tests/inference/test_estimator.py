@@ -1,0 +1,90 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from fpd_tf.errors import InputError
+from fpd_tf.inference import estimator
+from fpd_tf.inference.batch import predict_files
+from fpd_tf.inference.estimator import PoseEstimator
+from fpd_tf.models.predictor import Predictor
+
+SIZE = 64
+
+
+def dot_finder(images):
+    """Heatmaps of 14 joints that all lie where the crop is brightest."""
+    grey = images.mean(axis=-1)
+    small = grey.reshape(len(images), SIZE // 4, 4, SIZE // 4, 4).mean(axis=(2, 4))
+    return np.repeat(small[..., None], 14, axis=-1)
+
+
+@pytest.fixture(autouse=True)
+def stand_in(monkeypatch):
+    predictor = Predictor("dots", SIZE, (SIZE // 4, SIZE // 4), 14, dot_finder)
+    monkeypatch.setattr(estimator, "load_predictor", lambda model: predictor)
+
+
+def dotted(width, height, x, y):
+    image = np.zeros((height, width, 3), np.uint8)
+    cv2.circle(image, (x, y), 6, (255, 255, 255), -1, cv2.LINE_AA)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("shape", "dot", "box"),
+    [
+        ((200, 120), (150, 40), None),
+        ((120, 200), (20, 170), None),
+        ((300, 200), (240, 150), (200, 100, 80, 90)),
+    ],
+)
+def test_joints_come_back_in_pixels_of_the_photograph(shape, dot, box):
+    pose = PoseEstimator("dots.tflite").predict(dotted(*shape, *dot), box)
+    assert pose.joints.shape == (14, 2) and pose.joints.dtype == np.float32
+    np.testing.assert_allclose(pose.joints[3], dot, atol=3.0)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 0, 10), (0, 0, 10, -1), (np.nan, 0, 9, 9)])
+def test_a_box_without_area_is_refused(box):
+    with pytest.raises(InputError, match="^box: expected x y width height"):
+        PoseEstimator("dots.tflite").predict(dotted(50, 50, 20, 20), box)
+
+
+def test_a_folder_gives_records_in_order_and_drawings(tmp_path):
+    for name, x in (("b", 30), ("a", 60)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), dotted(100, 100, x, 50))
+    (tmp_path / "note.txt").write_text("no photograph")
+    records = predict_files([tmp_path], "m", out=tmp_path / "drawn", threshold=0.1)
+    assert [record["path"] for record in records] == [
+        str(tmp_path / "a.png"),
+        str(tmp_path / "b.png"),
+    ]
+    x, y, score = json.loads(json.dumps(records))[0]["joints"][5]
+    assert abs(x - 60) < 2 and abs(y - 50) < 2 and 0.5 < score <= 1.0
+    drawn = cv2.imread(str(tmp_path / "drawn" / "a.png"))
+    assert drawn.shape == (100, 100, 3) and drawn.any()
+    assert sorted(file.name for file in (tmp_path / "drawn").iterdir()) == [
+        "a.png",
+        "b.png",
+    ]
+
+
+def test_a_bad_photograph_stops_or_is_skipped_and_counted(tmp_path, caplog):
+    cv2.imwrite(str(tmp_path / "good.png"), dotted(64, 64, 30, 30))
+    (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8 nothing more")
+    with pytest.raises(InputError, match="bad.jpg"):
+        predict_files([tmp_path], "m")
+    assert len(predict_files([tmp_path], "m", on_error="skip")) == 1
+    assert "skipped 1 of 2" in caplog.text
+
+
+def test_an_empty_folder_and_two_drawings_of_one_name_are_refused(tmp_path):
+    with pytest.raises(InputError, match="photographs"):
+        predict_files([tmp_path], "m")
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        cv2.imwrite(str(tmp_path / folder / "x.png"), dotted(64, 64, 30, 30))
+    with pytest.raises(InputError, match="two alike"):
+        predict_files([tmp_path / "one", tmp_path / "two"], "m", out=tmp_path / "out")

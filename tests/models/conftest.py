@@ -1,0 +1,49 @@
+"""Checks that every network has to pass."""
+
+import keras
+import numpy as np
+import pytest
+import tf_keras
+
+from fpd_tf.models.stacks import as_stacks
+
+
+@pytest.fixture(scope="session")
+def run_twin_parity():
+    """Builds with keras and with tf_keras; equal weights must give equal heatmaps."""
+
+    def run(build, **kwargs):
+        network, twin = build(**kwargs), build(**kwargs, keras=tf_keras)
+        images = np.random.default_rng(0).random((2, *network.input_shape[1:]))
+        network(images.astype(np.float32), training=True)  # statistics that are not 0, 1
+        assert {layer.name for layer in network.layers} == {
+            layer.name for layer in twin.layers
+        }
+        for layer in network.layers:
+            twin.get_layer(layer.name).set_weights(layer.get_weights())
+        for ours, theirs in zip(
+            as_stacks(network(images, training=False)),
+            as_stacks(twin(images, training=False)),
+            strict=True,
+        ):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+        return network, twin
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_round_trip(tmp_path_factory):
+    """Saves, loads without custom objects and compares what comes out."""
+
+    def run(network):
+        path = tmp_path_factory.mktemp("saved") / "network.keras"
+        network.save(path)
+        loaded = keras.models.load_model(path)
+        images = np.random.default_rng(0).random((2, *network.input_shape[1:]))
+        before, after = as_stacks(network(images)), as_stacks(loaded(images))
+        assert len(before) == len(after) == len(loaded.outputs)
+        for one, other in zip(before, after, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+    return run
