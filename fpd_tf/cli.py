@@ -204,6 +204,38 @@ def predict(
         print(f"{result['path']}: {shown} of {len(result['joints'])} joints")
 
 
+class Quantization(StrEnum):
+    none = "none"
+    float16 = "float16"
+    dynamic = "dynamic"
+    int8 = "int8"
+    int16x8 = "int16x8"
+
+
+@app.command(
+    epilog="Example: fpd export --model student.keras --out student.int8.tflite "
+    "--quantization int8 --data lsp --root lspet"
+)
+def export(
+    model: Annotated[Path, typer.Option(help="A trained .keras file.")],
+    out: Annotated[Path, typer.Option("--out", help="The .tflite file to write.")],
+    quantization: Annotated[
+        Quantization, typer.Option(help="What becomes of weights and activations.")
+    ] = Quantization.none,
+    data: DataOption = Data.mpii,
+    root: RootOption = None,
+    split: SplitOption = "train",
+    on_error: OnErrorOption = OnError.stop,
+):
+    """Write a trained network as .tflite; int8 and int16x8 calibrate on samples."""
+    with _quiet_tensorflow():
+        from fpd_tf.deploy.convert import export_tflite
+    calibrated = quantization in (Quantization.int8, Quantization.int16x8)
+    samples = _load(data, root, split, on_error) if calibrated else None
+    export_tflite(model, out, quantization=quantization, samples=samples)
+    print(f"{out}: {out.stat().st_size / 1e6:.2f} MB")
+
+
 @app.command(epilog="Example: fpd models")
 def models(json_file: JsonOption = None):
     """List the presets with their parameters and operations at 256 px."""
@@ -258,6 +290,7 @@ def _quiet_tensorflow():
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+        tf.get_logger().setLevel("ERROR")
     finally:
         os.dup2(kept, 2)
         os.close(kept)

@@ -4,7 +4,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -23,7 +22,7 @@ from fpd_tf.training.recipes import RECIPES
 from fpd_tf.training.run import distill, train
 
 PEOPLE = 1500
-STUDENT = {"num_stacks": 1, "num_features": 32}
+STUDENT = {"num_stacks": 1, "num_features": 32, "stem_width": 16, "depth": 3}
 TIMED_RUNS = 30
 
 
@@ -52,7 +51,7 @@ def run_demo(out: str | Path = "runs/demo", people: int = PEOPLE) -> Path:
     root = synthesize(out / "people", "mpii", count=people, seed=0)
     samples, held_out = load_mpii(root, "train"), load_mpii(root, "val")
     config = RECIPES["demo"]
-    student = replace(config, model=config.model | STUDENT)
+    student = replace(config, model=STUDENT)
     console.rule("2/5 training the teacher")
     teacher = train(samples, out / "teacher", config, score=scorer(held_out))
     console.rule("3/5 training the student alone")

@@ -15,7 +15,7 @@ import matplotlib
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from fpd_tf.data.images import read_image
 from fpd_tf.data.joints import Sample, joint_set_of
@@ -85,7 +85,7 @@ def write_report(
 
     Example:
         >>> from fpd_tf.demo import run_demo
-        >>> run_demo("small", people=96).name  # doctest: +SKIP
+        >>> run_demo("small", people=300).name  # doctest: +SKIP
         'report.html'
     """
     environment = Environment(
@@ -167,10 +167,8 @@ def _charts(entries):
     """Name and SVG of each chart."""
     styled = list(zip(entries, _STYLES, strict=True))
     trained = [(entry.history, style) for entry, style in styled if entry.history]
-    thresholds = [
-        (entry.evaluation.scores.thresholds, entry.evaluation.scores.curve, style)
-        for entry, style in styled
-    ]
+    scored = [(entry.evaluation.scores, style) for entry, style in styled]
+    found = [(100 * scores.thresholds, scores.curve, style) for scores, style in scored]
     accuracy = [(*_curve(history, "val_mean"), style) for history, style in trained]
     loss = [
         (*_curve(history, _truth_loss(history[0])), style) for history, style in trained
@@ -183,7 +181,7 @@ def _charts(entries):
     metric = entries[0].evaluation.metric
     return {
         "accuracy": _chart(accuracy, "epoch", f"mean {metric}, %"),
-        "thresholds": _chart(thresholds, "threshold, head sizes", "joints found, %"),
+        "thresholds": _chart(found, "distance, % of head size", "joints found, %"),
         "loss": _chart(loss, "epoch", "loss against the truth", y_log=True),
         "parts": _chart(parts, "epoch", "loss", y_log=True),
     }
@@ -220,6 +218,9 @@ def _chart(lines, x_title, y_title, y_log=False):
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
             axes.yaxis.set_major_formatter("{x:g}")
             axes.minorticks_off()
+        else:
+            axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=True))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color=_INK, alpha=0.12, lw=0.6)
         svg = io.StringIO()

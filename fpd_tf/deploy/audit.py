@@ -124,8 +124,10 @@ def _is_float(name, operator, subgraph):
 
 def _ends(model, subgraph):
     tensors = subgraph.tensors
-    names = {index: tensors[index].name.decode() for index in subgraph.inputs}
-    names |= {index: tensors[index].name.decode() for index in subgraph.outputs}
+    names = {
+        index: (tensors[index].name or b"").decode()
+        for index in (*subgraph.inputs, *subgraph.outputs)
+    }
     for signature in model.signatureDefs or ():
         for each in (*signature.inputs, *signature.outputs):
             names[each.tensorIndex] = each.name.decode()

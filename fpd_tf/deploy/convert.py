@@ -17,6 +17,7 @@ from fpd_tf.deploy.quiet import quiet
 from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
 from fpd_tf.models.files import load_network
+from fpd_tf.models.tflite_file import open_interpreter
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8")
 IO_TYPES = ("float32", "uint8", "int8")
@@ -52,8 +53,8 @@ def export_tflite(
         joint_set: of the samples; by the number of joints where None.
 
     Raises:
-        InputError: no network to convert, too few samples, or an unknown or unfitting
-            option.
+        InputError: no network to convert, too few samples, an unknown or unfitting
+            option, or a path of another kind.
 
     Example:
         >>> import fpd_tf as fpd
@@ -61,7 +62,8 @@ def export_tflite(
         >>> fpd.export_tflite(network, "student.tflite").name
         'student.tflite'
     """
-    _check_options(quantization, io)
+    path = Path(path)
+    _check_options(path, quantization, io)
     network = deploy_network(
         model if isinstance(model, keras.Model) else load_network(model)
     )
@@ -75,7 +77,8 @@ def export_tflite(
         content = converted(network, quantization)
     with written_whole(path) as aside:
         aside.write_bytes(content)
-    return Path(path)
+        open_interpreter(aside)
+    return path
 
 
 def converted(network, quantization: str = "none") -> bytes:
@@ -121,7 +124,9 @@ def calibration_crops(
     return np.concatenate([images for images, _, _ in batches])
 
 
-def _check_options(quantization, io):
+def _check_options(path, quantization, io):
+    if path.suffix != ".tflite" or not path.parent.is_dir():
+        raise InputError(path, "", "a .tflite file in a folder that is there", path.name)
     if quantization not in QUANTIZATIONS:
         expected = f"one of {', '.join(QUANTIZATIONS)}"
         raise InputError("quantization", "", expected, quantization)

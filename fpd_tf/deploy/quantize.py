@@ -17,6 +17,7 @@ from fpd_tf.deploy.quiet import quiet
 
 PERCENTILE = 95
 BLOWN_UP = 10
+_NARROWING = 4096
 _REPORTED = (50, 95, 99)
 
 
@@ -71,10 +72,16 @@ class Ranges:
 
     @property
     def robust(self) -> tuple[np.ndarray, np.ndarray]:
-        """(T,) lower and upper ends that `PERCENTILE` of the images stay within."""
-        low = np.percentile(self.lowest, 100 - PERCENTILE, axis=0)
+        """(T,) lower and upper ends, around 0, that most images stay within."""
+        low = np.minimum(np.percentile(self.lowest, 100 - PERCENTILE, axis=0), 0.0)
         high = np.percentile(self.highest, PERCENTILE, axis=0)
-        return np.minimum(low, 0.0), np.maximum(high, 1e-6)
+        return low, np.maximum(high, low + self._narrowest)
+
+    @property
+    def _narrowest(self):
+        """(T,) least width: XNNPACK refuses files whose scales lie too far apart."""
+        full = self.highest.max(axis=0) - np.minimum(self.lowest.min(axis=0), 0.0)
+        return np.where(full > 0, full / _NARROWING, 1.0)
 
     def rows(self) -> list[TensorRange]:
         """One row a tensor, in the order of the network."""
@@ -128,6 +135,8 @@ def tensor_ranges(model: bytes, images: Iterable[np.ndarray]) -> Ranges:
         interpreter.allocate_tensors()
     lowest, highest = [], []
     for image in images:
+        if image.shape != tuple(interpreter.get_input_details()[0]["shape"][1:]):
+            raise ValueError(f"`images` must fit the model. Received: {image.shape}")
         interpreter.set_tensor(indices[0], np.float32(image)[None])
         interpreter.invoke()
         tensors = [interpreter.get_tensor(index) for index in indices]

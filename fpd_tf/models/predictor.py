@@ -76,9 +76,8 @@ def load_predictor(model: keras.Model | str | Path) -> Predictor:
 
 def _keras_predictor(model, source):
     try:
-        heatmaps = model.outputs[-1]
-        network = keras.Model(model.inputs, heatmaps)
-        (image,) = model.inputs
+        (image,), heatmaps = model.inputs, model.outputs[-1]
+        network = keras.Model(image, heatmaps)
     except (AttributeError, TypeError, ValueError) as error:
         kind = type(model).__name__
         raise InputError(source, "", "a Functional model of one input", kind) from error

@@ -72,19 +72,25 @@ def dtype_of(tensor) -> str:
 
 
 def _check(model):
-    """Every index lies within what it counts, every constant has its shape's bytes."""
+    """Indices lie within what they count, constants have their shape's bytes."""
+    for code in model.operatorCodes:
+        (code.customCode or b"").decode()
     for subgraph in model.subgraphs:
         count = len(subgraph.tensors)
         for tensor in subgraph.tensors:
+            (tensor.name or b"").decode()
             _check_constant(tensor, _at(model.buffers, tensor.buffer).data)
         for operator in subgraph.operators:
             _at(model.operatorCodes, operator.opcodeIndex)
-            _check_indices([*operator.inputs, *operator.outputs], count, lowest=-1)
+            used = [*operator.inputs, *operator.outputs]
+            _check_indices(used, count, lowest=-1)
+            _check_scales([subgraph.tensors[index] for index in used if index >= 0])
         _check_indices([*subgraph.inputs, *subgraph.outputs], count)
     for signature in model.signatureDefs or ():
         count = len(_at(model.subgraphs, signature.subgraphIndex).tensors)
-        named = [*signature.inputs, *signature.outputs]
-        _check_indices([each.tensorIndex for each in named], count)
+        for named in (*signature.inputs, *signature.outputs):
+            named.name.decode()
+            _check_indices([named.tensorIndex], count)
 
 
 def _at(items, index):
@@ -106,3 +112,12 @@ def _check_constant(tensor, data):
     if size and data is not None and not tensor.sparsity:
         if len(data) != prod(shape) * size:
             raise ValueError(f"{len(data)} bytes for shape {shape}")
+
+
+def _check_scales(tensors):
+    """XNNPACK aborts the process over an integer operator with a scale missing."""
+    integer = [each for each in tensors if dtype_of(each) in ("int8", "uint8", "int16")]
+    scales = [each.quantization and each.quantization.scale for each in integer]
+    missing = [scale is None or not len(scale) or not min(scale) > 0 for scale in scales]
+    if any(missing) and not all(missing):
+        raise ValueError("a quantized tensor without scale")

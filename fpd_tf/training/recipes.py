@@ -79,13 +79,14 @@ RECIPES = MappingProxyType(
         ),
         "demo": TrainConfig(
             preset="hourglass_2x64",
-            model={"depth": 3},
-            epochs=12,
+            model={"num_features": 48, "stem_width": 24, "depth": 3},
+            epochs=16,
             optimizer="adamw",
-            learning_rate=3e-3,
+            learning_rate=2e-3,
             schedule="cosine",
             weight_decay=1e-3,
-            data=DataConfig(input_size=96, sigma=1.0, batch_size=16),
+            score_every=2,
+            data=DataConfig(input_size=64, sigma=1.0, batch_size=16),
         ),
     }
 )

@@ -47,7 +47,8 @@ def people(tmp_path_factory) -> list[Sample]:
 
 def all_of(dataset):
     """The arrays of a dataset, its batches joined."""
-    return [np.concatenate(arrays) for arrays in zip(*dataset.as_numpy_iterator())]
+    columns = zip(*dataset.as_numpy_iterator(), strict=True)
+    return [np.concatenate(arrays) for arrays in columns]
 
 
 def test_elements_are_one_resampling_of_the_photograph(people):

@@ -8,9 +8,9 @@ TINY = {"num_stacks": 1, "num_features": 8, "depth": 1, "input_size": 32}
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in fpd.PRESETS if "Table 5" not in name and "4x" not in name]
+    "name", ["hourglass_2x64", "mobilenet_pose", "mobilenet_pose_small"]
 )
-def test_a_preset_weighs_what_it_says(name):
+def test_a_preset_weighs_what_it_says(name):  # the others: test_hourglass, Table 5
     preset, cost = fpd.PRESETS[name], fpd.model_cost(fpd.build_model(name))
     assert cost.parameters == preset.parameters
     assert round(cost.giga_operations, 2) == preset.giga_operations

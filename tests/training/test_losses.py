@@ -1,0 +1,79 @@
+"""Numbers by hand: B = 1 person, heatmaps of 1 x 3 cells, K = 2 joints."""
+
+import keras
+import numpy as np
+import pytest
+
+from fpd_tf.training.losses import (
+    fpd_loss,
+    joints_cross_entropy,
+    joints_mse,
+    stacks_mse,
+)
+
+
+def maps(*joints):
+    """(1, 1, 3, K) from K rows of three cells."""
+    return np.array(joints, np.float32).T[None, None]
+
+
+TRUTH = maps([0, 1, 0], [1, 0, 0])
+FIRST = maps([0, 0, 0], [0, 0, 0])  # squared distances 1, 1
+LAST = maps([1, 1, 0], [1, 2, 3])  # 1, 13
+SOFT = maps([0, 0.5, 0], [0, 0, 2])  # to FIRST 0.25, 4; to LAST 1.25, 6
+
+
+def test_mse_sums_over_pixels_and_keeps_people_and_joints():
+    assert joints_mse(TRUTH, LAST).numpy().tolist() == [[1, 13]]
+    two = [np.concatenate([one, one]) for one in (TRUTH, LAST)]
+    assert joints_mse(*two).numpy().tolist() == [[1, 13]] * 2
+
+
+def test_mse_of_half_precision_is_taken_in_float32():
+    off = keras.ops.cast(LAST, "bfloat16")
+    assert joints_mse(TRUTH, off).dtype == "float32"
+    large = np.full((1, 64, 64, 1), 0.1)
+    distance = joints_mse(np.zeros_like(large), keras.ops.cast(large, "bfloat16"))
+    assert distance.numpy()[0, 0] == pytest.approx(40.96, rel=0.005)
+
+
+def test_cross_entropy_of_maps_as_distributions():
+    target, guess = maps([0, 2, 2]), maps([-5, 1, 3])
+    # shares 1/2, 1/2 against 1/4, 3/4; what is negative counts as nothing
+    expected = -0.5 * np.log(0.25) - 0.5 * np.log(0.75)
+    assert joints_cross_entropy(target, guess).numpy() == pytest.approx(
+        expected, rel=1e-5
+    )
+    scaled = joints_cross_entropy(7 * target, 0.1 * guess).numpy()
+    assert scaled == pytest.approx(expected, rel=1e-4)
+
+
+def test_cross_entropy_is_finite_on_empty_maps():
+    empty = maps([0, 0, 0])
+    assert joints_cross_entropy(empty, empty).numpy() == pytest.approx(np.log(3))
+
+
+def test_stacks_are_summed_and_joints_averaged():
+    weights = np.array([[1.0, 0.5]])
+    assert float(stacks_mse([FIRST], TRUTH, weights)) == (1 + 0.5) / 2
+    both = stacks_mse([FIRST, LAST], TRUTH, weights)
+    assert float(both) == (1 + 0.5) / 2 + (1 + 6.5) / 2
+
+
+def test_the_weights_mask_the_truth_but_not_the_teacher():
+    weights = np.array([[1.0, 0.0]])
+    losses = fpd_loss([FIRST, LAST], TRUTH, weights, SOFT, 0.25)
+    student_loss = 1 / 2 + 1 / 2
+    distillation_loss = (0.25 + 4) / 2 + (1.25 + 6) / 2
+    loss = 0.25 * distillation_loss + 0.75 * student_loss
+    assert [float(each) for each in losses] == [loss, student_loss, distillation_loss]
+
+
+def test_only_the_teachers_term_changes_with_the_distance():
+    _, mse, _ = map(float, fpd_loss([LAST], TRUTH, 1.0, SOFT, 0.5))
+    losses = fpd_loss([LAST], TRUTH, 1.0, SOFT, 0.5, joints_cross_entropy)
+    loss, student_loss, distillation_loss = map(float, losses)
+    assert student_loss == mse == 7
+    expected = joints_cross_entropy(SOFT, LAST).numpy().mean()
+    assert distillation_loss == pytest.approx(expected)
+    assert loss == pytest.approx((expected + 7) / 2)
