@@ -178,22 +178,45 @@ def evaluate(
 
 @app.command(epilog="Example: fpd predict photo.jpg --model student.tflite --out drawn")
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="Photographs or folders.")],
     model: Annotated[Path, typer.Option(help="A .keras or .tflite file.")],
+    images: Annotated[
+        list[Path] | None, typer.Argument(help="Photographs or folders.")
+    ] = None,
+    video: Annotated[
+        Path | None, typer.Option(help="Follow a person through this film instead.")
+    ] = None,
     box: Annotated[
         tuple[float, float, float, float] | None,
-        typer.Option(help="x y width height around the person; the whole photograph."),
+        typer.Option(
+            help="x y width height around the person (in a film's first frame); "
+            "the whole photograph."
+        ),
     ] = None,
     threshold: Annotated[
         float, typer.Option(help="Joints that score less are not drawn.")
     ] = 0.2,
-    out: Annotated[Path | None, typer.Option(help="Folder for drawn PNGs.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for drawn PNGs; for a film, a .csv, .json, .mp4 or .avi file."
+        ),
+    ] = None,
     json_file: JsonOption = None,
     on_error: OnErrorOption = OnError.stop,
 ):
-    """Find and draw the joints of the person in photographs."""
+    """Find and draw the joints of the person in photographs or a video."""
     with _quiet_tensorflow():
         from fpd_tf.inference.batch import predict_files
+        from fpd_tf.inference.video import predict_video
+    if bool(images) == bool(video):
+        received = "both" if video else "neither"
+        raise InputError("predict", "", "photographs or --video", received)
+    if video:
+        results = predict_video(video, model, box, out=out, threshold=threshold)
+        if json_file:
+            _write_json(json_file, results)
+        print(f"{video}: {len(results)} frames")
+        return
     results = predict_files(
         images, model, box, out=out, threshold=threshold, on_error=on_error
     )
@@ -234,6 +257,39 @@ def export(
     samples = _load(data, root, split, on_error) if calibrated else None
     export_tflite(model, out, quantization=quantization, samples=samples)
     print(f"{out}: {out.stat().st_size / 1e6:.2f} MB")
+
+
+@app.command(epilog="Example: fpd bundle --model student.tflite --out bundle")
+def bundle(
+    model: Annotated[Path | None, typer.Option(help="A .tflite file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="New folder to write.")] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="Read this bundle again and hold it to account.")
+    ] = None,
+    serve: Annotated[
+        Path | None, typer.Option(help="Show this bundle's web page on 127.0.0.1.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Of the web page.")] = 8000,
+):
+    """Write the Android, iOS and web folders for a student, or check or show them."""
+    if bool(model and out) + bool(check) + bool(serve) != 1 or bool(model) != bool(out):
+        wanted = "--model FILE --out DIR, or --check DIR, or --serve DIR"
+        raise InputError("bundle", "", wanted, "another choice")
+    if serve:
+        from fpd_tf.deploy.serve import page_server
+
+        with page_server(serve, port) as server:
+            print(f"http://127.0.0.1:{server.server_port} (Ctrl+C ends it)", flush=True)
+            server.serve_forever()
+    with _quiet_tensorflow():
+        from fpd_tf.deploy.bundle import bundle as write
+        from fpd_tf.deploy.bundle import check_bundle
+    folder = check or write(model, out)
+    contract = check_bundle(folder)
+    size, joints = contract.image.size, len(contract.joints)
+    print(
+        f"{folder}: {contract.model.weights} model, {size} px, {joints} joints: whole"
+    )
 
 
 @app.command(epilog="Example: fpd models")

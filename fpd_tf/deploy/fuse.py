@@ -50,7 +50,8 @@ def deploy_network(model: keras.Model):
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.deploy.fuse import deploy_network
-        >>> deploy_network(fpd.build_model("hourglass_4x32", input_size=64)).output_names
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> deploy_network(network).output_names
         ['heatmaps']
     """
     import tf_keras

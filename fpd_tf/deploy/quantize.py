@@ -2,9 +2,21 @@
 
 The residual sums of a pre-activation network are not normalised: on one photograph in
 fifty they can reach hundreds of times what they usually do, and smallest-to-largest
-calibration then leaves a few codes to everything usual.
+calibration then leaves a few codes to everything usual. So each tensor's range is the
+one that a percentage of the images stay within, and that percentage is the one whose
+int8 heatmaps come nearest to the float ones. On a student of 2 x 64 features, halfway
+through its training on LSP-extended (300 other photographs):
 
-N images, T activation tensors, S input size.
+| ranges                                       | argmax as in float | mean error |
+|----------------------------------------------|--------------------|------------|
+| smallest to largest                          |             16.5 % |     0.0069 |
+| least squared error over all values          |             22.0 % |     0.0058 |
+| 99.9 % of all values                         |             32.0 % |     0.0037 |
+| smallest to largest, worst 5 % of images out |             46.8 % |     0.0030 |
+| 95 % of the images                           |             46.8 % |     0.0029 |
+| 80 % of the images, chosen here              |             68.3 % |     0.0020 |
+
+N images, T activation tensors, S input size, H W heatmap, K joints.
 """
 
 import warnings
@@ -15,7 +27,7 @@ import numpy as np
 
 from fpd_tf.deploy.quiet import quiet
 
-PERCENTILE = 95
+PERCENTAGES = (100, 98, 95, 90, 85, 80, 75, 70, 60, 50)
 BLOWN_UP = 10
 _NARROWING = 4096
 _REPORTED = (50, 95, 99)
@@ -29,8 +41,6 @@ class TensorRange:
         name: the layer of the deploy network that gives it.
         smallest: value on any image.
         largest: value on any image.
-        low: lower end of the range that int8 gets.
-        high: upper end of it.
         percentiles: over images, of the largest absolute value on each.
         blown_up_by: indices of the images that take it to more than `BLOWN_UP` times
             its median, most extreme first.
@@ -39,8 +49,6 @@ class TensorRange:
     name: str
     smallest: float
     largest: float
-    low: float
-    high: float
     percentiles: dict[int, float]
     blown_up_by: tuple[int, ...]
 
@@ -70,18 +78,16 @@ class Ranges:
         usual = np.median(self.peaks, axis=0)
         return np.max(self.peaks / np.maximum(usual, 1e-6), axis=1)
 
-    @property
-    def robust(self) -> tuple[np.ndarray, np.ndarray]:
-        """(T,) lower and upper ends, around 0, that most images stay within."""
-        low = np.minimum(np.percentile(self.lowest, 100 - PERCENTILE, axis=0), 0.0)
-        high = np.percentile(self.highest, PERCENTILE, axis=0)
-        return low, np.maximum(high, low + self._narrowest)
+    def within(self, percentage: float) -> tuple[np.ndarray, np.ndarray]:
+        """(T,) lower and upper ends, around 0, that so many of the images stay within.
 
-    @property
-    def _narrowest(self):
-        """(T,) least width: XNNPACK refuses files whose scales lie too far apart."""
+        Never narrower than 1/4096 of all: XNNPACK refuses a file whose scales lie too
+        far apart.
+        """
         full = self.highest.max(axis=0) - np.minimum(self.lowest.min(axis=0), 0.0)
-        return np.where(full > 0, full / _NARROWING, 1.0)
+        low = np.minimum(np.percentile(self.lowest, 100 - percentage, axis=0), 0.0)
+        high = np.percentile(self.highest, percentage, axis=0)
+        return low, np.maximum(high, low + np.where(full > 0, full / _NARROWING, 1.0))
 
     def rows(self) -> list[TensorRange]:
         """One row a tensor, in the order of the network."""
@@ -91,13 +97,10 @@ class Ranges:
         peaks = self.peaks[:, tensor]
         order = np.argsort(-peaks)
         blown_up = order[peaks[order] > BLOWN_UP * np.median(peaks)]
-        low, high = self.robust
         return TensorRange(
             name=self.names[tensor],
             smallest=float(self.lowest[:, tensor].min()),
             largest=float(self.highest[:, tensor].max()),
-            low=float(low[tensor]),
-            high=float(high[tensor]),
             percentiles={p: float(np.percentile(peaks, p)) for p in _REPORTED},
             blown_up_by=tuple(map(int, blown_up)),
         )
@@ -124,34 +127,29 @@ def tensor_ranges(model: bytes, images: Iterable[np.ndarray]) -> Ranges:
         >>> ranges.names[0], ranges.lowest.shape[0]
         ('image', 2)
     """
-    from ai_edge_litert.interpreter import Interpreter
-
     names, indices = zip(*_activations(_parsed(model)), strict=True)
-    with warnings.catch_warnings(), quiet():
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Warning: Enabling `experimental_preserve")
-        interpreter = Interpreter(
-            model_content=model, num_threads=2, experimental_preserve_all_tensors=True
-        )
-        interpreter.allocate_tensors()
+        interpreter = _interpreter(model, experimental_preserve_all_tensors=True)
     lowest, highest = [], []
     for image in images:
-        if image.shape != tuple(interpreter.get_input_details()[0]["shape"][1:]):
-            raise ValueError(f"`images` must fit the model. Received: {image.shape}")
-        interpreter.set_tensor(indices[0], np.float32(image)[None])
-        interpreter.invoke()
+        _run(interpreter, image)
         tensors = [interpreter.get_tensor(index) for index in indices]
         lowest.append([tensor.min() for tensor in tensors])
         highest.append([tensor.max() for tensor in tensors])
     return Ranges(names, np.array(lowest), np.array(highest))
 
 
-def quantized(model: bytes, ranges: Ranges, io: str = "float32") -> bytes:
+def quantized(
+    model: bytes, ranges: Ranges, percentage: float, io: str = "float32"
+) -> bytes:
     """Turns a float .tflite into full int8, with weights by channel.
 
     Args:
         model: the file that `ranges` were measured on.
         ranges: of its activation tensors; the image's is [0, 1] by contract, so that
             uint8 pixels are its codes.
+        percentage: of the images that each range covers.
         io: type of image and heatmaps: "float32", "uint8" or "int8".
     """
     from ai_edge_litert import schema_py_generated as schema
@@ -160,7 +158,7 @@ def quantized(model: bytes, ranges: Ranges, io: str = "float32") -> bytes:
     from tensorflow.lite.python.convert import mlir_quantize
 
     parsed = _parsed(model)
-    lows, highs = ranges.robust
+    lows, highs = ranges.within(percentage)
     lows[0], highs[0] = 0.0, 1.0
     for (_, index), low, high in zip(_activations(parsed), lows, highs, strict=True):
         limits = schema.QuantizationParametersT(min=[low], max=[high])
@@ -171,6 +169,56 @@ def quantized(model: bytes, ranges: Ranges, io: str = "float32") -> bytes:
             input_data_type=as_dtype(io),
             output_data_type=as_dtype(io),
         )
+
+
+def best_percentage(model: bytes, ranges: Ranges, images: Iterable[np.ndarray]) -> int:
+    """Which of `PERCENTAGES` gives int8 heatmaps nearest to the float ones.
+
+    A heatmap's error is its largest difference over its height, at most 1 (so that no
+    odd photograph decides), averaged over images and joints.
+
+    Args:
+        model: the file that `ranges` were measured on.
+        ranges: of its activation tensors.
+        images: N times (S, S, 3) float32 RGB in [0, 1].
+    """
+    expected = _heatmaps(model, images)
+    height = np.ptp(expected, axis=(1, 2)) + 1e-6
+
+    def error(percentage):
+        heatmaps = _heatmaps(quantized(model, ranges, percentage), images)
+        difference = np.abs(heatmaps - expected).max(axis=(1, 2))
+        return np.minimum(difference / height, 1.0).mean()
+
+    return min(PERCENTAGES, key=error)
+
+
+def _interpreter(model, **options):
+    from ai_edge_litert.interpreter import Interpreter
+
+    with quiet():
+        interpreter = Interpreter(model_content=model, num_threads=2, **options)
+        interpreter.allocate_tensors()
+    return interpreter
+
+
+def _run(interpreter, image):
+    (details,) = interpreter.get_input_details()
+    if image.shape != tuple(details["shape"][1:]):
+        raise ValueError(f"`images` must fit the model. Received: {image.shape}")
+    interpreter.set_tensor(details["index"], np.float32(image)[None])
+    interpreter.invoke()
+
+
+def _heatmaps(model, images):
+    """(N, H, W, K) float32."""
+    interpreter = _interpreter(model)
+    (details,) = interpreter.get_output_details()
+    heatmaps = []
+    for image in images:
+        _run(interpreter, image)
+        heatmaps.append(interpreter.get_tensor(details["index"])[0])
+    return np.stack(heatmaps)
 
 
 def _parsed(model):

@@ -43,7 +43,7 @@ class PoseEstimator:
     Example:
         >>> import numpy as np
         >>> import fpd_tf as fpd
-        >>> model = fpd.build_model("hourglass_4x32", input_size=64)
+        >>> model = fpd.build_model("hourglass_1x256", input_size=64)
         >>> photograph = np.zeros((90, 120, 3), np.uint8)
         >>> fpd.PoseEstimator(model).predict(photograph).joints.shape
         (16, 2)
@@ -69,7 +69,7 @@ class PoseEstimator:
         """
         if isinstance(image, str | Path):
             image = read_image(image)
-        center, scale = _square(image.shape, box)
+        center, scale = square_around(image.shape, box)
         return self._predict_square(image, center, scale)
 
     def _predict_square(self, image, center, scale):
@@ -82,7 +82,7 @@ class PoseEstimator:
         return Pose(joints, scores)
 
 
-def _square(shape, box):
+def square_around(shape, box):
     """Center (2,) and scale of the square around a box, or around the whole image."""
     height, width = shape[:2]
     x, y, box_width, box_height = (0, 0, width, height) if box is None else box

@@ -30,8 +30,8 @@ def model_cost(model) -> Cost:
 
     Example:
         >>> import fpd_tf as fpd
-        >>> round(fpd.model_cost(fpd.build_model("hourglass_4x32")).giga_operations, 2)
-        3.11
+        >>> round(fpd.model_cost(fpd.build_model("hourglass_1x256")).giga_operations, 2)
+        10.3
     """
     parameters = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     return Cost(parameters, sum(_multiply_adds(layer) for layer in model.layers))

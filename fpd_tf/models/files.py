@@ -16,9 +16,9 @@ def load_network(path: str | Path) -> keras.Model:
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.models.files import load_network
-        >>> fpd.build_model("hourglass_4x32", input_size=64).save("tiny.keras")
+        >>> fpd.build_model("hourglass_1x256", input_size=64).save("tiny.keras")
         >>> load_network("tiny.keras").name
-        'hourglass_4x32'
+        'hourglass_1x256'
     """
     path = Path(path)
     if not path.is_file():

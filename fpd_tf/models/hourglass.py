@@ -69,7 +69,7 @@ def stacked_hourglass(
         y = _residuals(layers, y, num_features, num_blocks, f"{prefix}_out")
         y = _conv(layers, y, num_features, 1, name=f"{prefix}_lin_conv")
         y = _bn_relu(layers, y, f"{prefix}_lin")
-        score = _conv(layers, y, num_joints, 1, name=f"{prefix}_score_conv")
+        score = _conv(layers, y, num_joints, 1, start=0.01, name=f"{prefix}_score_conv")
         heatmaps.append(
             layers.Activation("linear", dtype="float32", name=f"{prefix}_heatmaps")(
                 score
@@ -135,8 +135,12 @@ def _bn_relu(layers, x, name):
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _conv(layers, x, filters, kernel_size, *, strides=1, name):
-    """Convolution with Torch's initial weights, uniform within 1 / sqrt(fan_in)."""
+def _conv(layers, x, filters, kernel_size, *, strides=1, start=1.0, name):
+    """Convolution that starts with Torch's weights, uniform within 1 / sqrt(fan_in).
+
+    Heatmaps start a hundredth as large (`start`), near the zero that they mostly are:
+    else training spends its first thousand steps on unlearning noise.
+    """
     return layers.Conv2D(
         filters,
         kernel_size,
@@ -144,7 +148,11 @@ def _conv(layers, x, filters, kernel_size, *, strides=1, name):
         padding="same",
         kernel_initializer={
             "class_name": "VarianceScaling",
-            "config": {"scale": 1 / 3, "mode": "fan_in", "distribution": "uniform"},
+            "config": {
+                "scale": start**2 / 3,
+                "mode": "fan_in",
+                "distribution": "uniform",
+            },
         },
         name=name,
     )(x)

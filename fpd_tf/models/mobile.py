@@ -52,6 +52,9 @@ def mobilenet_pose(
     backbone = keras.applications.MobileNetV2(
         input_tensor=x, alpha=alpha, include_top=False, weights=None
     )
+    for layer in backbone.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = 0.99  # as the head's: 0.999 wants thousands of steps
     x = _lateral(layers, backbone.output, num_features, "head_32")
     for skip, stride in zip(reversed(_SKIPS), (16, 8, 4), strict=True):
         x = layers.UpSampling2D(

@@ -63,7 +63,7 @@ def load_predictor(model: keras.Model | str | Path) -> Predictor:
         >>> import fpd_tf as fpd
         >>> import numpy as np
         >>> from fpd_tf.models.predictor import load_predictor
-        >>> predict = load_predictor(fpd.build_model("hourglass_4x32", input_size=64))
+        >>> predict = load_predictor(fpd.build_model("hourglass_1x256", input_size=64))
         >>> predict(np.zeros((2, 64, 64, 3), np.float32)).shape
         (2, 16, 16, 16)
     """

@@ -1,11 +1,12 @@
 """A .tflite file read without trusting it: parsed in Python before any native code."""
 
-from math import prod
+from math import inf, prod
 from pathlib import Path
 
 from fpd_tf.errors import InputError
 
 _BYTES = {"float32": 4, "float16": 2, "int8": 1, "uint8": 1, "int16": 2, "int32": 4}
+_QUANTIZED = ("int8", "uint8", "int16")
 
 
 def read_tflite(path: str | Path):
@@ -23,7 +24,7 @@ def read_tflite(path: str | Path):
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.models.tflite_file import read_tflite
-        >>> network = fpd.build_model("hourglass_4x32", input_size=64)
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
         >>> model = read_tflite(fpd.export_tflite(network, "student.tflite"))
         >>> len(model.subgraphs)
         1
@@ -71,41 +72,55 @@ def dtype_of(tensor) -> str:
     return names[tensor.type].lower()
 
 
+def builtin_name(code) -> str:
+    """The name of an `OperatorCodeT`, such as "CONV_2D" or "CUSTOM".
+
+    Raises:
+        KeyError: an operator that this runtime does not know.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items()}
+    return names[max(code.builtinCode, code.deprecatedBuiltinCode)]
+
+
 def _check(model):
-    """Indices lie within what they count, constants have their shape's bytes."""
+    """What native code takes on trust: it aborts the process over some of it."""
     for code in model.operatorCodes:
+        builtin_name(code)
         (code.customCode or b"").decode()
     for subgraph in model.subgraphs:
-        count = len(subgraph.tensors)
         for tensor in subgraph.tensors:
-            (tensor.name or b"").decode()
+            tensor.name.decode()
             _check_constant(tensor, _at(model.buffers, tensor.buffer).data)
-        for operator in subgraph.operators:
-            _at(model.operatorCodes, operator.opcodeIndex)
-            used = [*operator.inputs, *operator.outputs]
-            _check_indices(used, count, lowest=-1)
-            _check_scales([subgraph.tensors[index] for index in used if index >= 0])
-        _check_indices([*subgraph.inputs, *subgraph.outputs], count)
+            _check_scales(tensor)
+        _check_indices(subgraph.inputs, subgraph.tensors)
+        _check_indices(subgraph.outputs, subgraph.tensors)
+        _check_operators(model, subgraph)
     for signature in model.signatureDefs or ():
-        count = len(_at(model.subgraphs, signature.subgraphIndex).tensors)
+        tensors = _at(model.subgraphs, signature.subgraphIndex).tensors
         for named in (*signature.inputs, *signature.outputs):
             named.name.decode()
-            _check_indices([named.tensorIndex], count)
+            _at(tensors, named.tensorIndex)
 
 
 def _at(items, index):
-    _check_indices([index], len(items))
+    if not 0 <= index < len(items):
+        raise IndexError(f"{index} of {len(items)}")
     return items[index]
 
 
-def _check_indices(indices, count, lowest=0):
+def _check_indices(indices, items):
     for index in indices:
-        if not lowest <= index < count:
-            raise IndexError(f"{index} of {count}")
+        _at(items, index)
+
+
+def _shape(tensor):
+    return () if tensor.shape is None else tuple(map(int, tensor.shape))
 
 
 def _check_constant(tensor, data):
-    shape = () if tensor.shape is None else tuple(map(int, tensor.shape))
+    shape = _shape(tensor)
     if min(shape, default=1) < 0 or prod(shape) > 2**31:
         raise ValueError(f"shape {shape}")
     size = _BYTES.get(dtype_of(tensor))
@@ -114,10 +129,44 @@ def _check_constant(tensor, data):
             raise ValueError(f"{len(data)} bytes for shape {shape}")
 
 
-def _check_scales(tensors):
-    """XNNPACK aborts the process over an integer operator with a scale missing."""
-    integer = [each for each in tensors if dtype_of(each) in ("int8", "uint8", "int16")]
-    scales = [each.quantization and each.quantization.scale for each in integer]
-    missing = [scale is None or not len(scale) or not min(scale) > 0 for scale in scales]
-    if any(missing) and not all(missing):
-        raise ValueError("a quantized tensor without scale")
+def _scales(tensor):
+    scales = tensor.quantization and tensor.quantization.scale
+    return [] if scales is None else list(scales)
+
+
+def _check_scales(tensor):
+    """One for the tensor or one for each channel, all above zero."""
+    scales = _scales(tensor)
+    if not all(0 < scale < inf for scale in scales):
+        raise ValueError("a scale that is not above 0")
+    if len(scales) > 1:
+        channels = _at(_shape(tensor), tensor.quantization.quantizedDimension)
+        if not len(scales) == len(tensor.quantization.zeroPoint) == channels:
+            raise ValueError(f"{len(scales)} scales for {channels} channels")
+
+
+def _check_operators(model, subgraph):
+    """Each tensor made once, from constants or what was made before."""
+    made = {
+        index
+        for index, tensor in enumerate(subgraph.tensors)
+        if model.buffers[tensor.buffer].data is not None or 0 in _shape(tensor)
+    }
+    made |= {-1, *map(int, subgraph.inputs)}
+    for operator in subgraph.operators:
+        _at(model.operatorCodes, operator.opcodeIndex)
+        _check_indices(operator.outputs, subgraph.tensors)
+        outputs = {*map(int, operator.outputs)}
+        if not made.issuperset(map(int, operator.inputs)) or made & outputs:
+            raise ValueError("an operator that reads or writes a wrong tensor")
+        _check_mixture(operator, subgraph.tensors)
+        made |= outputs
+
+
+def _check_mixture(operator, tensors):
+    """Either all integers of an operator are quantized or none; its outputs as one."""
+    outputs = [tensors[index] for index in operator.outputs]
+    used = outputs + [tensors[index] for index in operator.inputs if index >= 0]
+    scaled = {bool(_scales(each)) for each in used if dtype_of(each) in _QUANTIZED}
+    if len(scaled) > 1 or any(len(_scales(each)) > 1 for each in outputs):
+        raise ValueError("a quantized operator with a scale missing")

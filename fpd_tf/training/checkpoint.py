@@ -60,7 +60,7 @@ def restore(out: Path, description: dict, network, optimizer, resume: bool) -> R
     optimizer.build(network.trainable_variables)
     variables = network.variables + optimizer.variables
     try:
-        with np.load(out / STATE, allow_pickle=False) as saved:
+        with (out / STATE).open("rb") as file, np.load(file) as saved:
             values = [saved[f"variable{index}"] for index in range(len(variables))]
             history = json.loads(str(saved["history"]))
         for variable, value in zip(variables, values, strict=True):

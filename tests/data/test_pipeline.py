@@ -166,6 +166,13 @@ def test_a_stream_can_be_taken_up_at_any_epoch(people):
         assert not np.array_equal(whole_array[:4], whole_array[4:8])
 
 
+def test_the_same_person_looks_different_in_each_epoch(people):
+    config = dataclasses.replace(AUGMENTED, batch_size=1)
+    stream = fpd.make_dataset(people[:1], config, training=True, first_epoch=0)
+    (one, _, _), (other, _, _) = stream.take(2)
+    assert np.abs(one - other).max() > 0.05
+
+
 def test_an_epoch_shows_nobody_twice(people):
     config = dataclasses.replace(PLAIN, batch_size=1)
     photos = [read_image(sample.image_path)[45, 60] for sample in people]

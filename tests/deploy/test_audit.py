@@ -33,7 +33,9 @@ def write(path, function, shape=(1, 4, 4, 3), *, dtype=tf.float32, flex=False):
 def plain(tmp_path_factory):
     path = tmp_path_factory.mktemp("audit") / "plain.tflite"
     kernel = np.ones((1, 1, 3, 2), np.float32)
-    return write(path, lambda image: tf.nn.conv2d(image, kernel, 1, "SAME") + image[..., :1])
+    return write(
+        path, lambda image: tf.nn.conv2d(image, kernel, 1, "SAME") + image[..., :1]
+    )
 
 
 def test_a_plain_file_is_described_and_loads_everywhere(plain):

@@ -60,10 +60,18 @@ def run_in_litert(network):
         lambda: hourglass(1, 4, "nearest"),
         lambda: hourglass(2, 2, "bilinear"),
         lambda: mobilenet_pose(
-            alpha=0.35, num_features=8, num_joints=5, input_size=32, upsampling="nearest"
+            alpha=0.35,
+            num_features=8,
+            num_joints=5,
+            input_size=32,
+            upsampling="nearest",
         ),
         lambda: mobilenet_pose(
-            alpha=0.35, num_features=8, num_joints=5, input_size=32, upsampling="bilinear"
+            alpha=0.35,
+            num_features=8,
+            num_joints=5,
+            input_size=32,
+            upsampling="bilinear",
         ),
     ],
 )

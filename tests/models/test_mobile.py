@@ -42,3 +42,9 @@ def test_the_head_joins_the_backbone_at_every_size(twins):
 def test_a_size_that_is_no_multiple_of_32_is_refused():
     with pytest.raises(InputError, match="multiple of 32. Received: 100"):
         mobilenet_pose(input_size=100)
+
+
+def test_statistics_settle_within_hundreds_of_steps(twins):
+    for network in twins:
+        momenta = {getattr(layer, "momentum", 0.99) for layer in network.layers}
+        assert momenta == {0.99}

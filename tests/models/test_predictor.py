@@ -33,7 +33,9 @@ def test_predictor_gives_the_last_stack_of_a_model(network, images):
 
 
 def test_predictor_sees_new_weights_of_a_live_model(images):
-    model = keras.Sequential([keras.layers.Input((32, 32, 3)), keras.layers.Conv2D(5, 1)])
+    model = keras.Sequential(
+        [keras.layers.Input((32, 32, 3)), keras.layers.Conv2D(5, 1)]
+    )
     predict = load_predictor(model)
     predict(images)
     model.layers[0].bias.assign(np.full(5, 100.0))
@@ -49,7 +51,9 @@ def test_predictor_reads_a_keras_file(network, images, tmp_path):
 
 
 def test_images_of_another_size_are_refused(network):
-    with pytest.raises(ValueError, match=r"\(B, 32, 32, 3\). Received: \(1, 64, 64, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"\(B, 32, 32, 3\). Received: \(1, 64, 64, 3\)"
+    ):
         load_predictor(network)(np.zeros((1, 64, 64, 3)))
 
 

@@ -144,12 +144,12 @@ def test_images_without_any_label_are_learned_from_the_teacher(distill, batch, t
     nothing = np.zeros_like(weights)
     results = []
     for labels in (heatmaps, np.zeros_like(heatmaps)):
-        dataset = tf.data.Dataset.from_tensors((images, labels, nothing)).repeat(30)
-        distiller = distill(num_stacks=1, optimizer=keras.optimizers.Adam(0.03))
-        logs = fit(distiller, dataset.take(1), epochs=30)
+        dataset = tf.data.Dataset.from_tensors((images, labels, nothing))
+        distiller = distill(num_stacks=1, optimizer=keras.optimizers.Adam(0.05))
+        logs = fit(distiller, dataset, epochs=12)
         results.append(values(distiller.student.variables))
-    assert logs["student_loss"] == [0.0] * 30
-    assert logs["distillation_loss"][-1] < 0.2 * logs["distillation_loss"][0]
+    assert logs["student_loss"] == [0.0] * 12
+    assert logs["distillation_loss"][-1] < 0.3 * logs["distillation_loss"][0]
     assert_same(*results)
 
 

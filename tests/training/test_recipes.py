@@ -25,7 +25,7 @@ def test_the_papers_numbers():
     assert RECIPES["light"].data.input_size == 128
 
 
-@pytest.mark.parametrize("gradient", [1e-6, 1e-3, 10.0])
+@pytest.mark.parametrize("gradient", [1e-5, 1e-3, 10.0])
 def test_rmsprop_steps_like_torchs_whatever_the_scale_of_the_gradient(gradient):
     variable = keras.Variable(np.zeros(1, np.float32))
     optimizer = make_optimizer(fpd.TrainConfig(), steps_per_epoch=1)
@@ -34,7 +34,7 @@ def test_rmsprop_steps_like_torchs_whatever_the_scale_of_the_gradient(gradient):
         average = 0.99 * average + 0.01 * gradient**2
         expected -= 2.5e-4 * gradient / (np.sqrt(average) + 1e-8)
         optimizer.apply([tf.constant([gradient])], [variable])
-    np.testing.assert_allclose(variable.numpy(), expected, rtol=0.05)
+    np.testing.assert_allclose(variable.numpy(), expected, rtol=0.02)
 
 
 def test_the_papers_recipe_learns_where_keras_defaults_stall(tiny_network):
@@ -58,8 +58,11 @@ def test_the_papers_recipe_learns_where_keras_defaults_stall(tiny_network):
 
 
 def rates(config, steps_per_epoch, steps):
-    rate = make_optimizer(config, steps_per_epoch)._learning_rate
-    return [float(rate(step)) for step in steps]
+    optimizer, found = make_optimizer(config, steps_per_epoch), []
+    for step in steps:
+        optimizer.iterations.assign(step)
+        found.append(float(optimizer.learning_rate))
+    return found
 
 
 def test_the_rate_drops_with_the_first_step_after_an_epoch():

@@ -1,0 +1,122 @@
+"""Paying the teacher once: its heatmaps of every person, computed before training.
+
+The teacher sees each person's upright crop and its mirror image; training warps what
+it said with the photograph's own augmentation. For the squared loss the two terms of
+Eq. 5 are then one weighted squared distance plus a constant (`collapsed_target`), so
+that distilling costs what plain training costs.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from fpd_tf.data.joints import Sample
+from fpd_tf.data.pipeline import DataConfig, make_dataset
+from fpd_tf.data.soft_heatmaps import SoftHeatmaps
+from fpd_tf.errors import InputError
+from fpd_tf.models.predictor import load_predictor
+
+TYPICAL_BYTES = 0.1
+
+
+def cache_teacher(
+    teacher: keras.Model,
+    samples: Sequence[Sample],
+    input_size: int,
+    folder: str | Path,
+) -> SoftHeatmaps:
+    """Computes a teacher's heatmaps of every person, or finds them on disk.
+
+    They lie in a subfolder named after the teacher's weights and the samples; another
+    teacher or other data make another one, and an interrupted build goes on where it
+    stopped.
+
+    Args:
+        teacher: trained network.
+        samples: people, in the order of training.
+        input_size: S of teacher and student.
+        folder: of all caches; made when missing.
+
+    Raises:
+        InputError: the disk has less room than the cache is likely to need.
+    """
+    predict = load_predictor(teacher)
+    size = predict.heatmap_size[0]
+    key = _key(teacher, samples, input_size)
+    cache = SoftHeatmaps(Path(folder) / key, size, predict.num_joints)
+    cache.folder.mkdir(parents=True, exist_ok=True)
+    missing = cache.missing(len(samples))
+    if missing:
+        _check_room(cache, len(missing))
+        _fill(
+            cache, predict, [samples[index] for index in missing], missing, input_size
+        )
+    return cache
+
+
+def collapsed_target(
+    heatmaps, joint_weights, soft_heatmaps, distillation_weight: float
+):
+    """Target and joint weights whose squared loss is Eq. 5's, up to a constant.
+
+    With w the distillation weight, m the joint weight, t the teacher and g the truth:
+    w |s - t|^2 + (1 - w) m |s - g|^2 = (w + (1 - w) m) |s - target|^2 + constant, with
+    target = (w t + (1 - w) m g) / (w + (1 - w) m).
+
+    Args:
+        heatmaps: (B, H, W, K) ground truth.
+        joint_weights: (B, K).
+        soft_heatmaps: (B, H, W, K).
+        distillation_weight: w.
+
+    Returns:
+        (B, H, W, K) targets and (B, K) joint weights; both are zero where w and m are.
+    """
+    of_truth = (1 - distillation_weight) * joint_weights
+    weights = distillation_weight + of_truth
+    share = keras.ops.divide_no_nan(of_truth, weights)[:, None, None, :]
+    known = keras.ops.cast(weights > 0, "float32")[:, None, None, :]
+    return known * (soft_heatmaps + share * (heatmaps - soft_heatmaps)), weights
+
+
+def _key(teacher, samples, input_size):
+    """16 hexadecimal digits that change with any weight, photograph or box."""
+    digest = hashlib.sha256(json.dumps([teacher.name, input_size]).encode())
+    for weight in teacher.get_weights():
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    for sample in samples:
+        box = (*np.float64(sample.center).tolist(), float(sample.scale))
+        found = sample.image_path.stat()
+        about = (str(sample.image_path), found.st_size, found.st_mtime_ns, box)
+        digest.update(json.dumps(about).encode())
+    return digest.hexdigest()[:16]
+
+
+def _check_room(cache, count):
+    """Says how much will be written; PNG keeps about a tenth of the bytes."""
+    whole = 2 * cache.num_joints * cache.size**2 * count
+    likely, free = TYPICAL_BYTES * whole, shutil.disk_usage(cache.folder).free
+    megabytes = f"about {likely / 1e6:.0f} MB, at most {whole / 1e6:.0f} MB"
+    Console(stderr=True).print(f"teacher cache: {count} people, {megabytes}")
+    if free < likely:
+        received = f"{free / 1e6:.0f} MB"
+        raise InputError(cache.folder, "free space", megabytes, received)
+
+
+def _fill(cache, predict, samples, indices, input_size):
+    config = DataConfig(input_size=input_size, batch_size=32)
+    batches = make_dataset(samples, config).as_numpy_iterator()
+    places = iter(indices)
+    progress = {"console": Console(stderr=True), "transient": True}
+    steps = -(-len(samples) // config.batch_size)
+    for images, _, _ in track(batches, "caching the teacher", steps, **progress):
+        upright, mirrored = predict(images), predict(images[:, :, ::-1])
+        for pair in zip(upright, mirrored, strict=True):
+            cache.write(next(places), *pair)

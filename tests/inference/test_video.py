@@ -1,0 +1,101 @@
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from fpd_tf.data.joints import LSP
+from fpd_tf.errors import InputError
+from fpd_tf.inference import tracking
+from fpd_tf.inference.video import predict_video
+from fpd_tf.models.predictor import Predictor
+
+SIZE = 64
+
+
+@pytest.fixture(autouse=True)
+def stand_in(monkeypatch):
+    """A network that finds joints at the brightest cell, the left ones two below."""
+
+    def brightest(images):
+        small = images.mean(axis=-1).reshape(16, 4, 16, 4).mean(axis=(1, 3))
+        maps = [np.roll(small, 2 * name.startswith("left"), 0) for name in LSP.joints]
+        return np.stack(maps, axis=-1)[None]
+
+    predictor = Predictor("bright", SIZE, (16, 16), 14, brightest)
+    monkeypatch.setattr(tracking, "load_predictor", lambda model: predictor)
+
+
+@pytest.fixture
+def film(tmp_path):
+    """A dot that moves 4 pixels a frame at 25 frames a second, dark in the last one."""
+    path = tmp_path / "dot.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (160, 120))
+    for i in range(5):
+        frame = np.zeros((120, 160, 3), np.uint8)
+        if i < 4:
+            cv2.circle(frame, (60 + 4 * i, 50), 6, (255, 255, 255), -1)
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+def test_each_frame_has_its_time_and_joints(film, tmp_path):
+    records = predict_video(film, "m.keras", out=tmp_path / "joints.json")
+    assert [record["frame"] for record in records] == [0, 1, 2, 3, 4]
+    assert np.allclose([record["seconds"] for record in records], np.arange(5) / 25)
+    for i, record in enumerate(records[:4]):
+        x, y, score = record["joints"][7]
+        assert abs(x - (60 + 4 * i)) < 6 and abs(y - 50) < 3 and score > 0.2
+    assert records[4]["joints"][0][2] < 0.1
+    assert json.loads((tmp_path / "joints.json").read_text()) == records
+
+
+def test_a_table_has_a_row_for_each_frame(film, tmp_path):
+    records = predict_video(film, "m.keras", out=tmp_path / "joints.csv")
+    with (tmp_path / "joints.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 5 and len(rows[0]) == 2 + 3 * 14
+    assert float(rows[2]["head_top_x"]) == records[2]["joints"][13][0]
+    assert float(rows[2]["seconds"]) == records[2]["seconds"]
+
+
+@pytest.mark.parametrize("name", ["drawn.mp4", "drawn.avi"])
+def test_joints_are_drawn_on_a_film_of_the_same_size(film, tmp_path, name):
+    predict_video(film, "m.keras", out=tmp_path / name)
+    drawn = cv2.VideoCapture(str(tmp_path / name))
+    assert drawn.get(cv2.CAP_PROP_FRAME_COUNT) == 5
+    assert drawn.get(cv2.CAP_PROP_FPS) == 25
+    frames = [drawn.read()[1] for _ in range(5)]
+    assert frames[0].shape == (120, 160, 3)
+    colourful = [np.ptp(frame.astype(int), axis=-1).max() for frame in frames]
+    assert min(colourful[:4]) > 60 and colourful[4] < 40
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\0\0\0 ftypisom" + b"x" * 500])
+def test_what_is_no_video_is_refused(tmp_path, capfd, content):
+    path = tmp_path / "film.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match="film.mp4: expected a video"):
+        predict_video(path, "m.keras", out=tmp_path / "joints.csv")
+    assert not (tmp_path / "joints.csv").exists()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_video_without_frames_is_refused(tmp_path):
+    path = tmp_path / "empty.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
+    writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"00dc", b"99zz"))
+    with pytest.raises(InputError, match="empty.avi: expected a video"):
+        predict_video(path, "m.keras", out=tmp_path / "drawn.mp4")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["empty.avi"]
+
+
+def test_only_known_suffixes_are_written(film, tmp_path):
+    with pytest.raises(InputError, match="a file of one of .csv, .json, .mp4, .avi"):
+        predict_video(film, "m.keras", out=tmp_path / "drawn.gif")

@@ -1,0 +1,125 @@
+"""What importing the package does, and what none of its rooms may import."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fpd_tf
+
+ROOT = Path(fpd_tf.__file__).parent
+NO_TENSORFLOW = [
+    *("data/joints.py", "data/mpii.py", "data/lsp.py", "data/synthetic.py"),
+    *("data/images.py", "data/figure.py", "data/picture.py", "evaluation/metrics.py"),
+    *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "models").glob("*.py"))),
+    "training/losses.py",
+]
+NO_KERAS = [
+    *("data.joints", "data.mpii", "data.lsp", "data.synthetic", "data.heatmaps"),
+    *("data.transforms", "evaluation.metrics", "errors"),
+]
+
+
+def run_python(code: str, **environment: str) -> str:
+    """What the code prints in an interpreter of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={**os.environ, **environment},
+    ).stdout
+
+
+@pytest.mark.parametrize("name", fpd_tf.__all__)
+def test_a_public_name_stands_where_the_package_says(name):
+    value = getattr(fpd_tf, name)
+    home = f"fpd_tf.{fpd_tf._HOMES[name]}"
+    assert getattr(value, "__module__", home) in (home, "builtins")
+    assert value is getattr(sys.modules[home], name)
+    assert name in dir(fpd_tf)
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(AttributeError, match="fpd_tf.*has no attribute 'load_coco'"):
+        fpd_tf.load_coco  # noqa: B018
+
+
+def test_importing_loads_nothing_heavy_and_sets_no_variable():
+    code = """
+import json, os, sys
+heavy = ("tensorflow_model_optimization", "tf_keras", "tensorflow", "keras", "cv2")
+before = dict(os.environ)
+import fpd_tf
+print(json.dumps([[name for name in heavy if name in sys.modules],
+                  dict(os.environ) == before]))
+import fpd_tf.training.run
+print(json.dumps([[name for name in heavy if name in sys.modules],
+                  "TF_USE_LEGACY_KERAS" in os.environ]))
+"""
+    package, training = map(json.loads, run_python(code).splitlines())
+    assert package == [[], True]
+    assert {"tensorflow", "keras"} <= set(training[0]) <= {"tensorflow", "keras", "cv2"}
+    assert training[1] is False
+
+
+def test_rooms_that_serve_any_backend_run_where_no_tensorflow_is():
+    code = f"""
+import importlib, sys
+for name in ("tensorflow", "keras", "tf_keras", "jax", "torch"):
+    sys.modules[name] = None  # importing it fails
+for name in {NO_KERAS}:
+    importlib.import_module("fpd_tf." + name)
+import numpy as np, fpd_tf
+heatmaps, weights = fpd_tf.encode_heatmaps(np.array([[10.0, 20.0]]))
+print(fpd_tf.decode_heatmaps(heatmaps)[0].round(3).tolist())
+"""
+    assert run_python(code).strip() == "[[10.0, 20.0]]"
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """The modules that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return names
+
+
+@pytest.mark.parametrize("file", NO_TENSORFLOW)
+def test_no_tensorflow_in_rooms_for_any_backend(file):
+    tops = {
+        name.split(".")[0]
+        for name in imported(ast.parse(ROOT.joinpath(file).read_text()))
+    }
+    assert not tops & {"tensorflow", "tf_keras", "tensorflow_model_optimization"}
+
+
+def python_files():
+    return sorted(
+        path for path in ROOT.parent.glob("*/**/*.py") if ".venv" not in path.parts
+    )
+
+
+def test_nobody_writes_tf_dot_keras():
+    for path in python_files():
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr == "keras":
+                assert getattr(node.value, "id", "") not in ("tf", "tensorflow"), path
+        assert not any(name.startswith("tensorflow.keras") for name in imported(tree))
+
+
+def test_one_room_knows_the_optimization_toolkit():
+    knowing = {
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*.py")
+        if "tensorflow_model_optimization" in imported(ast.parse(path.read_text()))
+    }
+    assert knowing <= {"deploy/quantize.py"}

@@ -1,0 +1,114 @@
+package fpd.pose
+
+import java.io.File
+import kotlin.math.abs
+import kotlin.math.max
+
+/** Holds this code against what Python computed; throws at the first difference. */
+internal class Golden(text: String) {
+    private val golden = Node("golden.json", parseJson(text))
+    private val contract = Contract.of(golden["contract"])
+
+    fun heatmapsToJoints() {
+        for (case in golden["decode"].items) {
+            val heatmaps = floats(case["heatmaps"].numbers)
+            val found = decode(heatmaps, contract.heatmaps, contract.decode)
+            near("joints", flat(found.joints), pairs(case["joints"]), 1e-4 * contract.image.size)
+            near("scores", doubles(found.scores), case["scores"].numbers, 1e-6)
+        }
+    }
+
+    fun framesToCrops() {
+        val width = golden["crop"]["width"].int
+        val height = golden["crop"]["height"].int
+        val levels = golden["crop"]["levels"].ints
+        val pixels = IntArray(width * height) {
+            (255 shl 24) or (levels[3 * it] shl 16) or (levels[3 * it + 1] shl 8) or levels[3 * it + 2]
+        }
+        val image = Contract.Image("image", golden["crop"]["size"].int, 0.0, 255.0)
+        for (case in golden["crop"]["views"].items) {
+            val rotation = case["rotation"].int
+            val mirrored = case["mirrored"].flag
+            val (x, y, side) = case["region"].numbers
+            val upright = Upright.of(width, height, rotation, mirrored)
+            val matrix = Region(x, y, side).matrix(image.size) * upright.matrix
+            near("matrix", listed(matrix), case["matrix"].numbers, 1e-9)
+            val found = crop(Frame(pixels, width, height, rotation, mirrored), matrix, image)
+            near("levels", doubles(found), case["levels"].numbers, 1.0)
+        }
+    }
+
+    fun jointsToTheNextRegion() {
+        for (case in golden["regions"].items) {
+            val joints = case["joints"].items.map { it.numbers.let { (x, y) -> Point(x, y) } }
+            val width = case["width"].int
+            val found =
+                nextRegion(
+                    joints, floats(case["scores"].numbers), width, case["height"].int,
+                    contract.crop, contract.threshold,
+                )
+            near("region", listed(found), case["region"].numbers, 1e-9 * width)
+        }
+    }
+
+    fun aPersonThroughSixtyFrames() {
+        val track = Track(contract)
+        val cells = contract.heatmaps.height * contract.heatmaps.width
+        for (frame in golden["track"].items) {
+            val heatmaps = FloatArray(cells * contract.joints.size)
+            val codes = frame["codes"].ints
+            frame["cells"].ints.forEachIndexed { i, cell -> heatmaps[cell] = codes[i] / 255f }
+            val view =
+                track.view(
+                    frame["width"].int, frame["height"].int, frame["rotation"].int,
+                    frame["mirrored"].flag,
+                )
+            val tolerance = 1e-4 * max(view.width, view.height)
+            near("region", listed(view.region), frame["region"].numbers, tolerance)
+            near("matrix", listed(view.matrix), frame["matrix"].numbers, 1e-3)
+            val pose = track.update(heatmaps, view, frame["seconds"].number)
+            near("joints", flat(pose.joints), pairs(frame["joints"]), tolerance)
+            near("scores", doubles(pose.scores), frame["scores"].numbers, 1e-6)
+        }
+    }
+
+    fun aNewerContractIsRefused(poseJson: String) {
+        val newer = poseJson.replaceFirst("\"version\": 1", "\"version\": 2")
+        val refused = runCatching { Contract.read(newer) }.exceptionOrNull()
+        check(refused?.message == "pose.json: expected version 1. Received: 2") { "$refused" }
+        check(Contract.read(poseJson).joints.isNotEmpty())
+    }
+
+    private fun pairs(node: Node) = node.items.flatMap { it.numbers }
+
+    private fun flat(points: List<Point>) = points.flatMap { listOf(it.x, it.y) }
+
+    private fun listed(region: Region) = listOf(region.x, region.y, region.side)
+
+    private fun listed(matrix: Matrix) =
+        with(matrix) { listOf(a, b, c, d, e, f) }
+
+    private fun floats(numbers: List<Double>) = FloatArray(numbers.size) { numbers[it].toFloat() }
+
+    private fun doubles(numbers: FloatArray) = numbers.map { it.toDouble() }
+
+    private fun near(what: String, received: List<Double>, expected: List<Double>, tolerance: Double) {
+        check(received.size == expected.size) { "$what: ${received.size} of ${expected.size}" }
+        expected.forEachIndexed { i, it ->
+            check(abs(received[i] - it) <= tolerance) {
+                "$what[$i]: expected $it within $tolerance. Received: ${received[i]}"
+            }
+        }
+    }
+}
+
+/** Runs without Gradle: arguments are golden.json and pose.json. */
+fun main(files: Array<String>) {
+    val golden = Golden(File(files[0]).readText())
+    golden.heatmapsToJoints()
+    golden.framesToCrops()
+    golden.jointsToTheNextRegion()
+    golden.aPersonThroughSixtyFrames()
+    golden.aNewerContractIsRefused(File(files[1]).readText())
+    println("5 golden tests passed")
+}

@@ -1,0 +1,273 @@
+// @ts-check
+// The page: a picture, a video or the camera, the skeleton over it.
+
+import {drawHeatmaps, drawPose} from './draw.js';
+import {PoseEstimator} from './pose/estimator.js';
+
+/**
+ * @typedef {import('./pose/estimator.js').Found} Found
+ * @typedef {{width: number, height: number, data: Uint8ClampedArray}} Pixels
+ */
+
+/**
+ * @template {Element} T
+ * @param {string} id
+ * @param {new () => T} type
+ * @returns {T}
+ */
+function element(id, type) {
+  const found = document.getElementById(id);
+  if (!(found instanceof type)) throw new Error(`no ${type.name} #${id}`);
+  return found;
+}
+
+const stage = element('stage', HTMLElement);
+const canvas = element('canvas', HTMLCanvasElement);
+const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+const problem = element('problem', HTMLParagraphElement);
+const player = element('player', HTMLFormElement);
+const play = element('play', HTMLButtonElement);
+const position = element('position', HTMLInputElement);
+const picture = element('picture', HTMLInputElement);
+const video = element('video', HTMLInputElement);
+const camera = element('camera', HTMLButtonElement);
+const turn = element('turn', HTMLButtonElement);
+const heatmaps = element('heatmaps', HTMLInputElement);
+const save = element('save', HTMLButtonElement);
+
+const reader = new OffscreenCanvas(1, 1);
+const readerContext = /** @type {OffscreenCanvasRenderingContext2D} */ (
+    reader.getContext('2d', {willReadFrequently: true}));
+const film = document.createElement('video');
+film.muted = true;
+film.loop = true;
+film.playsInline = true;
+
+/** @type {PoseEstimator} */
+let estimator;
+/** @type {{name: string, width: number, height: number, found: Found} | null} */
+let shown = null;
+let session = 0;
+let facing = 'user';
+/** @type {number[]} */
+let finished = [];
+
+start().catch(report);
+
+async function start() {
+  await offline();
+  estimator = await PoseEstimator.load(new URL('pose.json', location.href));
+  const {contract} = estimator;
+  const {training_data: trained} = /** @type {{training_data?: string}} */ (contract);
+  const about = [`${contract.joints.length} joints`, `${contract.image.size} px`,
+    `${contract.model.weights} weights`, ...(trained ? [`trained on ${trained}`] : [])];
+  element('model', HTMLParagraphElement).textContent = about.join(' · ');
+  for (const control of [picture, video, camera]) control.disabled = false;
+}
+
+/** Keeps what was loaded for the next time without a network. */
+async function offline() {
+  if (!('serviceWorker' in navigator)) return;
+  await navigator.serviceWorker.register('sw.js');
+  await navigator.serviceWorker.ready;
+  if (navigator.serviceWorker.controller) return;
+  await new Promise(done => {
+    navigator.serviceWorker.addEventListener('controllerchange', done, {once: true});
+  });
+}
+
+/** @param {unknown} error */
+function report(error) {
+  problem.textContent = error instanceof Error ? error.message : String(error);
+  problem.hidden = false;
+}
+
+/**
+ * Ends what was shown and begins something else.
+ * @param {HTMLElement} control the button it was chosen with
+ * @returns {number} its session
+ */
+function begin(control) {
+  problem.hidden = true;
+  player.hidden = true;
+  turn.hidden = true;
+  canvas.classList.remove('mirrored');
+  for (const each of document.querySelectorAll('.chosen')) each.classList.remove('chosen');
+  (control.closest('label') ?? control).classList.add('chosen');
+  film.pause();
+  if (film.srcObject instanceof MediaStream) {
+    for (const track of film.srcObject.getTracks()) track.stop();
+  }
+  if (film.src) URL.revokeObjectURL(film.src);
+  film.srcObject = null;
+  film.removeAttribute('src');
+  estimator.forget();
+  finished = [];
+  return ++session;
+}
+
+/** @param {File} file */
+async function openPicture(file) {
+  const mine = begin(picture);
+  const image = await createImageBitmap(file, {colorSpaceConversion: 'none'}).catch(() => {
+    throw new Error(`${file.name} is not a picture that this browser reads.`);
+  });
+  if (mine === session) await look(file.name, image, image.width, image.height, 0);
+}
+
+/** @param {File} file */
+async function openVideo(file) {
+  const mine = begin(video);
+  film.src = URL.createObjectURL(file);
+  await film.play().catch(() => {
+    if (mine === session) throw new Error(`${file.name} is not a video that this browser plays.`);
+  });
+  player.hidden = false;
+  play.textContent = 'Pause';
+  await follow(file.name, mine);
+}
+
+async function openCamera() {
+  const mine = begin(camera);
+  const wanted = {facingMode: facing, width: {ideal: 1280}, height: {ideal: 720}};
+  const stream = await navigator.mediaDevices.getUserMedia({video: wanted}).catch(error => {
+    throw new Error(`The camera could not be opened: ${error.message}.`);
+  });
+  if (mine !== session) {
+    for (const track of stream.getTracks()) track.stop();
+    return;
+  }
+  film.srcObject = stream;
+  await film.play();
+  const settings = stream.getVideoTracks()[0].getSettings();
+  canvas.classList.toggle('mirrored', settings.facingMode !== 'environment');
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  turn.hidden = devices.filter(({kind}) => kind === 'videoinput').length < 2;
+  await follow('camera', mine);
+}
+
+/**
+ * Looks at each new frame until something else begins.
+ * @param {string} name
+ * @param {number} mine the session
+ */
+async function follow(name, mine) {
+  while (mine === session) {
+    const seconds = await nextFrame();
+    if (mine !== session) return;
+    await look(name, film, film.videoWidth, film.videoHeight, seconds);
+    finished = [...finished.slice(-20), performance.now()];
+    if (film.duration) position.value = String(film.currentTime / film.duration);
+  }
+}
+
+/** @returns {Promise<number>} the time of the film's next frame, in seconds */
+function nextFrame() {
+  return new Promise(done => {
+    film.requestVideoFrameCallback((now, {mediaTime}) => {
+      done(film.srcObject ? now / 1000 : mediaTime);
+    });
+  });
+}
+
+/**
+ * Finds the joints in a frame and shows them.
+ * @param {string} name
+ * @param {CanvasImageSource} source
+ * @param {number} width
+ * @param {number} height
+ * @param {number} seconds
+ */
+async function look(name, source, width, height, seconds) {
+  Object.assign(reader, {width, height});
+  readerContext.drawImage(source, 0, 0);
+  const image = readerContext.getImageData(0, 0, width, height);
+  const found = await estimator.next(image, seconds);
+  shown = {name, width, height, found};
+  draw();
+}
+
+function draw() {
+  if (!shown) return;
+  const {width, height, found} = shown;
+  const {contract} = estimator;
+  stage.classList.remove('empty');
+  element('hint', HTMLParagraphElement).hidden = true;
+  canvas.hidden = false;
+  save.disabled = false;
+  const zoom = Math.max(1, devicePixelRatio * Math.min(
+      stage.clientWidth / width, stage.clientHeight / height));
+  Object.assign(canvas, {width: width * zoom, height: height * zoom});
+  context.scale(zoom, zoom);
+  context.drawImage(reader, 0, 0);
+  if (heatmaps.checked) drawHeatmaps(context, found, contract);
+  drawPose(context, found, contract);
+  const seen = found.scores.filter(score => score >= contract.score.threshold).length;
+  const summary = `${seen} of ${found.scores.length}`;
+  canvas.setAttribute('aria-label', `${summary} joints found`);
+  write('seen', summary);
+  write('milliseconds', String(Math.round(found.milliseconds)));
+  const span = finished.length > 1 ? finished[finished.length - 1] - finished[0] : 0;
+  write('rate', span ? (1000 * (finished.length - 1) / span).toFixed(1) : '–');
+}
+
+/** @param {string} id @param {string} text */
+function write(id, text) {
+  element(id, HTMLOutputElement).textContent = text;
+}
+
+/** @param {File | undefined} file */
+function open(file) {
+  if (!file) return;
+  (file.type.startsWith('video/') ? openVideo(file) : openPicture(file)).catch(report);
+}
+
+for (const input of [picture, video]) {
+  input.addEventListener('change', () => {
+    open(input.files?.[0]);
+    input.value = '';
+  });
+}
+
+camera.addEventListener('click', () => openCamera().catch(report));
+
+turn.addEventListener('click', () => {
+  facing = facing === 'user' ? 'environment' : 'user';
+  openCamera().catch(report);
+});
+
+play.addEventListener('click', () => {
+  play.textContent = film.paused ? 'Pause' : 'Play';
+  if (film.paused) film.play().catch(report);
+  else film.pause();
+});
+
+position.addEventListener('input', () => {
+  film.currentTime = Number(position.value) * film.duration;
+});
+
+heatmaps.addEventListener('change', draw);
+addEventListener('resize', draw);
+
+save.addEventListener('click', () => {
+  if (!shown) return;
+  const {joints, scores} = shown.found;
+  const rows = joints.map(({x, y}, joint) => [x, y, scores[joint]]);
+  const content = JSON.stringify([{path: shown.name, joints: rows}]);
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([content], {type: 'application/json'}));
+  link.download = 'joints.json';
+  link.click();
+  URL.revokeObjectURL(link.href);
+});
+
+stage.addEventListener('dragover', event => {
+  event.preventDefault();
+  stage.classList.add('over');
+});
+stage.addEventListener('dragleave', () => stage.classList.remove('over'));
+stage.addEventListener('drop', event => {
+  event.preventDefault();
+  stage.classList.remove('over');
+  if (!picture.disabled) open(event.dataTransfer?.files[0]);
+});
