@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from fpd_tf.data.heatmaps import STRIDE, encode_heatmaps_in_graph
 from fpd_tf.data.joints import JointSet, Sample, joint_set_of
+from fpd_tf.data.soft_heatmaps import SoftHeatmaps
 from fpd_tf.data.transforms import crop_matrix_in_graph, warp_in_graph
 from fpd_tf.errors import InputError
 
@@ -52,6 +53,7 @@ def make_dataset(
     *,
     joint_set: JointSet | None = None,
     first_epoch: int | None = None,
+    soft_heatmaps: SoftHeatmaps | None = None,
 ) -> tf.data.Dataset:
     """Batches of `(images, heatmaps, joint_weights)`.
 
@@ -68,6 +70,8 @@ def make_dataset(
             where None.
         first_epoch: with training, give an endless stream of epochs from that one on
             (what a resumed run needs) in place of a single pass.
+        soft_heatmaps: with training, a teacher's heatmaps of these samples, given as a
+            fourth part (B, H, W, K) of each batch, augmented like the photographs.
 
     Raises:
         InputError: no samples, or fewer than one batch to train on.
@@ -90,12 +94,20 @@ def make_dataset(
 
     def augmented(index, seed):
         person = tf.nest.map_structure(lambda column: column[index], people)
-        chances = _draw_augmentation(config, seed)
-        return _element(person, config, flip_order, *chances)
+        factor, rotation, mirror, gains = _draw_augmentation(config, seed)
+        box = person["center"], person["scale"] * factor
+        matrix = crop_matrix_in_graph(*box, rotation, mirror, config.input_size)
+        element = _element(person, config, flip_order, matrix, mirror, gains)
+        if soft_heatmaps is None:
+            return element
+        box = person["center"], person["scale"]
+        return *element, soft_heatmaps.in_graph(index, *box, matrix, mirror)
 
     def plain(index):
         person = tf.nest.map_structure(lambda column: column[index], people)
-        return _element(person, config, flip_order, 1.0, 0.0, False, tf.ones(3))
+        box = person["center"], person["scale"]
+        matrix = crop_matrix_in_graph(*box, 0.0, False, config.input_size)
+        return _element(person, config, flip_order, matrix, False, tf.ones(3))
 
     if training:
         indices = _training_indices(len(samples), config, first_epoch)
@@ -147,11 +159,8 @@ def _draw_augmentation(config, seed):
     return factor, rotation, chances[2] < config.flip, gains
 
 
-def _element(person, config, flip_order, factor, rotation, mirror, gains):
+def _element(person, config, flip_order, matrix, mirror, gains):
     size = config.input_size
-    matrix = crop_matrix_in_graph(
-        person["center"], person["scale"] * factor, rotation, mirror, size
-    )
     image = tf.io.decode_image(
         tf.io.read_file(person["path"]), channels=3, expand_animations=False
     )

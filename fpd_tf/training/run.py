@@ -11,6 +11,7 @@ import keras
 
 from fpd_tf.data.joints import JointSet, Sample
 from fpd_tf.data.pipeline import make_dataset
+from fpd_tf.data.soft_heatmaps import SoftHeatmaps
 from fpd_tf.errors import InputError
 from fpd_tf.models.files import load_network
 from fpd_tf.models.precision import with_precision
@@ -19,7 +20,9 @@ from fpd_tf.training.checkpoint import RunCheckpoint, describe_run, restore
 from fpd_tf.training.distiller import Distiller, check_teacher
 from fpd_tf.training.losses import joints_cross_entropy, joints_mse
 from fpd_tf.training.recipes import TrainConfig, make_optimizer
+from fpd_tf.training.teacher_cache import cache_teacher, collapsed_target
 
+CACHE = "teacher-cache"
 DISTANCES = {"mse": joints_mse, "cross_entropy": joints_cross_entropy}
 
 Score = Callable[[keras.Model], Mapping[str, float]]
@@ -58,12 +61,7 @@ def train(
     optimizer = make_optimizer(config, _steps(samples, config))
     network = _new_network(config, samples)
     trained = with_precision(network, config.precision)
-    trained.compile(
-        optimizer,
-        loss=[joints_mse] * len(trained.outputs),
-        jit_compile=False,
-    )
-    repeat = _repeat_targets(len(trained.outputs))
+    repeat = _compile_on_targets(trained, optimizer)
     run = _Run(network, trained, trained, config, samples, joint_set, repeat)
     description = describe_run("train", None, config, samples)
     return run.fit(Path(out), description, score, resume)
@@ -80,6 +78,9 @@ def distill(
     resume: bool = False,
 ) -> Path:
     """Trains a student on ground truth and on a teacher's heatmaps (Eq. 5).
+
+    With `config.teacher_cache` the teacher runs once, before training; what it said is
+    kept beside the run folder in teacher-cache/, for other runs too.
 
     Args:
         samples: people to train on; those without labels are taught by the teacher.
@@ -103,6 +104,12 @@ def distill(
     else:
         source, teacher = str(teacher), load_network(teacher)
     check_teacher(teacher, network, source)
+    description = describe_run("distill", source, config, samples)
+    if config.teacher_cache:
+        repeat = _compile_on_targets(trained, optimizer)
+        run = _Run(network, trained, trained, config, samples, joint_set)
+        run.learn_from_cache(teacher, repeat)
+        return run.fit(Path(out), description, score, resume)
     distiller = Distiller(
         teacher=with_precision(teacher, config.precision),
         student=trained,
@@ -111,7 +118,6 @@ def distill(
     )
     distiller.compile(optimizer, jit_compile=False)
     run = _Run(network, trained, distiller, config, samples, joint_set)
-    description = describe_run("distill", source, config, samples)
     return run.fit(Path(out), description, score, resume)
 
 
@@ -124,14 +130,36 @@ class _Run:
     samples: Sequence[Sample]
     joint_set: JointSet | None
     prepare: Callable | None = None
+    cache: Callable[[Path], SoftHeatmaps] | None = None
+
+    def learn_from_cache(self, teacher, repeat):
+        """Turns batches into targets that hold both truth and teacher."""
+        distance, weight = (
+            self.config.distillation_distance,
+            self.config.distillation_weight,
+        )
+        if distance != "mse":
+            expected = "mse with teacher_cache"
+            raise InputError("config", "distillation_distance", expected, distance)
+
+        def prepare(images, heatmaps, joint_weights, soft_heatmaps):
+            targets = collapsed_target(heatmaps, joint_weights, soft_heatmaps, weight)
+            return repeat(images, *targets)
+
+        def cache(folder):
+            size = self.config.data.input_size
+            return cache_teacher(teacher, self.samples, size, folder)
+
+        self.prepare, self.cache = prepare, cache
 
     def fit(self, out: Path, description, score: Score | None, resume: bool) -> Path:
         with _sole_use(out, resume):
             state = restore(
                 out, description, self.trained, self.fitted.optimizer, resume
             )
+            soft_heatmaps = self.cache(out.parent / CACHE) if self.cache else None
             self.fitted.fit(
-                self._epochs(state.epoch),
+                self._epochs(state.epoch, soft_heatmaps),
                 initial_epoch=state.epoch,
                 epochs=self.config.epochs,
                 steps_per_epoch=_steps(self.samples, self.config),
@@ -145,15 +173,24 @@ class _Run:
         every = self.config.score_every
         return RunCheckpoint(out, state, self.network, self.trained, score, every)
 
-    def _epochs(self, first_epoch):
+    def _epochs(self, first_epoch, soft_heatmaps):
         dataset = make_dataset(
             self.samples,
             self.config.data,
             training=True,
             joint_set=self.joint_set,
             first_epoch=first_epoch,
+            soft_heatmaps=soft_heatmaps,
         )
         return dataset.map(self.prepare) if self.prepare else dataset
+
+
+def _compile_on_targets(network, optimizer):
+    """Compiles each stack on Eq. 3, and gives what makes a batch its targets."""
+    network.compile(
+        optimizer, loss=[joints_mse] * len(network.outputs), jit_compile=False
+    )
+    return _repeat_targets(len(network.outputs))
 
 
 def _new_network(config, samples):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 from rich.console import Console
 from rich.progress import track
 
@@ -77,13 +78,12 @@ def collapsed_target(
         distillation_weight: w.
 
     Returns:
-        (B, H, W, K) targets and (B, K) joint weights; both are zero where w and m are.
+        (B, H, W, K) targets and (B, K) joint weights, as TensorFlow tensors.
     """
     of_truth = (1 - distillation_weight) * joint_weights
     weights = distillation_weight + of_truth
-    share = keras.ops.divide_no_nan(of_truth, weights)[:, None, None, :]
-    known = keras.ops.cast(weights > 0, "float32")[:, None, None, :]
-    return known * (soft_heatmaps + share * (heatmaps - soft_heatmaps)), weights
+    share = tf.math.divide_no_nan(of_truth, weights)[:, None, None, :]
+    return soft_heatmaps + share * (heatmaps - soft_heatmaps), weights
 
 
 def _key(teacher, samples, input_size):

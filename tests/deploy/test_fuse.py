@@ -9,6 +9,7 @@ from fpd_tf.errors import InputError
 from fpd_tf.models.hourglass import stacked_hourglass
 from fpd_tf.models.mobile import mobilenet_pose
 from fpd_tf.models.precision import with_precision
+from fpd_tf.models.presets import PRESETS, build_model
 from fpd_tf.models.stacks import as_stacks
 
 layers = keras.layers
@@ -82,6 +83,14 @@ def test_the_deploy_network_equals_the_trained_one_in_litert(model):
     np.testing.assert_allclose(received, expected, atol=1e-4)
     kinds = {type(layer).__name__ for layer in network.layers}
     assert not kinds & {"BatchNormalization", "Rescaling", "Activation"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_equals_its_deploy_network_in_litert(preset):
+    model = with_random_weights(build_model(preset, input_size=64))
+    received, expected = run_both(model, run_in_litert(deploy_network(model)))
+    np.testing.assert_allclose(received, expected, atol=1e-4)
 
 
 def test_only_what_the_last_stack_needs_is_kept():

@@ -63,3 +63,12 @@ def test_networks_of_another_kind_are_refused():
         load_predictor(keras.Model(inputs, keras.layers.Dense(2)(inputs)))
     with pytest.raises(InputError, match="a Functional model"):
         load_predictor(keras.Sequential([keras.layers.Dense(2)]))
+
+
+def test_bad_tflite_files_are_named(tmp_path):
+    path = tmp_path / "student.tflite"
+    path.write_bytes(b"\x1c\0\0\0TFL3" + bytes(64))
+    with pytest.raises(InputError, match="student.tflite: expected an undamaged"):
+        load_predictor(path)
+    with pytest.raises(InputError, match="missing.tflite"):
+        load_predictor(str(tmp_path / "missing.tflite"))

@@ -1,0 +1,19 @@
+package fpd.pose
+
+import java.io.File
+import org.junit.Test
+
+class GoldenTest {
+    private val golden = Golden(File("src/test/resources/golden.json").readText())
+
+    @Test fun heatmapsToJoints() = golden.heatmapsToJoints()
+
+    @Test fun framesToCrops() = golden.framesToCrops()
+
+    @Test fun jointsToTheNextRegion() = golden.jointsToTheNextRegion()
+
+    @Test fun aPersonThroughSixtyFrames() = golden.aPersonThroughSixtyFrames()
+
+    @Test fun aNewerContractIsRefused() =
+        golden.aNewerContractIsRefused(File("src/main/assets/pose.json").readText())
+}
