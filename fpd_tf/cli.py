@@ -115,8 +115,9 @@ def train(
     with _quiet_tensorflow():
         from fpd_tf.training.run import train as run
     config = _config(recipe, preset, settings)
-    samples, score = _training_data(data, root, split, validation, on_error)
-    _print_last_epoch(run(samples, out, config, score=score, resume=resume))
+    samples, held_out = _training_data(data, root, split, validation, on_error)
+    run(samples, out, config, score=_scorer(held_out), resume=resume)
+    _finish_run(out, held_out)
 
 
 @app.command(
@@ -140,8 +141,9 @@ def distill(
     with _quiet_tensorflow():
         from fpd_tf.training.run import distill as run
     config = _config(recipe, preset, settings)
-    samples, score = _training_data(data, root, split, validation, on_error)
-    _print_last_epoch(run(samples, out, teacher, config, score=score, resume=resume))
+    samples, held_out = _training_data(data, root, split, validation, on_error)
+    run(samples, out, teacher, config, score=_scorer(held_out), resume=resume)
+    _finish_run(out, held_out)
 
 
 @app.command(
@@ -380,18 +382,30 @@ def _training_data(data, root, split, validation, on_error):
     samples = _load(data, root, split, on_error)
     if validation == "none":
         return samples, None
+    return samples, _load(data, root, validation, on_error)
+
+
+def _scorer(held_out):
     from fpd_tf.evaluation.evaluate import scorer
 
-    return samples, scorer(_load(data, root, validation, on_error))
+    return scorer(held_out) if held_out else None
 
 
-def _print_last_epoch(folder):
+def _finish_run(folder, held_out):
+    """Adds curves.png and scores.json to a run folder, and prints its last epoch."""
+    from fpd_tf.evaluation.evaluate import evaluate
+    from fpd_tf.evaluation.plots import plot_history
     from fpd_tf.training.checkpoint import read_history
 
-    last = read_history(folder)[-1]
-    table = Table(*last, title=str(folder))
-    table.add_row(*(_short(value) for value in last.values()))
+    history = read_history(folder)
+    plot_history(history, folder / "curves.png")
+    table = Table(*history[-1], title=str(folder))
+    table.add_row(*(_short(value) for value in history[-1].values()))
     Console().print(table)
+    if held_out:
+        evaluation = evaluate(folder / "student.keras", held_out)
+        _write_json(folder / "scores.json", evaluation.as_dict())
+        _print_evaluation(folder.name, evaluation)
 
 
 def _short(value):

@@ -66,7 +66,8 @@ def test_train_distill_resume_and_evaluate(run_fpd, people, tmp_path):
     teacher, student = tmp_path / "teacher", tmp_path / "student"
     status, out, err = run_fpd("train", *training(people, "--out", teacher))
     assert status == 0, err
-    assert "val_mean" in out
+    assert "val_mean" in out and (teacher / "curves.png").is_file()
+    assert json.loads((teacher / "scores.json").read_text())["metric"] == "PCKh@0.5"
     again = run_fpd("train", *training(people, "--out", teacher))
     assert again[0] == 2 and "it exists" in again[2]
     arguments = training(
@@ -102,6 +103,7 @@ def test_predict_writes_joints_in_pixels_and_drawings(run_fpd, student, tmp_path
     ("setting", "said"),
     [
         ("epochz=3", "epochz: expected a field of the recipe. Received: 3"),
+        ("weight_decay=0.1", "expected optimizer=adamw where there is weight_decay"),
         ("epochs=three", "epochs: expected a valid integer"),
         ("data.sigma=-1", "data.sigma: expected greater than 0. Received: -1"),
         ("data.depth.more=1", "expected field=value of the recipe"),

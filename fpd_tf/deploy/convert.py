@@ -88,6 +88,14 @@ def converted(network, quantization: str = "none") -> bytes:
     Args:
         network: of `deploy_network`.
         quantization: "none", "float16" or "dynamic".
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.deploy.convert import converted
+        >>> from fpd_tf.deploy.fuse import deploy_network
+        >>> network = deploy_network(fpd.build_model("hourglass_1x256", input_size=64))
+        >>> converted(network)[4:8]
+        b'TFL3'
     """
     import tensorflow as tf
 

@@ -181,6 +181,22 @@ def best_percentage(model: bytes, ranges: Ranges, images: Iterable[np.ndarray]) 
         model: the file that `ranges` were measured on.
         ranges: of its activation tensors.
         images: N times (S, S, 3) float32 RGB in [0, 1].
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> import numpy as np
+        >>> from fpd_tf.deploy.convert import converted
+        >>> from fpd_tf.deploy.fuse import deploy_network
+        >>> from fpd_tf.deploy.quantize import (
+        ...     best_percentage, quantized, tensor_ranges
+        ... )
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> plain = converted(deploy_network(network))
+        >>> images = np.random.default_rng(0).uniform(size=(4, 64, 64, 3))
+        >>> ranges = tensor_ranges(plain, images)
+        >>> best = best_percentage(plain, ranges, images)
+        >>> len(quantized(plain, ranges, best)) < len(plain) / 3
+        True
     """
     expected = _heatmaps(model, images)
     height = np.ptp(expected, axis=(1, 2)) + 1e-6

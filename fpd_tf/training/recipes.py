@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import keras
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from fpd_tf.data.pipeline import DataConfig, Positive
@@ -62,6 +62,14 @@ class TrainConfig:
     score_every: Annotated[int, Field(gt=0)] = 1
     data: DataConfig = Field(default_factory=DataConfig)
 
+    @model_validator(mode="after")
+    def _no_setting_without_effect(self):
+        if self.weight_decay and self.optimizer != "adamw":
+            raise ValueError("optimizer=adamw where there is weight_decay")
+        if self.drop_epochs and self.schedule != "constant":
+            raise ValueError("schedule=constant where there are drop_epochs")
+        return self
+
 
 _SCHEMA = TypeAdapter(TrainConfig)
 
@@ -83,7 +91,7 @@ RECIPES = MappingProxyType(
         "demo": TrainConfig(
             preset="hourglass_2x64",
             model={"num_features": 48, "stem_width": 24, "depth": 3},
-            epochs=16,
+            epochs=12,
             optimizer="adamw",
             learning_rate=4e-3,
             schedule="cosine",
@@ -164,9 +172,11 @@ def configure(recipe: str, settings: Sequence[str] = ()) -> TrainConfig:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         expected = first["msg"].removeprefix("Input should be ")
+        expected = expected.removeprefix("Value error, ")
         if first["type"] == "unexpected_keyword_argument":
             expected = "a field of the recipe"
-        raise InputError("--set", field, expected, first["input"]) from None
+        received = first["input"] if field else ", ".join(settings)
+        raise InputError("--set", field, expected, received) from None
 
 
 def _value(text):

@@ -105,7 +105,9 @@ def test_settings_reach_every_field():
     config = configure(
         "light",
         [
-            "epochs=2",
+            "optimizer=adam",
+            "weight_decay=0",
+            "schedule=constant",
             "optimizer=adam",
             "data.sigma=1.5",
             "data.scale=[0.5, 1.5]",
