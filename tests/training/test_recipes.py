@@ -105,7 +105,7 @@ def test_settings_reach_every_field():
     config = configure(
         "light",
         [
-            "optimizer=adam",
+            "epochs=2",
             "weight_decay=0",
             "schedule=constant",
             "optimizer=adam",

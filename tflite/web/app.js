@@ -204,6 +204,7 @@ function draw() {
   drawPose(context, found, contract);
   const seen = found.scores.filter(score => score >= contract.score.threshold).length;
   const summary = `${seen} of ${found.scores.length}`;
+  canvas.title = shown.name;
   canvas.setAttribute('aria-label', `${summary} joints found`);
   write('seen', summary);
   write('milliseconds', String(Math.round(found.milliseconds)));

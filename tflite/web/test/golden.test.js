@@ -13,7 +13,11 @@ import {Track} from '../pose/track.js';
 const golden = JSON.parse(readFileSync(new URL('./golden.json', import.meta.url), 'utf8'));
 const contract = readContract(JSON.stringify(golden.contract));
 
-/** @param {ArrayLike<number>} received @param {ArrayLike<number>} expected @param {number} tolerance */
+/**
+ * @param {ArrayLike<number>} received
+ * @param {ArrayLike<number>} expected
+ * @param {number} tolerance
+ */
 function near(received, expected, tolerance) {
   assert.equal(received.length, expected.length);
   for (let i = 0; i < expected.length; i++) {

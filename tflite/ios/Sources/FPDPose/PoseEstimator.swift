@@ -47,7 +47,8 @@ public enum Bundled {
         #if SWIFT_PACKAGE
         let bundle = Bundle.module
         #else
-        let pod = Bundle(for: PoseEstimator.self).url(forResource: "FPDPose", withExtension: "bundle")
+        let code = Bundle(for: PoseEstimator.self)
+        let pod = code.url(forResource: "FPDPose", withExtension: "bundle")
         let bundle = pod.flatMap(Bundle.init(url:)) ?? .main
         #endif
         guard let json = bundle.url(forResource: "pose", withExtension: "json"),

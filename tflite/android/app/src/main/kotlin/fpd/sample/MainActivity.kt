@@ -4,8 +4,7 @@ import android.Manifest
 import android.graphics.Color
 import android.os.Bundle
 import android.view.Gravity
-import android.view.ViewGroup.LayoutParams.MATCH_PARENT
-import android.view.ViewGroup.LayoutParams.WRAP_CONTENT
+import android.view.ViewGroup.LayoutParams
 import android.widget.Button
 import android.widget.FrameLayout
 import android.widget.TextView
@@ -58,8 +57,8 @@ class MainActivity : ComponentActivity() {
         val root = FrameLayout(this).apply {
             setBackgroundColor(Color.BLACK)
             fitsSystemWindows = true
-            addView(preview, FrameLayout.LayoutParams(MATCH_PARENT, MATCH_PARENT))
-            addView(skeleton, FrameLayout.LayoutParams(MATCH_PARENT, MATCH_PARENT))
+            addView(preview, full())
+            addView(skeleton, full())
             addView(status, corner(Gravity.BOTTOM or Gravity.START))
             addView(turn, corner(Gravity.BOTTOM or Gravity.END))
         }
@@ -80,8 +79,11 @@ class MainActivity : ComponentActivity() {
         super.onDestroy()
     }
 
+    private fun full() =
+        FrameLayout.LayoutParams(LayoutParams.MATCH_PARENT, LayoutParams.MATCH_PARENT)
+
     private fun corner(gravity: Int) =
-        FrameLayout.LayoutParams(WRAP_CONTENT, WRAP_CONTENT, gravity)
+        FrameLayout.LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT, gravity)
 
     private fun openCamera() {
         val future = ProcessCameraProvider.getInstance(this)

@@ -111,7 +111,8 @@ internal class Node(private val path: String, private val value: Any?) {
     val number get() = value as? Double ?: fail("a number")
     val int get() = number.toInt().also { if (it.toDouble() != number) fail("a whole number") }
     val flag get() = value as? Boolean ?: fail("true or false")
-    val items get() = (value as? List<*> ?: fail("a list")).mapIndexed { i, it -> Node("$path[$i]", it) }
+    val items
+        get() = (value as? List<*> ?: fail("a list")).mapIndexed { i, it -> Node("$path[$i]", it) }
     val numbers get() = items.map { it.number }
     val ints get() = items.map { it.int }
 

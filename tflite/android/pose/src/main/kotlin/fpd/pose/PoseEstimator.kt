@@ -15,7 +15,8 @@ import com.google.ai.edge.litert.LiteRtException
  * and LiteRtException where LiteRT does not load the model.
  */
 class PoseEstimator(context: Context, threads: Int = 4) : AutoCloseable {
-    val contract = Contract.read(context.assets.open("pose.json").bufferedReader().use { it.readText() })
+    val contract: Contract =
+        Contract.read(context.assets.open("pose.json").bufferedReader().use { it.readText() })
     val accelerator: Accelerator
     private val model: CompiledModel
     private var track = Track(contract)
@@ -23,20 +24,9 @@ class PoseEstimator(context: Context, threads: Int = 4) : AutoCloseable {
     init {
         val file = contract.model.file
         contract.checkModel(context.assets.open(file).use { it.readBytes() })
-        val onGpu =
-            if (contract.model.weights != "float16") {
-                null
-            } else {
-                try {
-                    CompiledModel.create(context.assets, file, CompiledModel.Options(Accelerator.GPU))
-                } catch (_: LiteRtException) {
-                    null
-                }
-            }
-        val onCpu = CompiledModel.Options(Accelerator.CPU)
-        onCpu.cpuOptions = CompiledModel.CpuOptions(numThreads = threads)
+        val onGpu = if (contract.model.weights == "float16") onGpu(context, file) else null
         accelerator = if (onGpu == null) Accelerator.CPU else Accelerator.GPU
-        model = onGpu ?: CompiledModel.create(context.assets, file, onCpu)
+        model = onGpu ?: onCpu(context, file, threads)
     }
 
     private val inputs = model.createInputBuffers()
@@ -59,6 +49,19 @@ class PoseEstimator(context: Context, threads: Int = 4) : AutoCloseable {
     /** Forgets the person, for instance when the camera changes. */
     fun forget() {
         track = Track(contract)
+    }
+
+    private fun onGpu(context: Context, file: String) =
+        try {
+            CompiledModel.create(context.assets, file, CompiledModel.Options(Accelerator.GPU))
+        } catch (_: LiteRtException) {
+            null
+        }
+
+    private fun onCpu(context: Context, file: String, threads: Int): CompiledModel {
+        val options = CompiledModel.Options(Accelerator.CPU)
+        options.cpuOptions = CompiledModel.CpuOptions(numThreads = threads)
+        return CompiledModel.create(context.assets, file, options)
     }
 
     override fun close() {

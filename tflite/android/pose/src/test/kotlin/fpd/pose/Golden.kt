@@ -23,7 +23,8 @@ internal class Golden(text: String) {
         val height = golden["crop"]["height"].int
         val levels = golden["crop"]["levels"].ints
         val pixels = IntArray(width * height) {
-            (255 shl 24) or (levels[3 * it] shl 16) or (levels[3 * it + 1] shl 8) or levels[3 * it + 2]
+            val (red, green, blue) = levels.subList(3 * it, 3 * it + 3)
+            (255 shl 24) or (red shl 16) or (green shl 8) or blue
         }
         val image = Contract.Image("image", golden["crop"]["size"].int, 0.0, 255.0)
         for (case in golden["crop"]["views"].items) {
@@ -92,7 +93,12 @@ internal class Golden(text: String) {
 
     private fun doubles(numbers: FloatArray) = numbers.map { it.toDouble() }
 
-    private fun near(what: String, received: List<Double>, expected: List<Double>, tolerance: Double) {
+    private fun near(
+        what: String,
+        received: List<Double>,
+        expected: List<Double>,
+        tolerance: Double,
+    ) {
         check(received.size == expected.size) { "$what: ${received.size} of ${expected.size}" }
         expected.forEachIndexed { i, it ->
             check(abs(received[i] - it) <= tolerance) {
