@@ -3,6 +3,7 @@ VENV := .venv
 FPD := $(VENV)/bin/fpd
 
 demo: $(VENV)/installed
+	rm -rf runs/demo
 	$(FPD) demo
 
 test: $(VENV)/installed

@@ -289,9 +289,8 @@ def bundle(
     folder = check or write(model, out)
     contract = check_bundle(folder)
     size, joints = contract.image.size, len(contract.joints)
-    print(
-        f"{folder}: {contract.model.weights} model, {size} px, {joints} joints: whole"
-    )
+    weights = contract.model.weights
+    print(f"{folder}: whole; {weights} model, {size} px, {joints} joints")
 
 
 @app.command(epilog="Example: fpd models")

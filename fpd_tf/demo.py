@@ -33,7 +33,8 @@ def run_demo(out: str | Path = "runs/demo", people: int = PEOPLE) -> Path:
 
     Args:
         out: new folder for the people, the three runs, the .tflite and the report.
-        people: how many to draw; a sixth of them are for validation.
+        people: how many to draw, 240 or more (200 of them calibrate int8); a sixth of
+            them are for validation.
 
     Returns:
         The report, an HTML page with its pictures inside.
@@ -43,9 +44,7 @@ def run_demo(out: str | Path = "runs/demo", people: int = PEOPLE) -> Path:
     """
     out = Path(out)
     if out.exists():
-        raise InputError(
-            out, "", "a new folder (make clean removes runs/)", "it exists"
-        )
+        raise InputError(out, "", "a new folder", "it exists")
     console = Console(stderr=True)
     console.rule(f"1/5 drawing {people} people in MPII's layout")
     root = synthesize(out / "people", "mpii", count=people, seed=0)

@@ -94,7 +94,7 @@ def check_bundle(folder: str | Path) -> Contract:
         >>> from fpd_tf.deploy.bundle import bundle, check_bundle
         >>> network = fpd.build_model("hourglass_1x256", input_size=64)
         >>> model = fpd.export_tflite(network, "student.tflite")
-        >>> check_bundle(bundle(model, "bundle")).model.file
+        >>> check_bundle(bundle(model, "checked")).model.file
         'pose.tflite'
     """
     folder = Path(folder)

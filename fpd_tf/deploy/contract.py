@@ -317,8 +317,9 @@ def _parsed(path):
         field = ".".join(str(part) for part in first["loc"])
         expected = first["msg"].removeprefix("Input should be ")
         expected = expected.removeprefix("Value error, ")
-        received = str(first["input"])[:80]
-        raise InputError(path, field, expected, received) from None
+        if "argument" in first["type"]:
+            expected = f"the fields of version {VERSION}"
+        raise InputError(path, field, expected, str(first["input"])[:80]) from None
 
 
 def _ends(model):

@@ -22,7 +22,7 @@ from fpd_tf.models.tflite_file import open_interpreter
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8")
 IO_TYPES = ("float32", "uint8", "int8")
 FEWEST_SAMPLES = 200
-USUAL = 95
+USUAL, WIDEST = 95, 32
 
 
 def export_tflite(
@@ -153,8 +153,8 @@ def _calibrated(network, quantization, crops, io):
     if quantization == "int8":
         percentage = best_percentage(plain, ranges, crops[::4])
         return quantized(plain, ranges, percentage, io)
-    usual = ranges.excess <= np.percentile(ranges.excess, USUAL)
-    return _int16x8(network, crops[usual])
+    usual = np.argsort(ranges.excess)[: len(crops) * USUAL // 100]
+    return _int16x8(network, crops[usual[-WIDEST:]])
 
 
 def _int16x8(network, crops):

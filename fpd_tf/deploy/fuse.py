@@ -35,8 +35,9 @@ def deploy_network(model: keras.Model):
     A BatchNorm or ReLU joins the convolution before it where that feeds nothing else;
     other BatchNorms and Rescaling become 1x1 depthwise convolutions (a shift cannot go
     into a convolution that pads with zeros). Batch 1, float32, and only what the last
-    output needs. Each layer is named after the layer of `model` whose output it gives,
-    the last one `heatmaps`.
+    output needs. Each layer is named after the layer of `model` whose output it gives
+    (biases that an Add sums up stand in one of its convolutions), the last one
+    `heatmaps`.
 
     Args:
         model: a Functional model with one input of fixed size.
@@ -132,6 +133,8 @@ def _rewritten(layer, given, name):
         return _scaled(given[0], *_scale_and_shift(layer), name)
     if _is_plain_relu(layer) and _is_linear_convolution(given[0]):
         return given[0].with_relu(name)
+    if type(layer) is keras.layers.Add:
+        given = _with_one_bias(given)
     tensors = [_tensor(value) for value in given]
     return _twin(layer, name)(tensors[0] if len(tensors) == 1 else tensors)
 
@@ -144,6 +147,22 @@ def _is_plain_relu(layer):
 
 def _is_linear_convolution(value):
     return isinstance(value, _Convolution) and value.settings["activation"] == "linear"
+
+
+def _with_one_bias(values):
+    """Convolutions that are added up, with the sum of their biases in the first.
+
+    Trained from zero, their biases are equal; the converter then keeps one constant for
+    all, to which its 16x8 quantizer gives a scale that is wrong for all but one.
+    """
+    added = [value for value in values if _is_linear_convolution(value)]
+    bias = sum(convolution.bias for convolution in added)
+    return [
+        replace(value, bias=bias if value is added[0] else 0 * bias)
+        if _is_linear_convolution(value)
+        else value
+        for value in values
+    ]
 
 
 def _twin(layer, name):

@@ -61,7 +61,7 @@ def predict_video(
         >>> code = cv2.VideoWriter.fourcc(*"MJPG")
         >>> film = cv2.VideoWriter("film.avi", code, 25, (64, 48))
         >>> for _ in range(3):
-        ...     film.write(np.zeros((48, 64, 3), np.uint8))
+        ...     _ = film.write(np.zeros((48, 64, 3), np.uint8))
         >>> film.release()
         >>> model = fpd.build_model("hourglass_1x256", input_size=64)
         >>> [each["seconds"] for each in predict_video("film.avi", model)]

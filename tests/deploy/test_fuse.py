@@ -141,6 +141,19 @@ def test_odd_orders_and_settings_stay_exact():
     np.testing.assert_allclose(received, expected, atol=1e-5)
 
 
+def test_biases_that_are_added_up_stand_in_one_convolution():
+    image = layers.Input((8, 8, 3))
+    both = [layers.Conv2D(2, 1, name=name)(image) for name in ("first", "second")]
+    model = keras.Model(image, layers.Add()(both))
+    for name in ("first", "second"):
+        model.get_layer(name).bias.assign([0.5, -2.0])
+    network = deploy_network(model)
+    np.testing.assert_allclose(network.get_layer("first").get_weights()[1], [1, -4])
+    np.testing.assert_allclose(network.get_layer("second").get_weights()[1], [0, 0])
+    received, expected = run_both(model, network)
+    np.testing.assert_allclose(received, expected, atol=1e-6)
+
+
 def test_the_precision_of_training_leaves_no_trace():
     model = with_random_weights(hourglass(1, 2, "nearest"))
     network = deploy_network(with_precision(model, "mixed_bfloat16"))

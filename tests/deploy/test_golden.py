@@ -1,0 +1,88 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fpd_tf.data.heatmaps import decode_heatmaps
+from fpd_tf.data.joints import LSP
+from fpd_tf.data.transforms import invert_matrix
+from fpd_tf.deploy.contract import Contract, Heatmaps, Image, ModelFile, crop_rule
+from fpd_tf.deploy.golden import golden_vectors
+
+CONTRACT = Contract(
+    version=1,
+    model=ModelFile("student.tflite", "0" * 64, "float32"),
+    image=Image("image", "float32", 256),
+    heatmaps=Heatmaps("heatmaps", "float32", 64, 64, 4),
+    joints=LSP.joints,
+    flip_pairs=LSP.flip_pairs,
+    limbs=LSP.limbs,
+    crop=crop_rule(LSP),
+)
+
+
+@pytest.fixture(scope="module")
+def golden():
+    return golden_vectors(CONTRACT)
+
+
+def test_they_are_the_same_each_time_and_fit_json(golden):
+    assert json.loads(json.dumps(golden)) == json.loads(
+        json.dumps(golden_vectors(CONTRACT))
+    )
+
+
+def test_they_hang_on_the_contracts_constants(golden):
+    quick = replace(CONTRACT.smoothing, beta=1000.0)
+    other = golden_vectors(replace(CONTRACT, smoothing=quick))
+    assert other["track"] != golden["track"] and other["decode"] == golden["decode"]
+
+
+def test_heatmaps_decode_to_their_joints(golden):
+    assert len(golden["decode"]) == 4
+    for case in golden["decode"]:
+        heatmaps = np.reshape(case["heatmaps"], (16, 16, -1))
+        joints, scores = decode_heatmaps(heatmaps)
+        np.testing.assert_allclose(case["joints"], joints, atol=1e-4)
+        np.testing.assert_allclose(case["scores"], scores, atol=1e-6)
+
+
+def test_crops_are_exact_bilinear_samples_in_whole_levels(golden):
+    crop = golden["crop"]
+    image = np.reshape(crop["levels"], (crop["height"], crop["width"], 3))
+    padded = np.pad(image, ((40, 40), (40, 40), (0, 0)))
+    assert len(crop["views"]) == 8
+    for view in crop["views"]:
+        back = invert_matrix(np.reshape(view["matrix"], (2, 3)))
+        row, column = np.mgrid[: crop["size"], : crop["size"]]
+        x, y = np.moveaxis(np.stack([column, row, 0 * row + 1], -1) @ back.T, -1, 0)
+        left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+        right, down = (x - left)[..., None], (y - top)[..., None]
+        upper, lower = (
+            padded[top + 40 + step, left + 40] * (1 - right)
+            + padded[top + 40 + step, left + 41] * right
+            for step in (0, 1)
+        )
+        expected = upper * (1 - down) + lower * down
+        levels = np.reshape(view["levels"], expected.shape)
+        assert np.abs(levels - expected).max() < 0.51
+
+
+def test_the_track_has_a_person_who_leaves_and_a_time_that_goes_back(golden):
+    track = golden["track"]
+    seconds = np.array([frame["seconds"] for frame in track])
+    assert len(track) == 60 and (np.diff(seconds) <= 0).sum() == 1
+    assert max(track[26]["scores"]) == 0 and track[27]["region"][2] == 640
+    assert track[30]["region"][2] < 640
+    assert track[50]["rotation"] == 90 and track[50]["region"][2] == 640
+    still = [frame["scores"].count(0) for frame in track]
+    assert min(still) == 0
+
+
+def test_regions_are_both_found_and_not_found(golden):
+    whole = [
+        region["region"][2] == max(region["width"], region["height"])
+        for region in golden["regions"]
+    ]
+    assert 5 < sum(whole) < 35

@@ -1,0 +1,85 @@
+// Drives the page in headless Chromium: `node browser.mjs JOB.json`, an answer on stdout.
+// A job: {url, film, photographs, shots}; paths are absolute.
+
+import {readFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
+
+const job = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+const {chromium} = createRequire(job.tools + '/')('playwright-core');
+
+const browser = await chromium.launch({
+  executablePath: job.chromium,
+  args: [
+    '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking',
+    '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+  ],
+});
+const context = await browser.newContext({viewport: {width: 1000, height: 700}});
+const page = await context.newPage();
+const answer = {errors: [], requests: []};
+page.on('pageerror', error => answer.errors.push(error.message));
+page.on('request', request => answer.requests.push(request.url()));
+
+const figure = id => page.textContent(`#${id}`);
+const shoot = name => page.screenshot({path: `${job.shots}/${name}.png`});
+
+async function open() {
+  await page.goto(job.url);
+  await page.waitForSelector('#picture:enabled, #problem:visible', {state: 'attached'});
+}
+
+async function saved() {
+  const download = page.waitForEvent('download');
+  await page.click('#save');
+  return JSON.parse(readFileSync(await (await download).path(), 'utf8'));
+}
+
+async function shows(path) {
+  await page.setInputFiles('#picture', path);
+  await page.waitForFunction(
+      name => document.querySelector('#canvas').title === name, path.split('/').pop());
+}
+
+await open();
+answer.model = await figure('model');
+answer.isolated = await page.evaluate(() => crossOriginIsolated);
+answer.photographs = [];
+for (const path of job.photographs) {
+  await shows(path);
+  answer.photographs.push((await saved())[0]);
+}
+await shoot('skeleton');
+await page.check('#heatmaps');
+await shoot('heatmaps');
+await page.uncheck('#heatmaps');
+
+await page.setInputFiles('#picture', {
+  name: 'broken.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('no picture'),
+});
+await page.waitForSelector('#problem:visible');
+answer.broken = await figure('problem');
+
+await page.setInputFiles('#video', {
+  name: 'broken.webm', mimeType: 'video/webm', buffer: Buffer.from('no film'),
+});
+await page.waitForFunction(() => document.querySelector('#problem').textContent.includes('webm'));
+answer.brokenFilm = await figure('problem');
+
+await page.setInputFiles('#video', job.film);
+await page.waitForFunction(() => Number(document.querySelector('#rate').textContent) > 0);
+answer.rate = await figure('rate');
+answer.film = (await saved())[0];
+
+await page.setViewportSize({width: 390, height: 780});
+await page.click('#camera');
+await page.waitForFunction(() => document.querySelector('#canvas').title === 'camera');
+answer.widest = await page.evaluate(() => document.documentElement.scrollWidth);
+answer.mirrored = await page.isVisible('#canvas.mirrored');
+await shoot('phone');
+
+await context.setOffline(true);
+await open();
+await shows(job.photographs[0]);
+answer.offline = (await saved())[0];
+await browser.close();
+console.log(JSON.stringify(answer));

@@ -1,0 +1,113 @@
+"""The web page in headless Chromium, with real photographs."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from threading import Thread
+
+import cv2
+import numpy as np
+import pytest
+
+from fpd_tf.data.images import read_image
+from fpd_tf.deploy.serve import page_server
+from fpd_tf.inference.draw import LEFT, RIGHT
+from fpd_tf.inference.estimator import PoseEstimator
+
+DRIVER = Path(__file__).with_name("browser.mjs")
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def photographs(shared_data) -> list[Path]:
+    lsp = sorted((shared_data / "lspet" / "images").glob("*.jpg"))[8000:8999:200]
+    return lsp + sorted((shared_data / "mpii-sample" / "images").glob("*.jpg"))
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory, photographs) -> Path:
+    path = tmp_path_factory.mktemp("film") / "film.webm"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"VP80"), 25, (160, 120))
+    picture = cv2.resize(cv2.imread(str(photographs[-1])), (200, 120))
+    for frame in range(40):
+        writer.write(np.ascontiguousarray(picture[:, frame : frame + 160]))
+    writer.release()
+    return path
+
+
+@pytest.fixture(scope="module")
+def seen(
+    node, node_modules, chromium, bundled, photographs, film, tmp_path_factory
+) -> dict:
+    """What the page said and saved; its screenshots lie in `shots`."""
+    shots = tmp_path_factory.mktemp("shots")
+    runtime = bundled / "web" / "node_modules" / "@litertjs"
+    shutil.copytree(node_modules / "@litertjs", runtime, dirs_exist_ok=True)
+    with page_server(bundled, 0) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        job = {
+            "url": url,
+            "film": str(film),
+            "photographs": list(map(str, photographs)),
+            "shots": str(shots),
+            "tools": str(node_modules.parent),
+            "chromium": str(chromium),
+        }
+        (shots / "job.json").write_text(json.dumps(job))
+        finished = subprocess.run(
+            [node, DRIVER, shots / "job.json"], capture_output=True, text=True
+        )
+        server.shutdown()
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout) | {"shots": shots, "url": url}
+
+
+def test_joints_of_photographs_equal_pythons(seen, photographs, student):
+    estimator = PoseEstimator(student)
+    assert len(seen["photographs"]) == len(photographs) > 5
+    for path, record in zip(photographs, seen["photographs"], strict=True):
+        pose, size = estimator.predict(path), max(read_image(path).shape)
+        assert record["path"] == path.name
+        found = np.array(record["joints"])
+        np.testing.assert_allclose(found[:, :2], pose.joints, atol=1e-3 * size)
+        np.testing.assert_allclose(found[:, 2], pose.scores, atol=0.01)
+
+
+def test_a_film_is_followed_and_without_network_all_still_works(seen, photographs):
+    assert float(seen["rate"]) > 0
+    assert np.isfinite(seen["film"]["joints"]).all()
+    assert seen["offline"] == seen["photographs"][0]
+
+
+def test_nothing_is_fetched_from_elsewhere(seen):
+    outside = [url for url in seen["requests"] if not url.startswith(seen["url"])]
+    assert [url for url in outside if not url.startswith("blob:")] == []
+    assert seen["errors"] == [] and seen["isolated"]
+
+
+def test_what_cannot_be_decoded_is_a_sentence(seen):
+    assert seen["broken"] == "broken.jpg is not a picture that this browser reads."
+    assert seen["brokenFilm"] == "broken.webm is not a video that this browser plays."
+
+
+def test_the_skeleton_and_the_heatmaps_are_drawn(seen):
+    """Pixels of the two sides' colours, and many that change under heatmaps."""
+    skeleton, heatmaps, phone = (
+        cv2.imread(str(seen["shots"] / f"{name}.png"))[..., ::-1].astype(int)
+        for name in ("skeleton", "heatmaps", "phone")
+    )
+    for color in (RIGHT, LEFT):
+        for picture in (skeleton, heatmaps):
+            assert (np.abs(picture - color).max(axis=-1) < 8).sum() > 300
+    assert (np.abs(skeleton - heatmaps).max(axis=-1) > 30).mean() > 0.02
+    assert phone.shape[1] == 390
+
+
+def test_the_page_fits_a_phone_and_mirrors_its_front_camera(seen):
+    assert seen["widest"] <= 390 and seen["mirrored"]
+
+
+def test_the_model_is_named(seen):
+    assert seen["model"] == "14 joints · 96 px · float32 weights · trained on nothing"

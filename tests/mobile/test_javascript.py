@@ -1,0 +1,37 @@
+import json
+import subprocess
+
+
+def test_javascript_computes_the_golden_joints_in_node(node, bundled):
+    finished = subprocess.run(
+        [node, "--test", "test/"], cwd=bundled / "web", capture_output=True, text=True
+    )
+    assert finished.returncode == 0, finished.stdout
+    assert "# pass 5" in finished.stdout and "# fail 0" in finished.stdout
+
+
+def test_javascript_types_hold(node, node_modules, bundled, tmp_path):
+    config = {
+        "compilerOptions": {
+            "allowJs": True,
+            "checkJs": True,
+            "noEmit": True,
+            "strict": True,
+            "target": "es2022",
+            "module": "es2022",
+            "moduleResolution": "bundler",
+            "lib": ["es2022", "dom", "dom.iterable"],
+            "skipLibCheck": True,
+            "types": [],
+            "paths": {
+                "@litertjs/*": [str(node_modules / "@litertjs" / "*")],
+            },
+        },
+        "files": [str(bundled / "web" / "app.js")],
+    }
+    (tmp_path / "tsconfig.json").write_text(json.dumps(config))
+    compiler = node_modules / "typescript" / "bin" / "tsc"
+    finished = subprocess.run(
+        [node, compiler, "-p", tmp_path], capture_output=True, text=True
+    )
+    assert finished.returncode == 0, finished.stdout
