@@ -17,7 +17,7 @@ from fpd_tf.evaluation.evaluate import (
     with_flip,
 )
 from fpd_tf.models.hourglass import stacked_hourglass
-from fpd_tf.models.predictor import Predictor
+from fpd_tf.models.predictor import Predictor, load_predictor
 
 SIZE = 64
 
@@ -121,14 +121,28 @@ def test_a_network_and_its_keras_file_score_alike(people, network, tmp_path):
     np.testing.assert_array_equal(from_file.joints, direct.joints)
 
 
-def test_the_scorer_follows_the_weights_of_a_network_it_knows(people, network):
-    score = scorer(people)
-    before = score(network)
+def test_the_scorer_traces_a_network_once(people, network, monkeypatch):
+    traced = []
+
+    def load(model):
+        traced.append(model)
+        return all_knowing(people)
+
+    monkeypatch.setattr("fpd_tf.evaluation.evaluate.load_predictor", load)
+    score = scorer(inside(people))
+    assert score(network) == score(network)
+    assert score(network)["mean"] == 100.0 and traced == [network]
+
+
+def test_a_loaded_predictor_follows_the_weights(people, network):
+    predictor = load_predictor(network)
+    before = evaluate(predictor, people).confidences
     weights = network.get_weights()
     network.set_weights([0 * weight for weight in weights])
-    after = score(network)
+    assert not evaluate(predictor, people).confidences.any()
     network.set_weights(weights)
-    assert before != after and score(network) == before
+    np.testing.assert_array_equal(evaluate(predictor, people).confidences, before)
+    assert before.any()
 
 
 def test_other_joints_than_the_samples_are_refused(people, network):
