@@ -130,4 +130,4 @@ def _print_table(entries):
             f"{entry.path.stat().st_size / 1e3:.0f}",
             f"{entry.milliseconds:.1f}",
         )
-    Console(width=120).print(table)
+    Console(width=128).print(table)
