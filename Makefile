@@ -1,5 +1,7 @@
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow test-mobile lint clean
 VENV := .venv
+MOBILE := $(VENV)/mobile
+KOTLIN := kotlin-jupyter-kernel==0.19.0.944
 FPD := $(VENV)/bin/fpd
 
 demo: $(VENV)/installed
@@ -12,6 +14,9 @@ test: $(VENV)/installed
 test-slow: $(VENV)/installed
 	$(VENV)/bin/pytest -m "slow or not slow" --durations=20
 
+test-mobile: $(MOBILE)/installed
+	FPD_MOBILE=required $(VENV)/bin/pytest tests/mobile -m "slow or not slow" --durations=10
+
 lint: $(VENV)/installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -19,6 +24,19 @@ lint: $(VENV)/installed
 $(VENV)/installed: setup.py constraints.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	touch $@
+
+$(MOBILE)/installed: $(VENV)/installed tests/mobile/package-lock.json
+	for tool in java:openjdk-17-jre-headless node:nodejs npm:npm chromium:chromium; do \
+	  command -v $${tool%%:*} > /dev/null || apt-get install --yes $${tool##*:}; \
+	done
+	mkdir -p $(MOBILE)
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt tree-sitter tree-sitter-swift
+	$(VENV)/bin/pip download --quiet --no-deps --dest $(MOBILE) $(KOTLIN)
+	$(VENV)/bin/python -m zipfile -e $(MOBILE)/kotlin_jupyter_kernel-*.whl $(MOBILE)/kotlin
+	rm $(MOBILE)/kotlin_jupyter_kernel-*.whl
+	cp tests/mobile/package.json tests/mobile/package-lock.json $(MOBILE)
+	npm ci --silent --prefix $(MOBILE)
 	touch $@
 
 clean:

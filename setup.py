@@ -4,6 +4,8 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+APPS = ["android/**", "ios/**", "web/**", "*/.gitignore"]
+
 setup(
     name="fpd_tf",
     version="0.1.0",
@@ -12,8 +14,9 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
-    packages=find_packages(include=["fpd_tf", "fpd_tf.*"]),
-    package_data={"fpd_tf": ["*.jinja"]},
+    packages=[*find_packages(include=["fpd_tf", "fpd_tf.*"]), "fpd_tf.apps"],
+    package_dir={"fpd_tf.apps": "tflite"},
+    package_data={"fpd_tf": ["*.jinja"], "fpd_tf.apps": APPS},
     entry_points={"console_scripts": ["fpd = fpd_tf.cli:main"]},
     install_requires=[
         "tensorflow",
@@ -21,6 +24,7 @@ setup(
         "tf_keras",
         "tensorflow-model-optimization",
         "ai-edge-litert",
+        "flatbuffers",
         "numpy",
         "scipy",
         "opencv-python",

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from contextlib import contextmanager
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,8 @@ from typer.exceptions import TyperException
 
 from fpd_tf.errors import GateError, InputError
 from fpd_tf.files import written_whole
+
+SHOWN = 12
 
 app = typer.Typer(
     name="fpd",
@@ -237,28 +240,139 @@ class Quantization(StrEnum):
     int16x8 = "int16x8"
 
 
+class Io(StrEnum):
+    float32 = "float32"
+    uint8 = "uint8"
+    int8 = "int8"
+
+
 @app.command(
     epilog="Example: fpd export --model student.keras --out student.int8.tflite "
-    "--quantization int8 --data lsp --root lspet"
+    "--quantization int8 --data lsp --root lspet --max-drop 0.5"
 )
 def export(
-    model: Annotated[Path, typer.Option(help="A trained .keras file.")],
-    out: Annotated[Path, typer.Option("--out", help="The .tflite file to write.")],
+    model: Annotated[Path | None, typer.Option(help="A trained .keras file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The .tflite file to write.")
+    ] = None,
     quantization: Annotated[
         Quantization, typer.Option(help="What becomes of weights and activations.")
     ] = Quantization.none,
+    io: Annotated[
+        Io, typer.Option(help="Of image and heatmaps; integers with int8 only.")
+    ] = Io.float32,
     data: DataOption = Data.mpii,
     root: RootOption = None,
     split: SplitOption = "train",
+    decode: Annotated[
+        bool,
+        typer.Option("--decode", help="Write FILE.joints.tflite too, decode inside."),
+    ] = False,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(help="Points of score that may be lost, or no file is written."),
+    ] = None,
+    validation: Annotated[
+        str, typer.Option(help="Split that --max-drop and --variants score.")
+    ] = "val",
+    check: Annotated[
+        Path | None, typer.Option(help="Audit this .tflite instead.")
+    ] = None,
+    ranges: Annotated[
+        Path | None,
+        typer.Option(help="Draw here how large each tensor gets instead, a .png."),
+    ] = None,
+    variants: Annotated[
+        Path | None,
+        typer.Option(help="Write every variant, compared, to this new folder instead."),
+    ] = None,
+    json_file: JsonOption = None,
     on_error: OnErrorOption = OnError.stop,
 ):
-    """Write a trained network as .tflite; int8 and int16x8 calibrate on samples."""
+    """Write a network as .tflite with its pose.json; int8 calibrates on samples."""
+    chosen = [each for each in (out, check, ranges, variants) if each]
+    if len(chosen) != 1 or bool(model) == bool(check):
+        wanted = "--model FILE with --out, --ranges or --variants, or --check FILE"
+        raise InputError("export", "", wanted, "another choice")
+    gated = max_drop is not None
+    if gated and not out:
+        raise InputError("--max-drop", "", "--out FILE with it", "another choice")
+    if decode and not (out and io is Io.float32):
+        wanted = "--out FILE and --io float32 with it"
+        raise InputError("--decode", "", wanted, "another choice")
     with _quiet_tensorflow():
-        from fpd_tf.deploy.convert import export_tflite
+        from fpd_tf.deploy.audit import audit_tflite
+        from fpd_tf.deploy.benchmark import peak_memory
+        from fpd_tf.deploy.convert import calibration_ranges
+        from fpd_tf.deploy.decode import write_with_decode
+        from fpd_tf.deploy.gate import check_loadable, export_gated
+        from fpd_tf.deploy.variants import export_variants
+    if check:
+        audit = audit_tflite(check)
+        _print_audit(check.name, audit, peak_memory(check))
+        if json_file:
+            _write_json(json_file, {"audit": audit.as_dict()})
+        check_loadable(audit, check.name)
+        return
     calibrated = quantization in (Quantization.int8, Quantization.int16x8)
-    samples = _load(data, root, split, on_error) if calibrated else None
-    export_tflite(model, out, quantization=quantization, samples=samples)
-    print(f"{out}: {out.stat().st_size / 1e6:.2f} MB")
+    measured = calibrated or ranges or variants
+    samples = _load(data, root, split, on_error) if measured else None
+    compared = gated or variants
+    held_out = _load(data, root, validation, on_error) if compared else None
+    if ranges:
+        _report_ranges(*calibration_ranges(model, samples), ranges, json_file)
+        return
+    training_data = _trained_on(model.parent / "config.json")
+    if variants:
+        facts = {"training_data": training_data}
+        found = export_variants(model, variants, samples, held_out, **facts)
+        _print_variants(found)
+        if json_file:
+            rows = {name: variant.as_dict() for name, variant in found.items()}
+            _write_json(json_file, rows)
+        return
+
+    def show(file, audit, comparison):
+        _print_audit(out.name, audit, peak_memory(file))
+        report = {"audit": audit.as_dict()}
+        if comparison:
+            _print_comparison(out.name, comparison)
+            report["comparison"] = comparison.as_dict()
+        if json_file:
+            _write_json(json_file, report)
+
+    export_gated(
+        model,
+        out,
+        held_out=held_out,
+        max_drop=max_drop or 0.0,
+        training_data=training_data,
+        show=show,
+        quantization=quantization,
+        io=io,
+        samples=samples,
+    )
+    written = [out, write_with_decode(out)] if decode else [out]
+    for file in written:
+        print(f"{file}: {_megabytes(file.stat().st_size)} MB")
+
+
+@app.command(
+    epilog="Example: fpd benchmark student.tflite student.int8.tflite --json times.json"
+)
+def benchmark(
+    models: Annotated[list[Path], typer.Argument(help=".tflite files.")],
+    rounds: Annotated[int, typer.Option(help="Turns of each file.")] = 5,
+    runs: Annotated[int, typer.Option(help="Runs of a file in a turn.")] = 20,
+    json_file: JsonOption = None,
+):
+    """Time .tflite files in turn; ratios are against the first."""
+    with _quiet_tensorflow():
+        from fpd_tf.deploy.benchmark import benchmark as run
+    results = run(models, rounds=rounds, runs=runs)
+    _print_benchmark(results, rounds * runs)
+    if json_file:
+        _write_json(json_file, [result.as_dict() for result in results])
 
 
 @app.command(epilog="Example: fpd bundle --model student.tflite --out bundle")
@@ -423,6 +537,124 @@ def _print_evaluation(name, evaluation):
     Console().print(table)
     x, y = evaluation.signed_error
     print(f"median signed error, heatmap pixels: x {x:+.2f}, y {y:+.2f}")
+
+
+def _trained_on(config):
+    """Which data, and how many people, as a run folder says; None beside no run."""
+    if not config.exists():
+        return None
+    try:
+        run = json.loads(config.read_text())
+        verb = list(run["command"])
+        data = verb[verb.index("--data") + 1] if "--data" in verb else Data.mpii
+        return f"{data}, {run['samples']} people"
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise InputError(config, "", "the settings of a run", repr(error)) from error
+
+
+def _print_audit(name, audit, memory):
+    table = Table("operator", "version", "count", title=name)
+    for (operator, version), count in audit.operators.items():
+        table.add_row(operator, str(version), str(count))
+    Console().print(table)
+    for what, tensors in (("input", audit.inputs), ("output", audit.outputs)):
+        for tensor in tensors:
+            print(f"{what}: {tensor.name} {tensor.dtype} {list(tensor.shape)}")
+    print(f"{_megabytes(audit.size)} MB, {_megabytes(memory)} MB more when it runs")
+    print(f"tensors have up to {audit.max_rank} axes")
+    print(f"pieces taken over by XNNPACK: {audit.partitions}")
+    for binding in audit.loaded_by:
+        print(f"{binding} loads it")
+    for problem in audit.problems:
+        print(problem)
+
+
+def _megabytes(size):
+    return "?" if size is None else f"{size / 1e6:.2f}"
+
+
+def _print_comparison(name, comparison):
+    before, after = comparison.network, comparison.tflite
+    columns = ("", "network", name, "difference")
+    table = Table(*columns, title=f"{before.metric}, %, {before.scores.people} people")
+    rows = {"mean": (before.scores.mean, after.scores.mean)}
+    rows["AUC"] = (before.scores.auc, after.scores.auc)
+    for joint, score in before.scores.joints.items():
+        rows[joint] = (score, after.scores.joints[joint])
+    for row, (one, other) in rows.items():
+        table.add_row(row, f"{one:.2f}", f"{other:.2f}", f"{other - one:+.2f}")
+    Console().print(table)
+    x, y = comparison.decode_bias
+    print(f"heatmap error, of its height: {comparison.heatmap_error:.2%}")
+    print(f"largest cell at the same place: {comparison.argmax_agreement:.1f} %")
+    print(f"decodes further off by, heatmap pixels: x {x:+.3f}, y {y:+.3f}")
+
+
+def _report_ranges(ranges, samples, picture, json_file):
+    """How large the tensors get: a plot, the worst of them, and the photographs."""
+    from fpd_tf.evaluation.plots import plot_ranges
+
+    rows = ranges.rows()
+    peaks = {f"{p} % of images": [row.percentiles[p] for row in rows] for p in (50, 95)}
+    plot_ranges(peaks | {"largest": [row.largest_peak for row in rows]}, picture)
+    _print_ranges(rows, len(samples))
+    photographs = [
+        {"path": str(samples[image].image_path), "tensors": tensors}
+        for image, tensors in ranges.photographs()
+    ]
+    for each in photographs[:SHOWN]:
+        print(f"{each['path']}: blows up {each['tensors']} of {len(rows)} tensors")
+    if json_file:
+        tensors = [asdict(row) for row in rows]
+        _write_json(json_file, {"tensors": tensors, "photographs": photographs})
+
+
+def _print_ranges(rows, images):
+    title = f"tensors that {images} images take furthest beyond the usual"
+    table = Table("tensor", "50 %", "95 %", "99 %", "all", "images", title=title)
+    for row in sorted(rows, key=lambda row: -row.stretch)[:SHOWN]:
+        values = (*row.percentiles.values(), row.largest_peak)
+        blown_up = str(len(row.blown_up_by))
+        table.add_row(row.name, *(f"{value:.3g}" for value in values), blown_up)
+    Console().print(table)
+
+
+def _print_benchmark(results, runs):
+    files = Table("file", "MB", "peak MB", "pieces")
+    times = Table("file", "threads", "ms", "95 %", f"times as fast, {runs} runs")
+    for result in results:
+        memory, size = _megabytes(result.peak_memory), _megabytes(result.size)
+        files.add_row(result.name, size, memory, str(result.partitions))
+        for threads, timing in result.timings.items():
+            values = (f"{timing.median:.2f}", f"{timing.percentile_95:.2f}")
+            times.add_row(result.name, str(threads), *values, _ratio(timing))
+    Console().print(files, times)
+
+
+def _ratio(timing):
+    least, most = timing.ratio_range
+    return f"{timing.ratio:.2f} ({least:.2f}-{most:.2f})"
+
+
+def _print_variants(variants):
+    first = next(iter(variants.values())).comparison.network
+    columns = ("", first.metric, "AUC", "argmax", "MB", "ms", "times as fast")
+    table = Table(*columns, title=f"{first.scores.people} people; one thread")
+    scores = (f"{first.scores.mean:.2f}", f"{first.scores.auc:.2f}")
+    table.add_row("network", *scores, "", "", "", "")
+    for name, variant in variants.items():
+        comparison, timing = variant.comparison, variant.benchmark.timings[1]
+        scores = comparison.tflite.scores
+        table.add_row(
+            name,
+            f"{scores.mean:.2f}",
+            f"{scores.auc:.2f}",
+            f"{comparison.argmax_agreement:.1f}",
+            _megabytes(variant.benchmark.size),
+            f"{timing.median:.2f}",
+            _ratio(timing),
+        )
+    Console().print(table)
 
 
 def _write_json(path, content):

@@ -1,5 +1,8 @@
 import json
+import runpy
+import shutil
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -7,6 +10,9 @@ import pytest
 
 from fpd_tf import cli
 from fpd_tf.data.synthetic import synthesize
+from fpd_tf.deploy import convert
+from fpd_tf.deploy.contract import read_contract
+from fpd_tf.deploy.convert import export_tflite
 from fpd_tf.models.hourglass import stacked_hourglass
 
 TINY = ("num_stacks=1", "num_features=8", "depth=1")
@@ -29,6 +35,12 @@ def run_fpd(monkeypatch, capfd):
 @pytest.fixture(scope="module")
 def people(tmp_path_factory):
     return synthesize(tmp_path_factory.mktemp("drawn") / "people", count=12, seed=1)
+
+
+@pytest.fixture(scope="module")
+def many_people(tmp_path_factory):
+    """As many for training as calibration asks for."""
+    return synthesize(tmp_path_factory.mktemp("many") / "people", count=240, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +177,145 @@ def test_a_teacher_of_other_joints_is_refused(run_fpd, student, shared_data, tmp
     )
     assert status == 2 and "student.keras: heatmaps: expected the student's" in err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture(scope="module")
+def tflite(student, tmp_path_factory):
+    return export_tflite(student, tmp_path_factory.mktemp("file") / "student.tflite")
+
+
+def test_export_writes_file_contract_and_report(run_fpd, student, people, tmp_path):
+    run, out, report = tmp_path / "run", tmp_path / "s.tflite", tmp_path / "r.json"
+    run.mkdir()
+    model = shutil.copy(student, run / "student.keras")
+    config = {"command": ["fpd", "train", "--data", "mpii"], "samples": 10}
+    (run / "config.json").write_text(json.dumps(config))
+    status, printed, err = run_fpd(
+        *("export", "--model", model, "--out", out, "--root", people),
+        *("--max-drop", 0.5, "--json", report, "--decode"),
+    )
+    assert status == 0, err
+    assert (tmp_path / "s.joints.tflite").is_file()
+    assert "CONV_2D" in printed and "largest cell at the same place: 100.0" in printed
+    contract = read_contract(tmp_path / "s.pose.json")
+    assert contract.training_data == "mpii, 10 people"
+    content = json.loads(report.read_text())
+    assert content["comparison"]["drop"] == 0 and content["audit"]["problems"] == []
+    mean = content["comparison"]["tflite"]["mean"]
+    assert contract.scores["PCKh@0.5"] == pytest.approx(mean, abs=0.01)
+
+
+def test_export_beyond_the_allowed_drop_writes_no_file(
+    run_fpd, student, people, tmp_path
+):
+    out, report = tmp_path / "s.tflite", tmp_path / "r.json"
+    status, printed, err = run_fpd(
+        *("export", "--model", student, "--out", out, "--root", people),
+        *("--max-drop", -1, "--json", report),
+    )
+    assert status == 1 and "allowed are -1" in err.splitlines()[-1]
+    assert "heatmap error" in printed
+    assert [file.name for file in tmp_path.iterdir()] == ["r.json"]
+
+
+@pytest.mark.parametrize("io", ["uint8", "int8"])
+def test_integer_ends_are_a_choice_and_an_audit_says_who_refuses_them(
+    run_fpd, student, many_people, tmp_path, io
+):
+    out = tmp_path / "s.tflite"
+    status, printed, err = run_fpd(
+        *("export", "--model", student, "--out", out, "--root", many_people),
+        *("--quantization", "int8", "--io", io),
+    )
+    refusing = {"uint8": "kotlin_compiled_model", "int8": "litert_js"}[io]
+    said = f"{refusing} refuses it: `image` is {io}"
+    assert status == 0 and said in printed and out.is_file(), err
+    status, _, err = run_fpd("export", "--check", out)
+    assert (status, err.count("\n")) == (1, 1) and f"s.tflite: {said}" in err
+
+
+def test_check_passes_a_float_file(run_fpd, tflite, tmp_path):
+    report = tmp_path / "audit.json"
+    status, printed, err = run_fpd("export", "--check", tflite, "--json", report)
+    assert status == 0 and "litert_js loads it" in printed, err
+    audit = json.loads(report.read_text())["audit"]
+    assert audit["inputs"][0]["shape"] == [1, 32, 32, 3] and audit["is_static"]
+
+
+def test_ranges_name_tensors_and_photographs(run_fpd, student, many_people, tmp_path):
+    picture, report = tmp_path / "ranges.png", tmp_path / "ranges.json"
+    status, printed, err = run_fpd(
+        *("export", "--model", student, "--ranges", picture, "--root", many_people),
+        *("--json", report),
+    )
+    assert status == 0 and picture.stat().st_size > 1000, err
+    assert "tensors that 200 images" in printed
+    content = json.loads(report.read_text())
+    assert content["tensors"][0]["name"] == "image"
+    assert content["tensors"][0]["largest"] <= 1
+
+
+def test_benchmark_times_files_in_turn(run_fpd, tflite, tmp_path):
+    times = tmp_path / "times.json"
+    status, printed, err = run_fpd(
+        *("benchmark", tflite, tflite, "--rounds", 1, "--runs", 2, "--json", times)
+    )
+    assert status == 0 and "1.00 (1.00-1.00)" in printed, err
+    first, second = json.loads(times.read_text())
+    assert first["timings"]["1"]["ratio"] == 1 and second["timings"]["2"]["median"] > 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--model", "s.keras"],
+        ["--out", "s.tflite"],
+        ["--model", "s.keras", "--check", "s.tflite"],
+        ["--model", "s.keras", "--out", "s.tflite", "--ranges", "r.png"],
+    ],
+)
+def test_export_needs_one_thing_to_do(run_fpd, arguments):
+    status, _, err = run_fpd("export", *arguments)
+    assert (status, err.count("\n")) == (2, 1) and "--model FILE with --out" in err
+
+
+@pytest.mark.slow
+def test_variants_are_compared_in_a_new_folder(run_fpd, student, many_people, tmp_path):
+    out = tmp_path / "variants"
+    arguments = ("export", "--model", student, "--variants", out, "--data", "mpii")
+    status, printed, err = run_fpd(*arguments, "--root", many_people)
+    assert status == 0 and "int16x8" in printed and "network" in printed, err
+    rows = json.loads((out / "variants.json").read_text())
+    assert list(rows) == list(convert.QUANTIZATIONS)
+    assert rows["none"]["argmax_agreement"] == 100
+    assert rows["none"]["benchmark"]["timings"]["1"]["ratio"] == 1
+    for name in rows:
+        contract = read_contract(out / f"student.{name}.pose.json")
+        assert contract.scores["AUC"] == round(rows[name]["tflite"]["auc"], 2)
+    assert (out / "variants.png").is_file()
+    status, _, err = run_fpd(*arguments, "--root", many_people)
+    assert status == 2 and "expected a new folder" in err
+
+
+@pytest.mark.parametrize("script", ["convert", "benchmark"])
+def test_the_scripts_are_verbs_under_another_name(script, monkeypatch, capfd):
+    path = Path(__file__).parents[1] / "tflite" / f"{script}.py"
+    monkeypatch.setattr(sys, "argv", [str(path), "--help"])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(path), run_name="__main__")
+    verb = {"convert": "export", "benchmark": "benchmark"}[script]
+    assert not stop.value.code and f"Example: fpd {verb}" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--ranges", "r.png", "--max-drop", 1],
+        ["--variants", "v", "--decode"],
+        ["--out", "s.tflite", "--decode", "--quantization", "int8", "--io", "uint8"],
+    ],
+)
+def test_options_of_the_export_that_do_not_fit_are_refused(run_fpd, arguments):
+    status, _, err = run_fpd("export", "--model", "s.keras", *arguments)
+    assert (status, err.count("\n")) == (2, 1) and "with it. Received" in err

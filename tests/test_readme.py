@@ -28,7 +28,7 @@ def commands():
 
 @pytest.mark.parametrize("line", commands())
 def test_the_commands_in_the_readme_are_commands(line):
-    _, verb, *arguments = shlex.split(line)
+    _, verb, *arguments = shlex.split(line, comments=True)
     command = get_command(app).commands[verb]
     command.make_context(verb, arguments)
 

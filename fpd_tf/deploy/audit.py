@@ -1,7 +1,7 @@
 """What a .tflite contains, and which app bindings can load it."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fpd_tf.models.tflite_file import (
@@ -62,6 +62,10 @@ class Audit:
         return all(-1 not in each.shape for each in (*self.inputs, *self.outputs))
 
     @property
+    def loaded_by(self) -> list[str]:
+        return [binding for binding in BINDINGS if binding not in self.refusals]
+
+    @property
     def problems(self) -> list[str]:
         """Sentences about what would keep an app from using the file."""
         found = [
@@ -70,6 +74,19 @@ class Audit:
         if self.max_rank > 4:
             found.append(f"mobile GPUs refuse it: a tensor has {self.max_rank} axes")
         return found
+
+    def as_dict(self) -> dict:
+        """Plain values for JSON."""
+        operators = [
+            {"name": name, "version": version, "count": count}
+            for (name, version), count in self.operators.items()
+        ]
+        return {
+            **asdict(self),
+            "operators": operators,
+            "is_static": self.is_static,
+            "problems": self.problems,
+        }
 
 
 def audit_tflite(path: str | Path) -> Audit:

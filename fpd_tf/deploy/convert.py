@@ -4,15 +4,21 @@ S input size, H W heatmap, K joints.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from fpd_tf.data.joints import JointSet, Sample
+from fpd_tf.data.joints import JOINT_SETS, JointSet, Sample
 from fpd_tf.deploy.fuse import deploy_network
-from fpd_tf.deploy.quantize import best_percentage, quantized, tensor_ranges
+from fpd_tf.deploy.metadata import with_metadata
+from fpd_tf.deploy.quantize import (
+    Ranges,
+    best_percentage,
+    quantized,
+    tensor_ranges,
+)
 from fpd_tf.deploy.quiet import quiet
 from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
@@ -35,6 +41,7 @@ def export_tflite(
     calibration_count: int = 256,
     seed: int = 0,
     joint_set: JointSet | None = None,
+    accept: Callable[[Path], object] | None = None,
 ) -> Path:
     """Writes a network as .tflite: `image` [1, S, S, 3] to `heatmaps` [1, H, W, K].
 
@@ -51,7 +58,9 @@ def export_tflite(
             with int8 quantization.
         calibration_count: crops to measure ranges on.
         seed: of their choice.
-        joint_set: of the samples; by the number of joints where None.
+        joint_set: of samples and heatmaps; by the number of joints where None.
+        accept: called with the finished file before it takes its place; what it raises
+            keeps the file out.
 
     Raises:
         InputError: no network to convert, too few samples, an unknown or unfitting
@@ -65,9 +74,8 @@ def export_tflite(
     """
     path = Path(path)
     _check_options(path, quantization, io)
-    network = deploy_network(
-        model if isinstance(model, keras.Model) else load_network(model)
-    )
+    network = _network(model)
+    joint_set = known_joint_set(path, network.output_shape[-1], joint_set)
     if quantization in ("int8", "int16x8"):
         size = network.input_shape[1]
         crops = calibration_crops(
@@ -77,8 +85,10 @@ def export_tflite(
     else:
         content = converted(network, quantization)
     with written_whole(path) as aside:
-        aside.write_bytes(content)
+        aside.write_bytes(with_metadata(content, joint_set))
         open_interpreter(aside)
+        if accept:
+            accept(aside)
     return path
 
 
@@ -108,6 +118,22 @@ def converted(network, quantization: str = "none") -> bytes:
         return converter.convert()
 
 
+def calibration_samples(
+    samples: Sequence[Sample], count: int, seed: int
+) -> list[Sample]:
+    """`count` people chosen at random.
+
+    Raises:
+        InputError: fewer people than `count` and than `FEWEST_SAMPLES`.
+    """
+    needed = min(count, FEWEST_SAMPLES)
+    if len(samples) < needed:
+        expected = f"at least {needed} people to calibrate on"
+        raise InputError("samples", "", expected, len(samples))
+    order = np.random.default_rng(seed).permutation(len(samples))[:count]
+    return [samples[index] for index in order]
+
+
 def calibration_crops(
     samples: Sequence[Sample],
     size: int,
@@ -115,22 +141,76 @@ def calibration_crops(
     seed: int,
     joint_set: JointSet | None = None,
 ) -> np.ndarray:
-    """(N, S, S, 3) float32 crops of `count` people chosen at random, unaugmented.
+    """(N, S, S, 3) float32 crops of `calibration_samples`, unaugmented.
 
     Raises:
         InputError: fewer people than `count` and than `FEWEST_SAMPLES`.
     """
     from fpd_tf.data.pipeline import DataConfig, make_dataset
 
-    needed = min(count, FEWEST_SAMPLES)
-    if len(samples) < needed:
-        expected = f"at least {needed} people to calibrate on"
-        raise InputError("samples", "", expected, len(samples))
-    order = np.random.default_rng(seed).permutation(len(samples))[:count]
     config = DataConfig(input_size=size)
-    chosen = [samples[index] for index in order]
+    chosen = calibration_samples(samples, count, seed)
     batches = make_dataset(chosen, config, joint_set=joint_set).as_numpy_iterator()
     return np.concatenate([images for images, _, _ in batches])
+
+
+def calibration_ranges(
+    model: keras.Model | str | Path,
+    samples: Sequence[Sample],
+    *,
+    calibration_count: int = 256,
+    seed: int = 0,
+    joint_set: JointSet | None = None,
+) -> tuple[Ranges, list[Sample]]:
+    """What int8 would be calibrated on: the range of every tensor on each sample.
+
+    Args:
+        model: a Keras network or its .keras file.
+        samples: people of the training set.
+        calibration_count: crops to measure ranges on.
+        seed: of their choice.
+        joint_set: of the samples; by the number of joints where None.
+
+    Returns:
+        Ranges on N crops, and the N people in the same order.
+
+    Raises:
+        InputError: no network to convert, or too few samples.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.deploy.convert import calibration_ranges
+        >>> people = fpd.load_mpii(fpd.synthesize("people", count=12), split="train")
+        >>> network = fpd.stacked_hourglass(num_stacks=1, num_features=8, input_size=64)
+        >>> ranges, chosen = calibration_ranges(network, people, calibration_count=2)
+        >>> ranges.lowest.shape[0], len(chosen)
+        (2, 2)
+    """
+    network = _network(model)
+    size = network.input_shape[1]
+    crops = calibration_crops(samples, size, calibration_count, seed, joint_set)
+    chosen = calibration_samples(samples, calibration_count, seed)
+    return tensor_ranges(converted(network), crops), chosen
+
+
+def known_joint_set(
+    source: str | Path, num_joints: int, joint_set: JointSet | None = None
+) -> JointSet | None:
+    """The joint set of that many heatmaps; None where nobody names them.
+
+    Raises:
+        InputError: `joint_set` has another number of joints.
+    """
+    if joint_set and joint_set.num_joints != num_joints:
+        raise InputError(source, "joints", f"{joint_set.num_joints}", num_joints)
+    known = {each.num_joints: each for each in JOINT_SETS.values()}
+    return joint_set or known.get(num_joints)
+
+
+def _network(model):
+    return deploy_network(
+        model if isinstance(model, keras.Model) else load_network(model)
+    )
 
 
 def _check_options(path, quantization, io):

@@ -20,6 +20,7 @@ N images, T activation tensors, S input size, H W heatmap, K joints.
 """
 
 import warnings
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -51,6 +52,15 @@ class TensorRange:
     largest: float
     percentiles: dict[int, float]
     blown_up_by: tuple[int, ...]
+
+    @property
+    def largest_peak(self) -> float:
+        return max(self.largest, -self.smallest)
+
+    @property
+    def stretch(self) -> float:
+        """Its largest absolute value as a multiple of the usual one."""
+        return self.largest_peak / max(self.percentiles[50], 1e-6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +102,11 @@ class Ranges:
     def rows(self) -> list[TensorRange]:
         """One row a tensor, in the order of the network."""
         return [self._row(tensor) for tensor in range(len(self.names))]
+
+    def photographs(self) -> list[tuple[int, int]]:
+        """(image, tensors that it blows up), the images with most of them first."""
+        rows = self.rows()
+        return Counter(image for row in rows for image in row.blown_up_by).most_common()
 
     def _row(self, tensor):
         peaks = self.peaks[:, tensor]

@@ -1,4 +1,4 @@
-"""A run's curves as a picture."""
+"""Pictures of runs, of tensor ranges, and of what the variants of a student cost."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,9 +27,62 @@ def plot_history(history: Sequence[Mapping[str, str]], path: str | Path) -> Path
     _draw(losses, history, [name for name in names if name.endswith("loss")], "loss")
     _draw(scores, history, [name for name in names if name.startswith("val_")], "%")
     losses.set_yscale("log")
-    with written_whole(path) as aside:
-        figure.savefig(aside, dpi=150)
-    return Path(path)
+    return _save(figure, path)
+
+
+def plot_ranges(peaks: Mapping[str, Sequence[float]], path: str | Path) -> Path:
+    """Draws how large the tensors of a network get, on a logarithmic axis.
+
+    Args:
+        peaks: statistic -> its value for each tensor, in the order of the network.
+        path: the picture to write; its suffix says the format.
+
+    Example:
+        >>> from fpd_tf.evaluation.plots import plot_ranges
+        >>> peaks = {"median": [1, 3, 2], "largest": [1.2, 800, 3]}
+        >>> plot_ranges(peaks, "ranges.png").name
+        'ranges.png'
+    """
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    axes = figure.subplots()
+    for name, values in peaks.items():
+        axes.plot(values, marker=".", label=name)
+    axes.set(
+        xlabel="tensor, in the order of the network",
+        ylabel="largest absolute value of an image",
+        yscale="log",
+    )
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small", title="over the images")
+    return _save(figure, path)
+
+
+def plot_variants(
+    variants: Mapping[str, tuple[float, float, float]], metric: str, path: str | Path
+) -> Path:
+    """Draws accuracy against time and size.
+
+    Args:
+        variants: name -> (score in percent, milliseconds, megabytes).
+        metric: of the score.
+        path: the picture to write; its suffix says the format.
+
+    Example:
+        >>> from fpd_tf.evaluation.plots import plot_variants
+        >>> variants = {"none": (47.8, 30, 13), "int8": (47.6, 9, 4)}
+        >>> plot_variants(variants, "PCK@0.2", "variants.png").name
+        'variants.png'
+    """
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    for axes, place, unit in zip(
+        figure.subplots(1, 2, sharey=True), (1, 2), ("ms", "MB"), strict=True
+    ):
+        for name, values in variants.items():
+            axes.plot(values[place], values[0], marker="o", linestyle="", label=name)
+        axes.set(xlabel=unit, ylabel=f"{metric}, %", xscale="log")
+        axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    return _save(figure, path)
 
 
 def _draw(axes, history, names, unit):
@@ -41,3 +94,9 @@ def _draw(axes, history, names, unit):
     axes.grid(alpha=0.3)
     if names:
         axes.legend(fontsize="small")
+
+
+def _save(figure, path):
+    with written_whole(path) as aside:
+        figure.savefig(aside, dpi=150)
+    return Path(path)

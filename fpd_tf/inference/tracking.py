@@ -16,7 +16,7 @@ import numpy as np
 from fpd_tf.data.heatmaps import decode_heatmaps
 from fpd_tf.data.joints import joint_set_of
 from fpd_tf.data.transforms import BOX, apply_matrix, crop_matrix, invert_matrix
-from fpd_tf.deploy.contract import Crop, Score, Smoothing, contract_of, crop_rule
+from fpd_tf.deploy.contract import Crop, Smoothing, contract_of, crop_rule
 from fpd_tf.errors import InputError
 from fpd_tf.inference.estimator import Pose, square_around
 from fpd_tf.models.predictor import load_predictor
@@ -52,7 +52,6 @@ def next_region(
     width: int,
     height: int,
     rule: Crop,
-    threshold: float,
 ) -> Region:
     """Where to look in the next frame (rule: see `Crop`).
 
@@ -65,8 +64,7 @@ def next_region(
         scores: (K,).
         width: of the upright frame.
         height: of the upright frame.
-        rule: joints and reaches.
-        threshold: least score of a joint that is seen.
+        rule: joints, margins and what is followed.
 
     Example:
         >>> import numpy as np
@@ -75,10 +73,10 @@ def next_region(
         >>> from fpd_tf.inference.tracking import next_region
         >>> joints = np.full((14, 2), 100.0)
         >>> joints[8:10, 1] = 60
-        >>> next_region(joints, np.ones(14), 640, 480, crop_rule(LSP), 0.2)
+        >>> next_region(joints, np.ones(14), 640, 480, crop_rule(LSP))
         Region(x=100.0, y=80.0, side=100.0)
     """
-    seen = np.asarray(scores) >= threshold
+    seen = np.asarray(scores) >= rule.threshold
     if not all(seen[list(part)].any() for part in (rule.hips, rule.shoulders)):
         return whole_frame(width, height)
     torso = [joint for joint in rule.hips + rule.shoulders if seen[joint]]
@@ -150,7 +148,7 @@ class OneEuro:
 
     Args:
         rule: cut-off frequencies.
-        threshold: least score of a joint that is seen.
+        threshold: least score of a joint that is followed.
 
     Example:
         >>> import numpy as np
@@ -230,7 +228,6 @@ class Track:
         stride: crop pixels per heatmap pixel.
         crop: rule.
         smoothing: rule.
-        score: what counts as seen.
         first: where to look first; the whole frame where None.
     """
 
@@ -240,12 +237,10 @@ class Track:
         stride: int,
         crop: Crop,
         smoothing: Smoothing,
-        score: Score,
         first: Region | None = None,
     ):
         self._size, self._stride, self._crop = size, stride, crop
-        self._threshold = score.threshold
-        self._smooth = OneEuro(smoothing, score.threshold)
+        self._smooth = OneEuro(smoothing, crop.threshold)
         self._region, self._frame = first, None
 
     def view(
@@ -277,8 +272,7 @@ class Track:
         back = invert_matrix(view.region.matrix(self._size))
         joints = apply_matrix(back, joints)
         joints = self._smooth(joints, scores, seconds, view.region.side)
-        size = view.width, view.height
-        self._region = next_region(joints, scores, *size, self._crop, self._threshold)
+        self._region = next_region(joints, scores, view.width, view.height, self._crop)
         return Pose(joints.astype(np.float32), scores)
 
 
@@ -344,9 +338,9 @@ class Tracker:
 def _rules(model, num_joints):
     if isinstance(model, str | Path) and Path(model).suffix == ".tflite":
         contract = contract_of(model)
-        return contract.joint_set, contract.crop, contract.smoothing, contract.score
+        return contract.joint_set, contract.crop, contract.smoothing
     joint_set = joint_set_of(num_joints)
-    return joint_set, crop_rule(joint_set), Smoothing(), Score()
+    return joint_set, crop_rule(joint_set), Smoothing()
 
 
 def _around(box):

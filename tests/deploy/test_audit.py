@@ -1,3 +1,4 @@
+import json
 import random
 
 import keras
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fpd_tf.deploy.audit import Tensor, audit_tflite
+from fpd_tf.deploy.audit import BINDINGS, Tensor, audit_tflite
 from fpd_tf.deploy.quiet import quiet
 from fpd_tf.errors import InputError
 
@@ -51,6 +52,7 @@ def test_a_plain_file_is_described_and_loads_everywhere(plain):
     assert audit.float_operators.count("CONV_2D") == 1
     assert (audit.max_rank, audit.is_static, audit.custom_operators) == (4, True, ())
     assert audit.partitions >= 1 and audit.problems == []
+    assert audit.loaded_by == list(BINDINGS)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,11 @@ def test_bindings_refuse_by_the_types_they_do_not_know(dtype, refused, tmp_path)
     audit = audit_tflite(path)
     assert set(audit.refusals) == refused
     assert f"refuses it: `image` is {dtype.name}" in audit.problems[0]
+    assert set(audit.loaded_by) == BINDINGS.keys() - refused
+    values = json.loads(json.dumps(audit.as_dict()))
+    assert values["problems"] == audit.problems
+    assert values["operators"][0]["name"] == "STRIDED_SLICE"
+    assert values["operators"][0]["count"] == 1
 
 
 def test_a_batch_that_is_not_fixed_is_refused_by_the_browser(tmp_path):

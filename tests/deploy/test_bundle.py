@@ -152,6 +152,8 @@ def served(folder):
         return connection.getresponse()
 
     assert server.server_address[0] == "127.0.0.1"
+    with pytest.raises(InputError, match="--port: expected a free port"):
+        page_server(folder, server.server_port)
     yield get
     server.shutdown()
     server.server_close()

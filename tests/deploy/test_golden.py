@@ -1,14 +1,15 @@
 import json
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from fpd_tf.data.heatmaps import decode_heatmaps
 from fpd_tf.data.joints import LSP
-from fpd_tf.data.transforms import invert_matrix
+from fpd_tf.data.transforms import apply_matrix, crop_matrix, invert_matrix
 from fpd_tf.deploy.contract import Contract, Heatmaps, Image, ModelFile, crop_rule
-from fpd_tf.deploy.golden import golden_vectors
+from fpd_tf.deploy.golden import golden_vectors, sampled
 
 CONTRACT = Contract(
     version=1,
@@ -48,25 +49,26 @@ def test_heatmaps_decode_to_their_joints(golden):
         np.testing.assert_allclose(case["scores"], scores, atol=1e-6)
 
 
-def test_crops_are_exact_bilinear_samples_in_whole_levels(golden):
+@pytest.mark.parametrize("rotation", [0.0, 25.0])
+def test_crops_are_those_of_opencv(rotation):
+    image = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    for center, scale in (((59.5, 44.5), 0.6), ((10.2, 80.7), 0.31), ((60, 40), 2.56)):
+        matrix = crop_matrix(center, scale, 128, rotation)
+        expected = cv2.warpAffine(image, matrix, (128, 128), flags=cv2.INTER_LINEAR)
+        difference = np.abs(sampled(image, matrix, 128).astype(int) - expected)
+        assert difference.max() <= 1 and (difference > 0).mean() < 0.002
+
+
+def test_golden_crops_are_samples_of_their_image(golden):
     crop = golden["crop"]
     image = np.reshape(crop["levels"], (crop["height"], crop["width"], 3))
-    padded = np.pad(image, ((40, 40), (40, 40), (0, 0)))
-    assert len(crop["views"]) == 8
+    assert len(crop["views"]) == 9
     for view in crop["views"]:
-        back = invert_matrix(np.reshape(view["matrix"], (2, 3)))
-        row, column = np.mgrid[: crop["size"], : crop["size"]]
-        x, y = np.moveaxis(np.stack([column, row, 0 * row + 1], -1) @ back.T, -1, 0)
-        left, top = np.floor(x).astype(int), np.floor(y).astype(int)
-        right, down = (x - left)[..., None], (y - top)[..., None]
-        upper, lower = (
-            padded[top + 40 + step, left + 40] * (1 - right)
-            + padded[top + 40 + step, left + 41] * right
-            for step in (0, 1)
-        )
-        expected = upper * (1 - down) + lower * down
-        levels = np.reshape(view["levels"], expected.shape)
-        assert np.abs(levels - expected).max() < 0.51
+        matrix = np.reshape(view["matrix"], (2, 3))
+        levels = sampled(image.astype(np.uint8), matrix, crop["size"])
+        assert view["levels"] == levels.ravel().tolist()
+    back = invert_matrix(np.reshape(crop["views"][8]["matrix"], (2, 3)))
+    assert apply_matrix(back, np.zeros((1, 2))).tolist() == [[0.5, -2.5]]
 
 
 def test_the_track_has_a_person_who_leaves_and_a_time_that_goes_back(golden):

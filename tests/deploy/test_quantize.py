@@ -72,6 +72,8 @@ def test_the_report_names_the_photograph_that_blows_up_the_sum(ranges):
     assert rows["sum"].blown_up_by == (WHITE,) and rows["usual"].blown_up_by == ()
     assert rows["sum"].largest > 90
     assert rows["sum"].percentiles[50] < 5 and np.argmax(ranges.excess) == WHITE
+    assert rows["sum"].stretch > 20 > rows["usual"].stretch
+    assert ranges.photographs() == [(WHITE, 3)]
 
 
 def test_ranges_that_most_images_stay_within_keep_what_is_usual(plain, images, ranges):
@@ -136,3 +138,15 @@ def test_integer_ends_hold_the_same_numbers(io, plain, images, ranges):
 def test_images_of_another_size_are_refused(plain):
     with pytest.raises(ValueError, match="Received"):
         tensor_ranges(plain, np.zeros((1, 4, 4, 3)))
+
+
+def test_photographs_are_counted_over_tensors():
+    highest = np.ones((20, 3))
+    highest[4, 0] = highest[4, 2] = highest[9, 2] = 11
+    lowest = np.zeros((20, 3))
+    lowest[2, 1] = -12
+    ranges = Ranges(("a", "b", "c"), lowest, highest)
+    assert ranges.photographs()[0] == (4, 2)
+    assert set(ranges.photographs()) == {(4, 2), (9, 1), (2, 1)}
+    assert [row.largest_peak for row in ranges.rows()] == [11, 12, 11]
+    assert [row.stretch for row in ranges.rows()] == [11, 12, 11]

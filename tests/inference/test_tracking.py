@@ -4,7 +4,7 @@ import pytest
 from fpd_tf.data.heatmaps import encode_heatmaps
 from fpd_tf.data.joints import LSP
 from fpd_tf.data.transforms import apply_matrix
-from fpd_tf.deploy.contract import Score, Smoothing, crop_rule
+from fpd_tf.deploy.contract import Smoothing, crop_rule
 from fpd_tf.errors import InputError
 from fpd_tf.inference import tracking
 from fpd_tf.inference.tracking import (
@@ -33,7 +33,7 @@ def person(x=300.0, y=200.0, unit=10.0):
 
 def region_of(joints, scores=None, width=640, height=480):
     scores = np.ones(14) if scores is None else scores
-    return next_region(joints, scores, width, height, RULE, 0.2)
+    return next_region(joints, scores, width, height, RULE)
 
 
 def test_the_crop_is_the_box_of_the_body_or_of_the_torso_with_a_margin():
@@ -43,9 +43,9 @@ def test_the_crop_is_the_box_of_the_body_or_of_the_torso_with_a_margin():
     assert region_of(near) == Region(300.0, 175.0, 2.5 * 40)
 
 
-def test_joints_that_are_not_seen_do_not_count():
+def test_joints_that_are_not_followed_do_not_count():
     joints, scores = person(), np.ones(14)
-    scores[HEAD] = scores[2] = 0.19
+    scores[HEAD] = scores[2] = 0.09
     joints[2] = joints[HEAD] = (0, 0)
     assert region_of(joints, scores) == Region(300.0, 180.0, 2.5 * 40)
 
@@ -53,7 +53,7 @@ def test_joints_that_are_not_seen_do_not_count():
 @pytest.mark.parametrize("unseen", [HIPS, SHOULDERS, range(14)])
 def test_without_a_torso_the_whole_frame_is_looked_at(unseen):
     scores = np.ones(14)
-    scores[list(unseen)] = 0.1
+    scores[list(unseen)] = 0.09
     assert region_of(person(), scores) == Region(319.5, 239.5, 640.0)
 
 
@@ -121,14 +121,14 @@ def test_a_time_that_does_not_increase_starts_anew(second):
     assert after == 20 if np.isnan(second) else 10 < after < 20
 
 
-def test_a_joint_that_was_not_seen_starts_anew():
+def test_a_joint_that_was_not_followed_starts_anew():
     times = [0.0, 0.1, 0.2, 0.3]
     at = smoothed([0, 50, 10, 20], times, scores=[1, 0.1, 1, 1])
     assert at[:3] == [0, 50, 10] and 10 < at[3] < 20
 
 
 def track(first=None):
-    return Track(SIZE, 4, RULE, Smoothing(), Score(), first)
+    return Track(SIZE, 4, RULE, Smoothing(), first)
 
 
 def seen_by(view, joints):
@@ -153,7 +153,7 @@ def test_a_frame_without_a_person_scores_low_and_is_looked_at_whole():
     view = following.view(640, 480)
     assert view.region.side == 168
     pose = following.update(np.full((16, 16, 14), 0.01), view, 0.0)
-    assert pose.scores.max() < 0.2 and np.isfinite(pose.joints).all()
+    assert pose.scores.max() < 0.1 and np.isfinite(pose.joints).all()
     assert following.view(640, 480).region == whole_frame(640, 480)
 
 

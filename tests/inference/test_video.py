@@ -1,10 +1,12 @@
 import csv
 import json
+import sys
 
 import cv2
 import numpy as np
 import pytest
 
+from fpd_tf import cli
 from fpd_tf.data.joints import LSP
 from fpd_tf.errors import InputError
 from fpd_tf.inference import tracking
@@ -99,3 +101,28 @@ def test_a_video_without_frames_is_refused(tmp_path):
 def test_only_known_suffixes_are_written(film, tmp_path):
     with pytest.raises(InputError, match="a file of one of .csv, .json, .mp4, .avi"):
         predict_video(film, "m.keras", out=tmp_path / "drawn.gif")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["--video", "dot.avi", "--out", "joints.csv"], 0, "dot.avi: 5 frames"),
+        (["--video", "none.avi"], 2, "none.avi: expected a video"),
+        (
+            ["--video", "dot.avi", "dot.png"],
+            2,
+            "photographs or --video. Received: both",
+        ),
+        ([], 2, "or --video. Received: neither"),
+    ],
+)
+def test_the_verb_takes_a_film(
+    film, monkeypatch, capsys, tmp_path, arguments, status, said
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["fpd", "predict", "--model", "m", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    printed = capsys.readouterr()
+    assert (stop.value.code or 0) == status and said in printed.out + printed.err
+    assert (tmp_path / "joints.csv").exists() == (status == 0)

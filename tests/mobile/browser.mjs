@@ -41,7 +41,7 @@ async function shows(path) {
 }
 
 await open();
-answer.model = await figure('model');
+answer.about = await figure('model');
 answer.isolated = await page.evaluate(() => crossOriginIsolated);
 answer.photographs = [];
 for (const path of job.photographs) {
@@ -81,5 +81,13 @@ await context.setOffline(true);
 await open();
 await shows(job.photographs[0]);
 answer.offline = (await saved())[0];
+
+for (const [name, files] of [['runtime', '**/node_modules/**'], ['model', '**/pose.tflite']]) {
+  const broken = await browser.newPage({serviceWorkers: 'block'});
+  await broken.route(files, route => route.fulfill({body: 'another file'}));
+  await broken.goto(job.url);
+  await broken.waitForSelector('#problem:visible');
+  answer[name] = await broken.textContent('#problem');
+}
 await browser.close();
 console.log(JSON.stringify(answer));

@@ -92,6 +92,13 @@ def test_what_cannot_be_decoded_is_a_sentence(seen):
     assert seen["brokenFilm"] == "broken.webm is not a video that this browser plays."
 
 
+def test_a_missing_runtime_and_another_model_are_a_sentence(seen):
+    said = "LiteRT.js did not load. Was `npm install` run in this folder?"
+    assert seen["runtime"] == said
+    said = "pose.tflite is not the file that pose.json describes."
+    assert seen["model"].startswith(said)
+
+
 def test_the_skeleton_and_the_heatmaps_are_drawn(seen):
     """Pixels of the two sides' colours, and many that change under heatmaps."""
     skeleton, heatmaps, phone = (
@@ -110,4 +117,4 @@ def test_the_page_fits_a_phone_and_mirrors_its_front_camera(seen):
 
 
 def test_the_model_is_named(seen):
-    assert seen["model"] == "14 joints · 96 px · float32 weights · trained on nothing"
+    assert seen["about"] == "14 joints · 96 px · float32 weights · trained on nothing"

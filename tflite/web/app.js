@@ -2,9 +2,9 @@
 // The page: a picture, a video or the camera, the skeleton over it.
 
 import {drawHeatmaps, drawPose} from './draw.js';
-import {PoseEstimator} from './pose/estimator.js';
 
 /**
+ * @typedef {import('./pose/estimator.js').PoseEstimator} PoseEstimator
  * @typedef {import('./pose/estimator.js').Found} Found
  * @typedef {{width: number, height: number, data: Uint8ClampedArray}} Pixels
  */
@@ -20,6 +20,8 @@ function element(id, type) {
   if (!(found instanceof type)) throw new Error(`no ${type.name} #${id}`);
   return found;
 }
+
+const LONGEST_WAIT = 3000;
 
 const stage = element('stage', HTMLElement);
 const canvas = element('canvas', HTMLCanvasElement);
@@ -56,6 +58,9 @@ start().catch(report);
 
 async function start() {
   await offline();
+  const {PoseEstimator} = await import('./pose/estimator.js').catch(() => {
+    throw new Error('LiteRT.js did not load. Was `npm install` run in this folder?');
+  });
   estimator = await PoseEstimator.load(new URL('pose.json', location.href));
   const {contract} = estimator;
   const {training_data: trained} = /** @type {{training_data?: string}} */ (contract);
@@ -65,14 +70,14 @@ async function start() {
   for (const control of [picture, video, camera]) control.disabled = false;
 }
 
-/** Keeps what was loaded for the next time without a network. */
+/** Where the browser can, keeps what is loaded from now on, for when there is no network. */
 async function offline() {
-  if (!('serviceWorker' in navigator)) return;
-  await navigator.serviceWorker.register('sw.js');
-  await navigator.serviceWorker.ready;
-  if (navigator.serviceWorker.controller) return;
+  const {serviceWorker} = navigator;
+  if (!serviceWorker || serviceWorker.controller) return;
   await new Promise(done => {
-    navigator.serviceWorker.addEventListener('controllerchange', done, {once: true});
+    serviceWorker.addEventListener('controllerchange', done, {once: true});
+    serviceWorker.register('sw.js').catch(done);
+    setTimeout(done, LONGEST_WAIT);
   });
 }
 
@@ -259,7 +264,7 @@ save.addEventListener('click', () => {
   link.href = URL.createObjectURL(new Blob([content], {type: 'application/json'}));
   link.download = 'joints.json';
   link.click();
-  URL.revokeObjectURL(link.href);
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 });
 
 stage.addEventListener('dragover', event => {

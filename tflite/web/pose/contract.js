@@ -8,7 +8,7 @@
  *   stride: number}} Heatmaps
  * @typedef {{log_floor: number, max_move: number}} Decode
  * @typedef {{threshold: number}} Score
- * @typedef {{hips: number[], shoulders: number[], body_margin: number,
+ * @typedef {{hips: number[], shoulders: number[], threshold: number, body_margin: number,
  *   torso_margin: number, smallest: number}} Crop
  * @typedef {{min_cutoff: number, beta: number, derivative_cutoff: number}} Smoothing
  * @typedef {{version: number, model: ModelFile, image: Image, heatmaps: Heatmaps,

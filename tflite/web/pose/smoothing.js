@@ -9,7 +9,7 @@
 export class OneEuro {
   /**
    * @param {SmoothingRule} rule
-   * @param {number} threshold least score of a joint that is seen
+   * @param {number} threshold least score of a joint that is followed
    */
   constructor(rule, threshold) {
     this.rule = rule;
@@ -25,7 +25,7 @@ export class OneEuro {
   }
 
   /**
-   * Smoothed joints. A joint that is not seen starts anew, and so does everything where
+   * Smoothed joints. A joint that is not followed starts anew, and so does everything where
    * the time is not later than the last frame's.
    * @param {Point[]} joints pixels
    * @param {ArrayLike<number>} scores

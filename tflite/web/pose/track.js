@@ -19,7 +19,7 @@ export class Track {
   /** @param {Contract} contract */
   constructor(contract) {
     this.contract = contract;
-    this.oneEuro = new OneEuro(contract.smoothing, contract.score.threshold);
+    this.oneEuro = new OneEuro(contract.smoothing, contract.crop.threshold);
     /** @type {Region | null} */
     this.region = null;
     this.frame = {width: 0, height: 0};
@@ -58,8 +58,7 @@ export class Track {
     const raw = found.joints.map(joint => apply(back, joint));
     const joints = this.oneEuro.smooth(raw, found.scores, seconds, view.region.side);
     this.region = nextRegion(
-        joints, found.scores, view.width, view.height, contract.crop,
-        contract.score.threshold);
+        joints, found.scores, view.width, view.height, contract.crop);
     return {joints, scores: found.scores};
   }
 }

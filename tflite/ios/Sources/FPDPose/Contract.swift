@@ -43,6 +43,7 @@ public struct Contract: Decodable {
         public let rule: String
         public let hips: [Int]
         public let shoulders: [Int]
+        public let threshold: Double
         public let bodyMargin: Double
         public let torsoMargin: Double
         public let smallest: Double

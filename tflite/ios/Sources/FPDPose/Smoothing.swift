@@ -22,7 +22,7 @@ public final class OneEuro {
         known = []
     }
 
-    /// Smoothed joints. A joint that is not seen starts anew, and so does everything where
+    /// Smoothed joints. A joint that is not followed starts anew, and so does everything where
     /// the time is not later than the last frame's.
     ///
     /// - Parameters:

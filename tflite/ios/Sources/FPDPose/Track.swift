@@ -17,7 +17,7 @@ public final class Track {
 
     public init(contract: Contract) {
         self.contract = contract
-        oneEuro = OneEuro(rule: contract.smoothing, threshold: contract.score.threshold)
+        oneEuro = OneEuro(rule: contract.smoothing, threshold: contract.crop.threshold)
     }
 
     /// How to look at a frame; one of another size starts everything anew.
@@ -57,7 +57,7 @@ public final class Track {
             seconds: seconds, side: view.region.side)
         region = nextRegion(
             joints: joints, scores: found.scores, width: view.width, height: view.height,
-            rule: contract.crop, threshold: contract.score.threshold)
+            rule: contract.crop)
         return Pose(joints: joints, scores: found.scores)
     }
 }

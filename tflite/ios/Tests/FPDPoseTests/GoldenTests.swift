@@ -91,7 +91,7 @@ final class GoldenTests: XCTestCase {
                     bytesPerRow: 4 * golden.width, layout: .rgba
                 ).crop(matrix, image: image)
             }
-            near(found.map(Double.init), example.levels, 1)
+            near(found.map(Double.init), example.levels, 1e-3)
         }
     }
 
@@ -101,7 +101,7 @@ final class GoldenTests: XCTestCase {
             let found = nextRegion(
                 joints: example.joints.map { Point(x: $0[0], y: $0[1]) },
                 scores: example.scores, width: example.width, height: example.height,
-                rule: golden.contract.crop, threshold: golden.contract.score.threshold)
+                rule: golden.contract.crop)
             near([found.x, found.y, found.side], example.region, 1e-9 * Double(example.width))
         }
     }

@@ -27,6 +27,7 @@ data class Contract(
     data class CropRule(
         val hips: List<Int>,
         val shoulders: List<Int>,
+        val threshold: Double,
         val bodyMargin: Double,
         val torsoMargin: Double,
         val smallest: Double,
@@ -90,8 +91,9 @@ data class Contract(
                 threshold = content["score"]["threshold"].number,
                 crop = content["crop"].let {
                     CropRule(
-                        it["hips"].ints, it["shoulders"].ints, it["body_margin"].number,
-                        it["torso_margin"].number, it["smallest"].number,
+                        it["hips"].ints, it["shoulders"].ints, it["threshold"].number,
+                        it["body_margin"].number, it["torso_margin"].number,
+                        it["smallest"].number,
                     )
                 },
                 smoothing = content["smoothing"].let {

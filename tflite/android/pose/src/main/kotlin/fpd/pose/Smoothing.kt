@@ -16,7 +16,7 @@ class OneEuro(private val rule: Contract.SmoothingRule, private val threshold: D
     }
 
     /**
-     * Smoothed joints. A joint that is not seen starts anew, and so does everything where
+     * Smoothed joints. A joint that is not followed starts anew, and so does everything where
      * the time is not later than the last frame's.
      *
      * @param seconds time of the frame

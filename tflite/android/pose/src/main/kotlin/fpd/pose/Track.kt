@@ -5,7 +5,7 @@ class CropView(val matrix: Matrix, val region: Region, val width: Int, val heigh
 
 /** One person through a film: what is remembered from frame to frame. */
 class Track(private val contract: Contract) {
-    private val oneEuro = OneEuro(contract.smoothing, contract.threshold)
+    private val oneEuro = OneEuro(contract.smoothing, contract.crop.threshold)
     private var region: Region? = null
     private var frame = 0 to 0
 
@@ -41,11 +41,7 @@ class Track(private val contract: Contract) {
         val back = view.region.matrix(contract.image.size).inverse()
         val raw = found.joints.map { back * it }
         val joints = oneEuro.smooth(raw, found.scores, seconds, view.region.side)
-        region =
-            nextRegion(
-                joints, found.scores, view.width, view.height, contract.crop,
-                contract.threshold,
-            )
+        region = nextRegion(joints, found.scores, view.width, view.height, contract.crop)
         return Pose(joints, found.scores)
     }
 }

@@ -35,7 +35,7 @@ internal class Golden(text: String) {
             val matrix = Region(x, y, side).matrix(image.size) * upright.matrix
             near("matrix", listed(matrix), case["matrix"].numbers, 1e-9)
             val found = crop(Frame(pixels, width, height, rotation, mirrored), matrix, image)
-            near("levels", doubles(found), case["levels"].numbers, 1.0)
+            near("levels", doubles(found), case["levels"].numbers, 1e-3)
         }
     }
 
@@ -46,7 +46,7 @@ internal class Golden(text: String) {
             val found =
                 nextRegion(
                     joints, floats(case["scores"].numbers), width, case["height"].int,
-                    contract.crop, contract.threshold,
+                    contract.crop,
                 )
             near("region", listed(found), case["region"].numbers, 1e-9 * width)
         }
