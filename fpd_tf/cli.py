@@ -10,14 +10,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from typer.exceptions import TyperException
 
 from fpd_tf.errors import GateError, InputError
 from fpd_tf.files import written_whole
-
-SHOWN = 12
+from fpd_tf.tables import (
+    SHOWN,
+    print_audit,
+    print_benchmark,
+    print_comparison,
+    print_evaluation,
+    print_last_epoch,
+    print_presets,
+    print_ranges,
+    print_variants,
+)
 
 app = typer.Typer(
     name="fpd",
@@ -176,7 +183,7 @@ def evaluate(
         flip_test=flip_test,
         scales=PAPER_SCALES if multi_scale else (1.0,),
     )
-    _print_evaluation(model.name, evaluation)
+    print_evaluation(model.name, evaluation)
     if json_file:
         _write_json(json_file, {"model": str(model), **evaluation.as_dict()})
 
@@ -309,7 +316,7 @@ def export(
         from fpd_tf.deploy.variants import export_variants
     if check:
         audit = audit_tflite(check)
-        _print_audit(check.name, audit, peak_memory(check))
+        print_audit(check.name, audit, peak_memory(check))
         if json_file:
             _write_json(json_file, {"audit": audit.as_dict()})
         check_loadable(audit, check.name)
@@ -326,17 +333,17 @@ def export(
     if variants:
         facts = {"training_data": training_data}
         found = export_variants(model, variants, samples, held_out, **facts)
-        _print_variants(found)
+        print_variants(found)
         if json_file:
             rows = {name: variant.as_dict() for name, variant in found.items()}
             _write_json(json_file, rows)
         return
 
     def show(file, audit, comparison):
-        _print_audit(out.name, audit, peak_memory(file))
+        print_audit(out.name, audit, peak_memory(file))
         report = {"audit": audit.as_dict()}
         if comparison:
-            _print_comparison(out.name, comparison)
+            print_comparison(out.name, comparison)
             report["comparison"] = comparison.as_dict()
         if json_file:
             _write_json(json_file, report)
@@ -354,7 +361,7 @@ def export(
     )
     written = [out, write_with_decode(out)] if decode else [out]
     for file in written:
-        print(f"{file}: {_megabytes(file.stat().st_size)} MB")
+        print(f"{file}: {file.stat().st_size / 1e6:.2f} MB")
 
 
 @app.command(
@@ -370,7 +377,7 @@ def benchmark(
     with _quiet_tensorflow():
         from fpd_tf.deploy.benchmark import benchmark as run
     results = run(models, rounds=rounds, runs=runs)
-    _print_benchmark(results, rounds * runs)
+    print_benchmark(results, rounds * runs)
     if json_file:
         _write_json(json_file, [result.as_dict() for result in results])
 
@@ -412,12 +419,7 @@ def models(json_file: JsonOption = None):
     """List the presets with their parameters and operations at 256 px."""
     with _quiet_tensorflow():
         from fpd_tf.models.presets import PRESETS
-    columns = ("preset", "parameters", "G operations", "")
-    table = Table(*columns, title="G operations = 2 x multiply-adds, 256 px, 16 joints")
-    for name, preset in PRESETS.items():
-        parameters, giga = f"{preset.parameters:,}", f"{preset.giga_operations:.2f}"
-        table.add_row(name, parameters, giga, preset.description)
-    Console().print(table)
+    print_presets(PRESETS)
     if json_file:
         fields = ("parameters", "giga_operations", "description")
         rows = {
@@ -512,31 +514,11 @@ def _finish_run(folder, held_out):
 
     history = read_history(folder)
     plot_history(history, folder / "curves.png")
-    table = Table(*history[-1], title=str(folder))
-    table.add_row(*(_short(value) for value in history[-1].values()))
-    Console().print(table)
+    print_last_epoch(folder, history[-1])
     if held_out:
         evaluation = evaluate(folder / "student.keras", held_out)
         _write_json(folder / "scores.json", evaluation.as_dict())
-        _print_evaluation(folder.name, evaluation)
-
-
-def _short(value):
-    try:
-        return f"{float(value):.4g}"
-    except ValueError:
-        return value
-
-
-def _print_evaluation(name, evaluation):
-    scores = evaluation.scores
-    columns = ("model", *scores.groups, "mean", "AUC", "people")
-    table = Table(*columns, title=f"{evaluation.metric}, %")
-    values = (*scores.groups.values(), scores.mean, scores.auc)
-    table.add_row(name, *(f"{value:.1f}" for value in values), str(scores.people))
-    Console().print(table)
-    x, y = evaluation.signed_error
-    print(f"median signed error, heatmap pixels: x {x:+.2f}, y {y:+.2f}")
+        print_evaluation(folder.name, evaluation)
 
 
 def _trained_on(config):
@@ -552,44 +534,6 @@ def _trained_on(config):
         raise InputError(config, "", "the settings of a run", repr(error)) from error
 
 
-def _print_audit(name, audit, memory):
-    table = Table("operator", "version", "count", title=name)
-    for (operator, version), count in audit.operators.items():
-        table.add_row(operator, str(version), str(count))
-    Console().print(table)
-    for what, tensors in (("input", audit.inputs), ("output", audit.outputs)):
-        for tensor in tensors:
-            print(f"{what}: {tensor.name} {tensor.dtype} {list(tensor.shape)}")
-    print(f"{_megabytes(audit.size)} MB, {_megabytes(memory)} MB more when it runs")
-    print(f"tensors have up to {audit.max_rank} axes")
-    print(f"pieces taken over by XNNPACK: {audit.partitions}")
-    for binding in audit.loaded_by:
-        print(f"{binding} loads it")
-    for problem in audit.problems:
-        print(problem)
-
-
-def _megabytes(size):
-    return "?" if size is None else f"{size / 1e6:.2f}"
-
-
-def _print_comparison(name, comparison):
-    before, after = comparison.network, comparison.tflite
-    columns = ("", "network", name, "difference")
-    table = Table(*columns, title=f"{before.metric}, %, {before.scores.people} people")
-    rows = {"mean": (before.scores.mean, after.scores.mean)}
-    rows["AUC"] = (before.scores.auc, after.scores.auc)
-    for joint, score in before.scores.joints.items():
-        rows[joint] = (score, after.scores.joints[joint])
-    for row, (one, other) in rows.items():
-        table.add_row(row, f"{one:.2f}", f"{other:.2f}", f"{other - one:+.2f}")
-    Console().print(table)
-    x, y = comparison.decode_bias
-    print(f"heatmap error, of its height: {comparison.heatmap_error:.2%}")
-    print(f"largest cell at the same place: {comparison.argmax_agreement:.1f} %")
-    print(f"decodes further off by, heatmap pixels: x {x:+.3f}, y {y:+.3f}")
-
-
 def _report_ranges(ranges, samples, picture, json_file):
     """How large the tensors get: a plot, the worst of them, and the photographs."""
     from fpd_tf.evaluation.plots import plot_ranges
@@ -597,7 +541,7 @@ def _report_ranges(ranges, samples, picture, json_file):
     rows = ranges.rows()
     peaks = {f"{p} % of images": [row.percentiles[p] for row in rows] for p in (50, 95)}
     plot_ranges(peaks | {"largest": [row.largest_peak for row in rows]}, picture)
-    _print_ranges(rows, len(samples))
+    print_ranges(rows, len(samples))
     photographs = [
         {"path": str(samples[image].image_path), "tensors": tensors}
         for image, tensors in ranges.photographs()
@@ -607,54 +551,6 @@ def _report_ranges(ranges, samples, picture, json_file):
     if json_file:
         tensors = [asdict(row) for row in rows]
         _write_json(json_file, {"tensors": tensors, "photographs": photographs})
-
-
-def _print_ranges(rows, images):
-    title = f"tensors that {images} images take furthest beyond the usual"
-    table = Table("tensor", "50 %", "95 %", "99 %", "all", "images", title=title)
-    for row in sorted(rows, key=lambda row: -row.stretch)[:SHOWN]:
-        values = (*row.percentiles.values(), row.largest_peak)
-        blown_up = str(len(row.blown_up_by))
-        table.add_row(row.name, *(f"{value:.3g}" for value in values), blown_up)
-    Console().print(table)
-
-
-def _print_benchmark(results, runs):
-    files = Table("file", "MB", "peak MB", "pieces")
-    times = Table("file", "threads", "ms", "95 %", f"times as fast, {runs} runs")
-    for result in results:
-        memory, size = _megabytes(result.peak_memory), _megabytes(result.size)
-        files.add_row(result.name, size, memory, str(result.partitions))
-        for threads, timing in result.timings.items():
-            values = (f"{timing.median:.2f}", f"{timing.percentile_95:.2f}")
-            times.add_row(result.name, str(threads), *values, _ratio(timing))
-    Console().print(files, times)
-
-
-def _ratio(timing):
-    least, most = timing.ratio_range
-    return f"{timing.ratio:.2f} ({least:.2f}-{most:.2f})"
-
-
-def _print_variants(variants):
-    first = next(iter(variants.values())).comparison.network
-    columns = ("", first.metric, "AUC", "argmax", "MB", "ms", "times as fast")
-    table = Table(*columns, title=f"{first.scores.people} people; one thread")
-    scores = (f"{first.scores.mean:.2f}", f"{first.scores.auc:.2f}")
-    table.add_row("network", *scores, "", "", "", "")
-    for name, variant in variants.items():
-        comparison, timing = variant.comparison, variant.benchmark.timings[1]
-        scores = comparison.tflite.scores
-        table.add_row(
-            name,
-            f"{scores.mean:.2f}",
-            f"{scores.auc:.2f}",
-            f"{comparison.argmax_agreement:.1f}",
-            _megabytes(variant.benchmark.size),
-            f"{timing.median:.2f}",
-            _ratio(timing),
-        )
-    Console().print(table)
 
 
 def _write_json(path, content):

@@ -1,0 +1,140 @@
+"""What the verbs print: one table each, from plain results."""
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+SHOWN = 12
+
+
+def print_last_epoch(folder, row):
+    """The last row of a run's history."""
+    table = Table(*row, title=str(folder))
+    table.add_row(*(_short(value) for value in row.values()))
+    _show(table)
+
+
+def print_presets(presets):
+    """Every network that has a name."""
+    columns = ("preset", "parameters", "G operations", "")
+    table = Table(*columns, title="G operations = 2 x multiply-adds, 256 px, 16 joints")
+    for name, preset in presets.items():
+        parameters, giga = f"{preset.parameters:,}", f"{preset.giga_operations:.2f}"
+        table.add_row(name, parameters, giga, preset.description)
+    _show(table)
+
+
+def print_evaluation(name, evaluation):
+    """Scores by group of an `Evaluation`, and its decoding bias."""
+    scores = evaluation.scores
+    columns = ("model", *scores.groups, "mean", "AUC", "people")
+    table = Table(*columns, title=f"{evaluation.metric}, %")
+    values = (*scores.groups.values(), scores.mean, scores.auc)
+    table.add_row(name, *(f"{value:.1f}" for value in values), str(scores.people))
+    _show(table)
+    x, y = evaluation.signed_error
+    print(f"median signed error, heatmap pixels: x {x:+.2f}, y {y:+.2f}")
+
+
+def print_audit(name, audit, memory):
+    """What an `Audit` found, one sentence for each binding."""
+    table = Table("operator", "version", "count", title=name)
+    for (operator, version), count in audit.operators.items():
+        table.add_row(operator, str(version), str(count))
+    _show(table)
+    for what, tensors in (("input", audit.inputs), ("output", audit.outputs)):
+        for tensor in tensors:
+            print(f"{what}: {tensor.name} {tensor.dtype} {list(tensor.shape)}")
+    print(f"{_megabytes(audit.size)} MB, {_megabytes(memory)} MB more when it runs")
+    print(f"tensors have up to {audit.max_rank} axes")
+    print(f"pieces taken over by XNNPACK: {audit.partitions}")
+    for binding in audit.loaded_by:
+        print(f"{binding} loads it")
+    for problem in audit.problems:
+        print(problem)
+
+
+def print_comparison(name, comparison):
+    """A network beside its file, joint by joint."""
+    before, after = comparison.network, comparison.tflite
+    columns = ("", "network", name, "difference")
+    table = Table(*columns, title=f"{before.metric}, %, {before.scores.people} people")
+    rows = {"mean": (before.scores.mean, after.scores.mean)}
+    rows["AUC"] = (before.scores.auc, after.scores.auc)
+    for joint, score in before.scores.joints.items():
+        rows[joint] = (score, after.scores.joints[joint])
+    for row, (one, other) in rows.items():
+        table.add_row(row, f"{one:.2f}", f"{other:.2f}", f"{other - one:+.2f}")
+    _show(table)
+    x, y = comparison.decode_bias
+    print(f"heatmap error, of its height: {comparison.heatmap_error:.2%}")
+    print(f"largest cell at the same place: {comparison.argmax_agreement:.1f} %")
+    print(f"decodes further off by, heatmap pixels: x {x:+.3f}, y {y:+.3f}")
+
+
+def print_ranges(rows, images):
+    """The tensors that photographs stretch most."""
+    title = f"tensors that {images} images take furthest beyond the usual"
+    table = Table("tensor", "50 %", "95 %", "99 %", "all", "images", title=title)
+    for row in sorted(rows, key=lambda row: -row.stretch)[:SHOWN]:
+        values = (*row.percentiles.values(), row.largest_peak)
+        blown_up = str(len(row.blown_up_by))
+        table.add_row(row.name, *(f"{value:.3g}" for value in values), blown_up)
+    _show(table)
+
+
+def print_benchmark(results, runs):
+    """Sizes and times of files that ran in turn."""
+    files = Table("file", "MB", "peak MB", "pieces")
+    times = Table("file", "threads", "ms", "95 %", f"times as fast, {runs} runs")
+    for result in results:
+        memory, size = _megabytes(result.peak_memory), _megabytes(result.size)
+        files.add_row(result.name, size, memory, str(result.partitions))
+        for threads, timing in result.timings.items():
+            values = (f"{timing.median:.2f}", f"{timing.percentile_95:.2f}")
+            times.add_row(result.name, str(threads), *values, _ratio(timing))
+    _show(files, times)
+
+
+def print_variants(variants):
+    """Every variant beside the network it came from."""
+    first = next(iter(variants.values())).comparison.network
+    columns = ("", first.metric, "AUC", "argmax", "MB", "ms", "times as fast")
+    table = Table(*columns, title=f"{first.scores.people} people; one thread")
+    scores = (f"{first.scores.mean:.2f}", f"{first.scores.auc:.2f}")
+    table.add_row("network", *scores, "", "", "", "")
+    for name, variant in variants.items():
+        comparison, timing = variant.comparison, variant.benchmark.timings[1]
+        scores = comparison.tflite.scores
+        table.add_row(
+            name,
+            f"{scores.mean:.2f}",
+            f"{scores.auc:.2f}",
+            f"{comparison.argmax_agreement:.1f}",
+            _megabytes(variant.benchmark.size),
+            f"{timing.median:.2f}",
+            _ratio(timing),
+        )
+    _show(table)
+
+
+def _ratio(timing):
+    least, most = timing.ratio_range
+    return f"{timing.ratio:.2f} ({least:.2f}-{most:.2f})"
+
+
+def _megabytes(size):
+    return "?" if size is None else f"{size / 1e6:.2f}"
+
+
+def _short(value):
+    try:
+        return f"{float(value):.4g}"
+    except ValueError:
+        return value
+
+
+def _show(*tables):
+    """Prints to the width of the terminal, or 120 columns where there is none."""
+    Console(width=None if sys.stdout.isatty() else 120).print(*tables)
