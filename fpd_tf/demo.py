@@ -21,7 +21,7 @@ from fpd_tf.training.checkpoint import read_history
 from fpd_tf.training.recipes import RECIPES
 from fpd_tf.training.run import distill, train
 
-PEOPLE = 1500
+PEOPLE = 1200
 STUDENT = {"num_stacks": 1, "num_features": 32, "stem_width": 16, "depth": 3}
 TIMED_RUNS = 30
 

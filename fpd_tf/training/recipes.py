@@ -91,7 +91,7 @@ RECIPES = MappingProxyType(
         "demo": TrainConfig(
             preset="hourglass_2x64",
             model={"num_features": 48, "stem_width": 24, "depth": 3},
-            epochs=10,
+            epochs=9,
             optimizer="adamw",
             learning_rate=4e-3,
             schedule="cosine",
