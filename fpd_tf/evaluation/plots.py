@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from fpd_tf.files import written_whole
 
@@ -91,6 +92,7 @@ def _draw(axes, history, names, unit):
         epochs = [int(row["epoch"]) for row in rows]
         axes.plot(epochs, [float(row[name]) for row in rows], marker=".", label=name)
     axes.set(xlabel="epoch", ylabel=unit)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     if names:
         axes.legend(fontsize="small")
