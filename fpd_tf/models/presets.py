@@ -8,6 +8,7 @@ from types import MappingProxyType, ModuleType
 import keras
 
 from fpd_tf.errors import InputError
+from fpd_tf.models.efficientnet import efficientnet_pose
 from fpd_tf.models.hourglass import stacked_hourglass
 from fpd_tf.models.mobile import mobilenet_pose
 
@@ -75,6 +76,20 @@ PRESETS = MappingProxyType(
             452_944,
             0.20,
             "the same at a third of the width",
+        ),
+        "efficientnet_pose": Preset(
+            efficientnet_pose,
+            {"coarsest": 32},
+            3_006_928,
+            1.03,
+            "EfficientNet-Lite0 with a heatmap head: starts from ImageNet",
+        ),
+        "efficientnet_pose_small": Preset(
+            efficientnet_pose,
+            {"coarsest": 16},
+            723_312,
+            0.71,
+            "the same without its coarsest half",
         ),
     }
 )

@@ -1,0 +1,160 @@
+"""A network that starts from ImageNet: EfficientNet-Lite with a light heatmap head."""
+
+from dataclasses import dataclass
+from math import ceil
+from types import ModuleType
+
+import keras
+
+from fpd_tf.errors import InputError
+
+_EPSILON = 1e-3
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """Blocks of one size: Tan and Le (ICML 2019), Table 1, from its second row on."""
+
+    repeats: int
+    kernel_size: int
+    stride: int
+    expansion: int
+    filters: int
+
+
+_STAGES = (
+    _Stage(1, 3, 1, 1, 16),
+    _Stage(2, 3, 2, 6, 24),
+    _Stage(2, 5, 2, 6, 40),
+    _Stage(3, 3, 2, 6, 80),
+    _Stage(3, 5, 1, 6, 112),
+    _Stage(4, 5, 2, 6, 192),
+    _Stage(1, 3, 1, 6, 320),
+)
+_LAST_OF_STRIDE = {4: 1, 8: 2, 16: 4, 32: 6}
+
+
+def efficientnet_pose(
+    *,
+    width: float = 1.0,
+    depth: float = 1.0,
+    coarsest: int = 32,
+    num_features: int = 64,
+    num_joints: int = 16,
+    input_size: int = 256,
+    upsampling: str = "nearest",
+    name: str = "efficientnet_pose",
+    keras: ModuleType = keras,
+):
+    """Builds EfficientNet-Lite (no squeeze-and-excite, ReLU6) with a top-down head.
+
+    The head brings the coarsest features up to a quarter of the input, adding at each
+    step the backbone's features of that size, with one separable block after each sum.
+
+    Args:
+        width: multiplier of the backbone's channels; Lite0 and Lite1 1.0, Lite2 1.1.
+        depth: multiplier of its blocks; Lite0 1.0, Lite1 1.1, Lite2 1.2.
+        coarsest: 16 or 32, where the backbone ends; 16 leaves out its heaviest half.
+        num_features: channels of the head.
+        num_joints: K, channels of the heatmaps.
+        input_size: S, a multiple of `coarsest` pixels.
+        upsampling: "nearest" or "bilinear".
+        keras: the module to build with, `keras` or `tf_keras`.
+
+    Returns:
+        A Functional model from (B, S, S, 3) float32 RGB in [0, 1] to a list of one
+        (B, S/4, S/4, K) float32 heatmap tensor.
+
+    Raises:
+        InputError: `coarsest` is another number, or does not divide the input size.
+
+    Example:
+        >>> from fpd_tf.models.efficientnet import efficientnet_pose
+        >>> efficientnet_pose(coarsest=16, input_size=64).outputs[0].shape
+        (None, 16, 16, 16)
+    """
+    if coarsest not in (16, 32):
+        raise InputError("coarsest", "", "16 or 32", coarsest)
+    if input_size % coarsest:
+        raise InputError("input_size", "", f"a multiple of {coarsest}", input_size)
+    layers = keras.layers
+    images = layers.Input((input_size, input_size, 3), name="image")
+    x = layers.Rescaling(255 / 128, offset=-127 / 128, name="normalize")(images)
+    features = _backbone(layers, x, width, depth, coarsest)
+    x = _lateral(layers, features.pop(coarsest), num_features, f"head_{coarsest}")
+    for stride in sorted(features, reverse=True):
+        head = f"head_{stride}"
+        upsample = layers.UpSampling2D(
+            interpolation=upsampling, name=f"{head}_upsample"
+        )
+        lateral = _lateral(layers, features[stride], num_features, head)
+        x = layers.Add(name=f"{head}_add")([upsample(x), lateral])
+        x = _depthwise(layers, x, 3, 1, f"{head}_dw")
+        x = _pointwise(layers, x, num_features, f"{head}_pw", relu=True)
+    small = keras.initializers.RandomNormal(stddev=1e-3)
+    x = layers.Conv2D(num_joints, 1, kernel_initializer=small, name="score_conv")(x)
+    x = layers.Activation("linear", dtype="float32", name="stack0_heatmaps")(x)
+    return keras.Model(images, [x], name=name)
+
+
+def _backbone(layers, x, width, depth, coarsest):
+    """{stride: the last features of that size}, from 4 to the coarsest."""
+    x = layers.Conv2D(
+        32, 3, strides=2, padding="same", use_bias=False, name="stem_conv"
+    )(x)
+    x = _normalised(layers, x, "stem", relu=True)
+    features = {}
+    last_stage = _LAST_OF_STRIDE[coarsest]
+    for number, stage in enumerate(_STAGES[: last_stage + 1]):
+        filters = _channels(stage.filters, width)
+        ends = number in (0, len(_STAGES) - 1)
+        repeats = stage.repeats if ends else ceil(depth * stage.repeats)
+        for repeat in range(repeats):
+            stride = stage.stride if repeat == 0 else 1
+            x = _block(layers, x, stage, stride, filters, f"stage{number}_{repeat}")
+        features |= {s: x for s, last in _LAST_OF_STRIDE.items() if last == number}
+    return features
+
+
+def _channels(filters, width):
+    """Scaled to the nearest multiple of 8 that loses at most a tenth."""
+    scaled = max(8, int(filters * width + 4) // 8 * 8)
+    return scaled + 8 if scaled < 0.9 * filters * width else scaled
+
+
+def _block(layers, x, stage, stride, filters, name):
+    """Inverted bottleneck (Sandler et al., CVPR 2018)."""
+    entry = x
+    if stage.expansion > 1:
+        wide = stage.expansion * x.shape[-1]
+        x = _pointwise(layers, x, wide, f"{name}_expand", relu=True)
+    x = _depthwise(layers, x, stage.kernel_size, stride, f"{name}_dw")
+    x = _pointwise(layers, x, filters, f"{name}_project", relu=False)
+    if stride == 1 and entry.shape[-1] == filters:
+        x = layers.Add(name=f"{name}_add")([x, entry])
+    return x
+
+
+def _lateral(layers, x, filters, name):
+    return _pointwise(layers, x, filters, f"{name}_lateral", relu=False)
+
+
+def _pointwise(layers, x, filters, name, relu):
+    x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_conv")(x)
+    return _normalised(layers, x, name, relu)
+
+
+def _depthwise(layers, x, kernel_size, stride, name):
+    x = layers.DepthwiseConv2D(
+        kernel_size,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        name=f"{name}_conv",
+    )(x)
+    return _normalised(layers, x, name, relu=True)
+
+
+def _normalised(layers, x, name, relu):
+    x = layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_bn")(x)
+    return layers.ReLU(6.0, name=f"{name}_relu")(x) if relu else x
