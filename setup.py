@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-APPS = ["android/**", "ios/**", "web/**", "*/.gitignore"]
+APPS = ["android/**", "ios/**", "web/**", "*/.gitignore", "models/*"]
 
 setup(
     name="fpd_tf",

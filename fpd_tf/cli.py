@@ -188,11 +188,14 @@ def evaluate(
         _write_json(json_file, {"model": str(model), **evaluation.as_dict()})
 
 
-@app.command(epilog="Example: fpd predict photo.jpg --model student.tflite --out drawn")
+@app.command(epilog="Example: fpd predict photo.jpg --out drawn")
 def predict(
-    model: Annotated[Path, typer.Option(help="A .keras or .tflite file.")],
     images: Annotated[
         list[Path] | None, typer.Argument(help="Photographs or folders.")
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="A .keras or .tflite file; the shipped pose-small, int8."),
     ] = None,
     video: Annotated[
         Path | None, typer.Option(help="Follow a person through this film instead.")
@@ -201,7 +204,7 @@ def predict(
         tuple[float, float, float, float] | None,
         typer.Option(
             help="x y width height around the person (in a film's first frame); "
-            "the whole photograph."
+            "the whole picture, then closer."
         ),
     ] = None,
     threshold: Annotated[
@@ -220,9 +223,11 @@ def predict(
     with _quiet_tensorflow():
         from fpd_tf.inference.batch import predict_files
         from fpd_tf.inference.video import predict_video
+        from fpd_tf.shipped import POSE_MODEL, shipped
     if bool(images) == bool(video):
         received = "both" if video else "neither"
         raise InputError("predict", "", "photographs or --video", received)
+    model = model or shipped(POSE_MODEL)
     if video:
         results = predict_video(video, model, box, out=out, threshold=threshold)
         if json_file:

@@ -13,6 +13,7 @@ from fpd_tf.deploy.audit import audit_tflite
 from fpd_tf.deploy.contract import Contract, contract_of, read_contract, write_contract
 from fpd_tf.deploy.golden import golden_vectors
 from fpd_tf.errors import GateError, InputError
+from fpd_tf.shipped import shipped
 
 MODEL, CONTRACT, GOLDEN, MANIFEST = (
     "pose.tflite",
@@ -63,7 +64,7 @@ def bundle(model: str | Path, out: str | Path) -> Path:
         for platform, (resources, tests) in PLACES.items():
             folder = aside / platform
             skipped = shutil.ignore_patterns(*_NOT_SHIPPED)
-            shutil.copytree(_sources() / platform, folder, ignore=skipped)
+            shutil.copytree(shipped() / platform, folder, ignore=skipped)
             for place in (folder / resources, folder / tests):
                 place.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(model, folder / resources / MODEL)
@@ -116,15 +117,6 @@ def check_bundle(folder: str | Path) -> Contract:
         if not _alike(json.loads(path.read_text()), vectors):
             raise InputError(path, "", "the joints that this fpd_tf computes", "others")
     return contracts[0]
-
-
-def _sources():
-    """The apps' code: inside an installed package, beside it in a checkout."""
-    package = Path(__file__).parents[1]
-    for folder in (package / "apps", package.parent / "tflite"):
-        if folder.is_dir():
-            return folder
-    raise InputError(package.parent / "tflite", "", "the apps' sources", "no folder")
 
 
 def _check_loadable(model):

@@ -8,11 +8,16 @@ from rich.console import Console
 from rich.progress import track
 
 from fpd_tf.data.images import keep_good, read_image
+from fpd_tf.data.joints import JOINT_SETS, joint_set_of
+from fpd_tf.deploy.contract import crop_rule
 from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
 from fpd_tf.inference.draw import draw_pose
 from fpd_tf.inference.estimator import PoseEstimator
+from fpd_tf.inference.tracking import next_region
 
+LOOKS = 3
+NAMED = {joint_set.num_joints for joint_set in JOINT_SETS.values()}
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
@@ -30,8 +35,8 @@ def predict_files(
     Args:
         paths: photographs, or folders of photographs.
         model: a network, or a .keras or .tflite file.
-        box: (x, y, width, height) pixels around the person, in each photograph; the
-            whole photograph where None.
+        box: (x, y, width, height) pixels around the person, in each photograph; where
+            None, the whole photograph first, then closer around the joints found.
         out: folder for drawings, NAME.png for each photograph; none where None.
         threshold: joints that score less are not drawn.
         on_error: "raise" at the first bad photograph, or "skip" it and log how many.
@@ -57,7 +62,7 @@ def predict_files(
 
     def predicted(photograph):
         image = read_image(photograph)
-        pose = estimator.predict(image, box)
+        pose = estimator.predict(image, box) if box else _closer(estimator, image)
         if out is not None:
             drawn = draw_pose(image, pose.joints, pose.scores, threshold=threshold)
             with written_whole(drawings[photograph]) as aside:
@@ -68,6 +73,19 @@ def predict_files(
     jobs = [lambda photograph=file: predicted(photograph) for file in photographs]
     progress = {"console": Console(stderr=True), "transient": True}
     return keep_good(track(jobs, "predicting", **progress), on_error)
+
+
+def _closer(estimator, image):
+    """Looks at the whole photograph, then again around the joints, where named."""
+    height, width = image.shape[:2]
+    pose = estimator.predict(image)
+    if len(pose.joints) not in NAMED:
+        return pose
+    rule = crop_rule(joint_set_of(len(pose.joints)))
+    for _ in range(LOOKS - 1):
+        region = next_region(pose.joints, pose.scores, width, height, rule)
+        pose = estimator.predict(image, region.box)
+    return pose
 
 
 def _photographs(path):

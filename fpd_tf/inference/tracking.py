@@ -36,6 +36,12 @@ class Region:
     y: float
     side: float
 
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """(x, y, width, height) pixels."""
+        corner = (self.side - 1) / 2
+        return self.x - corner, self.y - corner, self.side, self.side
+
     def matrix(self, size: int) -> np.ndarray:
         """(2, 3) from pixels of the upright frame to those of an S x S crop."""
         return crop_matrix((self.x, self.y), self.side / BOX, size)

@@ -1,0 +1,119 @@
+"""From a trained run to the files, contracts and card of `tflite/models/`.
+
+python benchmarks/ship.py runs/pose-small pose-small lspet
+"""
+
+import json
+import platform
+import shlex
+import tempfile
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import typer
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from study import lspet, scored
+
+import fpd_tf as fpd
+from fpd_tf.deploy.benchmark import benchmark
+from fpd_tf.deploy.gate import export_gated
+from fpd_tf.evaluation.evaluate import evaluate
+from fpd_tf.files import written_whole
+from fpd_tf.models.files import load_network
+
+USES = {
+    "keras": "training on, Keras",
+    "float16.tflite": "GPUs of phones",
+    "int8.tflite": "processors of phones, browsers",
+}
+
+
+def main(run: Path, name: str, root: Path, folder: Path = Path("tflite/models")):
+    """Exports, scores, times, and writes the card; a gate that fails stops it."""
+    train, held_out = lspet(root)
+    config = json.loads((run / "config.json").read_text())
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {kind: folder / f"{name}.{kind}" for kind in USES}
+    network = load_network(run / "student.keras")
+    _save_rounded(network, files["keras"])
+    data = f"{config['samples']:,} photographs"
+    gate = {"held_out": held_out, "training_data": f"LSP-extended, {data}"}
+    for kind in ("float16", "int8"):
+        file = files[f"{kind}.tflite"]
+        export_gated(network, file, quantization=kind, samples=train, **gate)
+    rows = [_row(kind, file, held_out) for kind, file in files.items()]
+    _add_times(rows, network, files)
+    joints = _by_joint(files, held_out)
+    worst = min(joints, key=lambda joint: joints[joint]["int8"])
+    facts = {
+        "name": name,
+        "network": network.name.replace("_", " "),
+        "size": network.input_shape[1],
+        "cost": fpd.model_cost(network),
+        "files": rows,
+        "people": evaluate(files["int8.tflite"], held_out).scores.people,
+        "machine": f"two {platform.machine()} cores",
+        "joints": joints,
+        "worst": {"joint": worst, "value": joints[worst]["int8"]},
+        "training_data": data,
+        "start_from": "imagenet" in str(config["config"]["start_from"]),
+        "teacher": config["teacher"],
+        "command": shlex.join(config["command"]),
+    }
+    here = FileSystemLoader(Path(__file__).parent)
+    template = Environment(loader=here, undefined=StrictUndefined, trim_blocks=True)
+    card = template.get_template("card.md.jinja").render(facts)
+    with written_whole(folder / f"{name}.md") as aside:
+        aside.write_text(card)
+
+
+def _save_rounded(network, file):
+    """Weights as float16 holds them, in a compressed archive: half the bytes."""
+    network.set_weights(
+        [
+            weight.astype(np.float16).astype(np.float32)
+            for weight in network.get_weights()
+        ]
+    )
+    with tempfile.TemporaryDirectory() as aside:
+        saved = Path(aside) / "network.keras"
+        network.save(saved)
+        with zipfile.ZipFile(saved) as stored, written_whole(file) as packed:
+            with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+                for member in stored.namelist():
+                    archive.writestr(member, stored.read(member))
+
+
+def _row(kind, file, held_out):
+    size = file.stat().st_size / 1e6
+    about = {"name": file.name, "use": USES[kind], "megabytes": size}
+    return about | {"one": None, "two": None} | scored(file, held_out)
+
+
+def _add_times(rows, network, files):
+    """Float32 for comparison, float16 and int8 in turn, on one and two threads."""
+    with tempfile.TemporaryDirectory() as aside:
+        plain = fpd.export_tflite(network, Path(aside) / "float32.tflite")
+        timed = benchmark([plain, *list(files.values())[1:]])
+    for row, result in zip(rows[1:], timed[1:], strict=True):
+        for key, threads in (("one", 1), ("two", 2)):
+            row[key] = f"{result.timings[threads].median:.1f}"
+
+
+def _by_joint(files, held_out):
+    """{joint: {"float": %, "int8": %}}."""
+    keras.utils.set_random_seed(0)
+    both = {
+        name: evaluate(files[kind], held_out).scores.joints
+        for name, kind in (("float", "keras"), ("int8", "int8.tflite"))
+    }
+    return {
+        joint: {name: scores[joint] for name, scores in both.items()}
+        for joint in both["float"]
+    }
+
+
+if __name__ == "__main__":
+    typer.run(main)

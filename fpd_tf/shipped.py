@@ -1,0 +1,29 @@
+"""What this project ships beside its code: the apps' sources and trained networks."""
+
+from pathlib import Path
+
+from fpd_tf.errors import InputError
+
+POSE_MODEL = "models/pose-small.int8.tflite"
+
+
+def shipped(name: str = "") -> Path:
+    """A file or folder of `tflite/`: in an installed package, or in a checkout.
+
+    Args:
+        name: relative to that folder, such as `POSE_MODEL`; itself where empty.
+
+    Raises:
+        InputError: it was left out of this install.
+
+    Example:
+        >>> from fpd_tf.shipped import shipped
+        >>> shipped("web").is_dir()
+        True
+    """
+    package = Path(__file__).parent
+    places = [package / "apps" / name, package.parent / "tflite" / name]
+    for place in places:
+        if place.exists():
+            return place
+    raise InputError(places[-1], "", "a whole install of fpd_tf", "no such file")
