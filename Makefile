@@ -1,4 +1,4 @@
-.PHONY: demo test test-slow test-mobile lint clean
+.PHONY: demo test test-slow test-mobile lint docs notebooks clean
 VENV := .venv
 MOBILE := $(VENV)/mobile
 KOTLIN := kotlin-jupyter-kernel==0.19.0.944
@@ -17,6 +17,12 @@ test-slow: $(VENV)/installed
 test-mobile: $(MOBILE)/installed
 	FPD_MOBILE=required $(VENV)/bin/pytest tests/mobile -m "slow or not slow" --durations=10
 
+docs: $(VENV)/docs
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build
+
+notebooks: $(VENV)/installed
+	$(VENV)/bin/python notebooks/run.py
+
 lint: $(VENV)/installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -24,6 +30,10 @@ lint: $(VENV)/installed
 $(VENV)/installed: setup.py constraints.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	touch $@
+
+$(VENV)/docs: $(VENV)/installed
+	$(VENV)/bin/pip install --quiet --editable '.[docs]' --constraint constraints.txt
 	touch $@
 
 $(MOBILE)/installed: $(VENV)/installed tests/mobile/package-lock.json
@@ -40,4 +50,4 @@ $(MOBILE)/installed: $(VENV)/installed tests/mobile/package-lock.json
 	touch $@
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs build

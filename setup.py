@@ -36,7 +36,8 @@ setup(
         "typer",
     ],
     extras_require={
-        "dev": ["pytest", "ruff"],
-        "notebooks": ["jupyterlab", "nbclient"],
+        "dev": ["hypothesis", "ipykernel", "nbclient", "pytest", "ruff", "tensorboard"],
+        "docs": ["mkdocs-material", "mkdocstrings[python]"],
+        "notebooks": ["jupyterlab", "tensorboard"],
     },
 )

@@ -1,0 +1,16 @@
+"""What griffe must be told of this package's docstrings to make the API pages."""
+
+import griffe
+
+
+class HouseStyle(griffe.Extension):
+    """Reads "Example:" as code, and pydantic's dataclasses as dataclasses."""
+
+    def on_object(self, *, obj, **_):
+        if obj.docstring:
+            text = obj.docstring.value
+            obj.docstring.value = text.replace("Example:\n", "Examples:\n")
+
+    def on_module_members(self, *, mod, **_):
+        if "dataclass" in mod.members:
+            mod.members["dataclass"].target_path = "dataclasses.dataclass"
