@@ -114,7 +114,7 @@ def check_bundle(folder: str | Path) -> Contract:
     vectors = json.loads(json.dumps(golden_vectors(contracts[0])))
     for platform, (_, tests) in PLACES.items():
         path = folder / platform / tests / GOLDEN
-        if not _alike(json.loads(path.read_text()), vectors):
+        if not _alike(_parsed(path), vectors):
             raise InputError(path, "", "the joints that this fpd_tf computes", "others")
     return contracts[0]
 
@@ -139,17 +139,26 @@ def _check_files(folder):
     path = folder / MANIFEST
     try:
         expected = json.loads(path.read_text())["files"]
+        for name in expected:
+            (folder / name).resolve().relative_to(folder.resolve())
         received = {
             name: _sha256(folder / name) if (folder / name).is_file() else "missing"
             for name in expected
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(path, "", "the list of a bundle's files", error) from error
     for name, digest in expected.items():
         if received[name] != digest:
             raise InputError(
                 folder / name, "SHA-256", f"{digest[:12]}...", received[name][:12]
             )
+
+
+def _parsed(path):
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(path, "", "golden vectors", error) from error
 
 
 def _alike(one, other):

@@ -23,6 +23,7 @@ from fpd_tf.models.tflite_file import dtype_of, read_tflite
 VERSION = 1
 _FIXED = ConfigDict(extra="forbid", allow_inf_nan=False)
 Positive = Annotated[int, Field(gt=0)]
+Name = Annotated[str, Field(pattern=r"^[^/\\\x00]*[^/\\\x00.][^/\\\x00]*$")]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -31,12 +32,12 @@ class ModelFile:
     """The file that the contract stands beside.
 
     Args:
-        file: its name.
+        file: its name, in the same folder.
         sha256: of its content, hexadecimal.
         weights: element type of most of its constants; GPUs are for "float16".
     """
 
-    file: str
+    file: Name
     sha256: Digest
     weights: str
 
@@ -311,7 +312,7 @@ def crop_rule(joint_set: JointSet) -> Crop:
 def _parsed(path):
     try:
         content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(path, "", "a contract (pose.json)", error) from error
     version = content.get("version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > VERSION:

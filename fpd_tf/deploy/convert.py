@@ -13,19 +13,28 @@ import numpy as np
 from fpd_tf.data.joints import JOINT_SETS, JointSet, Sample
 from fpd_tf.deploy.fuse import deploy_network
 from fpd_tf.deploy.metadata import with_metadata
+from fpd_tf.deploy.quantization_aware import (
+    FINE_TUNING,
+    Lessons,
+    pruned,
+    quantization_aware,
+)
 from fpd_tf.deploy.quantize import (
     Ranges,
     best_percentage,
     quantized,
     tensor_ranges,
 )
-from fpd_tf.deploy.quiet import quiet
 from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
 from fpd_tf.models.files import load_network
 from fpd_tf.models.tflite_file import open_interpreter
+from fpd_tf.quiet import quiet
+from fpd_tf.training.recipes import TrainConfig
+from fpd_tf.training.run import CACHE
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8")
+TRAINED = "qat"
 IO_TYPES = ("float32", "uint8", "int8")
 FEWEST_SAMPLES = 200
 USUAL, WIDEST = 95, 32
@@ -41,6 +50,9 @@ def export_tflite(
     calibration_count: int = 256,
     seed: int = 0,
     joint_set: JointSet | None = None,
+    sparsity: float = 0.0,
+    teacher: keras.Model | str | Path | None = None,
+    config: TrainConfig = FINE_TUNING,
     accept: Callable[[Path], object] | None = None,
 ) -> Path:
     """Writes a network as .tflite: `image` [1, S, S, 3] to `heatmaps` [1, H, W, K].
@@ -48,23 +60,32 @@ def export_tflite(
     The signature is `serving_default`, with these names in every variant; the image is
     RGB in [0, 1] (with integer `io`, in the file's scale: uint8 pixels as they are).
 
+    With "qat" or `sparsity` the network is trained on before it is written: as int8
+    computes, or while weights become zero. What a teacher says of the samples is kept
+    beside the file in teacher-cache/.
+
     Args:
         model: a Keras network or its .keras file.
         path: the file to write.
         quantization: "none", "float16" or "dynamic" (weights), "int8" or "int16x8"
-            (weights and activations, ranges measured on crops of `samples`).
-        samples: people of the training set, for int8 and int16x8.
+            (weights and activations, ranges measured on crops of `samples`), or "qat"
+            (int8, trained on).
+        samples: people of the training set, for int8, int16x8, qat and sparsity.
         io: "float32", the one type that every binding loads, or "uint8" or "int8"
-            with int8 quantization.
+            with int8 or qat quantization.
         calibration_count: crops to measure ranges on.
         seed: of their choice.
         joint_set: of samples and heatmaps; by the number of joints where None.
+        sparsity: part of each convolution's weights to make zero.
+        teacher: a trained network or its .keras file, to go on learning from.
+        config: of that training, as `Lessons` reads it.
         accept: called with the finished file before it takes its place; what it raises
             keeps the file out.
 
     Raises:
         InputError: no network to convert, too few samples, an unknown or unfitting
             option, or a path of another kind.
+        GateError: the loss of training on is no longer finite.
 
     Example:
         >>> import fpd_tf as fpd
@@ -73,15 +94,18 @@ def export_tflite(
         'student.tflite'
     """
     path = Path(path)
-    _check_options(path, quantization, io)
+    _check_options(path, quantization, io, sparsity, teacher)
     network = _network(model)
     joint_set = known_joint_set(path, network.output_shape[-1], joint_set)
-    if quantization in ("int8", "int16x8"):
+    lessons = Lessons(samples or (), config, teacher, path.parent / CACHE, joint_set)
+    if sparsity:
+        network = pruned(network, sparsity, lessons)
+    if quantization in ("int8", "int16x8", TRAINED):
         size = network.input_shape[1]
         crops = calibration_crops(
             samples or (), size, calibration_count, seed, joint_set
         )
-        content = _calibrated(network, quantization, crops, io)
+        content = _calibrated(network, quantization, crops, io, lessons)
     else:
         content = converted(network, quantization)
     with written_whole(path) as aside:
@@ -213,28 +237,37 @@ def _network(model):
     )
 
 
-def _check_options(path, quantization, io):
+def _check_options(path, quantization, io, sparsity, teacher):
     if path.suffix != ".tflite" or not path.parent.is_dir():
         raise InputError(
             path, "", "a .tflite file in a folder that is there", path.name
         )
-    if quantization not in QUANTIZATIONS:
-        expected = f"one of {', '.join(QUANTIZATIONS)}"
+    if quantization not in (*QUANTIZATIONS, TRAINED):
+        expected = f"one of {', '.join((*QUANTIZATIONS, TRAINED))}"
         raise InputError("quantization", "", expected, quantization)
     if io not in IO_TYPES:
         raise InputError("io", "", f"one of {', '.join(IO_TYPES)}", io)
-    if io != "float32" and quantization != "int8":
+    if io != "float32" and quantization not in ("int8", TRAINED):
         raise InputError("io", "", f"float32 with {quantization} quantization", io)
+    if not 0 <= sparsity < 1:
+        raise InputError("sparsity", "", "a part within [0, 1)", sparsity)
+    if teacher is not None and not (sparsity or quantization == TRAINED):
+        raise InputError("teacher", "", "qat or sparsity with it", quantization)
 
 
-def _calibrated(network, quantization, crops, io):
+def _calibrated(network, quantization, crops, io, lessons):
     plain = converted(network)
     ranges = tensor_ranges(plain, crops)
-    if quantization == "int8":
-        percentage = best_percentage(plain, ranges, crops[::4])
-        return quantized(plain, ranges, percentage, io)
-    usual = np.argsort(ranges.excess)[: len(crops) * USUAL // 100]
-    return _int16x8(network, crops[usual[-WIDEST:]])
+    if quantization == "int16x8":
+        usual = np.argsort(ranges.excess)[: len(crops) * USUAL // 100]
+        return _int16x8(network, crops[usual[-WIDEST:]])
+    percentage = best_percentage(plain, ranges, crops[::4])
+    if quantization == TRAINED:
+        limits = zip(*ranges.within(percentage), strict=True)
+        of_layers = dict(zip(ranges.names, limits, strict=True))
+        quantization_aware(network, of_layers, lessons)
+        return _calibrated(network, "int8", crops, io, lessons)
+    return quantized(plain, ranges, percentage, io)
 
 
 def _int16x8(network, crops):
@@ -255,7 +288,8 @@ def _converter(network):
     """Only the weights are tracked: saving whole layers takes five times as long."""
     import tensorflow as tf
 
-    image = tf.TensorSpec(network.input_shape, tf.float32, name="image")
+    shape = (1, *network.input_shape[1:])
+    image = tf.TensorSpec(shape, tf.float32, name="image")
 
     @tf.function(input_signature=[image])
     def serve(image):

@@ -16,10 +16,10 @@ from fpd_tf.data.joints import JointSet
 from fpd_tf.deploy.audit import audit_tflite
 from fpd_tf.deploy.convert import known_joint_set
 from fpd_tf.deploy.metadata import BUFFER, with_metadata
-from fpd_tf.deploy.quiet import quiet
 from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
 from fpd_tf.models.tflite_file import open_interpreter, read_tflite
+from fpd_tf.quiet import quiet
 
 
 def joints_path(model: str | Path) -> Path:

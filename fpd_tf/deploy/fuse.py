@@ -26,6 +26,7 @@ _SETTINGS = {
 }
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
 _AFFINE = (keras.layers.BatchNormalization, keras.layers.Rescaling)
+_RELUS = {None: "relu", 6.0: "relu6"}
 _KNOWN = (*_SETTINGS, *_AFFINE, keras.layers.InputLayer, keras.layers.Activation)
 
 
@@ -34,8 +35,8 @@ def deploy_network(model: keras.Model):
 
     A BatchNorm or ReLU joins the convolution before it where that feeds nothing else;
     other BatchNorms and Rescaling become 1x1 depthwise convolutions (a shift cannot go
-    into a convolution that pads with zeros). Batch 1, float32, and only what the last
-    output needs. Each layer is named after the layer of `model` whose output it gives
+    into a convolution that pads with zeros). Float32, and only what the last output
+    needs. Each layer is named after the layer of `model` whose output it gives
     (biases that an Add sums up stand in one of its convolutions), the last one
     `heatmaps`.
 
@@ -43,7 +44,7 @@ def deploy_network(model: keras.Model):
         model: a Functional model with one input of fixed size.
 
     Returns:
-        A `tf_keras.Model` from `image` (1, S, S, 3) to `heatmaps` (1, H, W, K).
+        A `tf_keras.Model` from `image` (B, S, S, 3) to `heatmaps` (B, H, W, K).
 
     Raises:
         InputError: a layer that is not known here, or whose weights are not finite.
@@ -123,7 +124,7 @@ def _image(model):
     shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
     if len(shapes) != 1 or None in shapes[0]:
         raise InputError(model.name, "input", "one image of fixed size", shapes)
-    return tf_keras.layers.Input(batch_shape=(1, *shapes[0]), name="image")
+    return tf_keras.layers.Input(shapes[0], name="image")
 
 
 def _rewritten(layer, given, name):
@@ -132,7 +133,7 @@ def _rewritten(layer, given, name):
     if type(layer) in _AFFINE:
         return _scaled(given[0], *_scale_and_shift(layer), name)
     if _is_plain_relu(layer) and _is_linear_convolution(given[0]):
-        return given[0].with_relu(name)
+        return given[0].activated(_RELUS[layer.max_value], name)
     if type(layer) is keras.layers.Add:
         given = _with_one_bias(given)
     tensors = [_tensor(value) for value in given]
@@ -141,7 +142,7 @@ def _rewritten(layer, given, name):
 
 def _is_plain_relu(layer):
     return type(layer) is keras.layers.ReLU and (
-        layer.max_value is None and not layer.negative_slope and not layer.threshold
+        layer.max_value in _RELUS and not layer.negative_slope and not layer.threshold
     )
 
 
@@ -256,8 +257,8 @@ class _Convolution:
             bias=self.bias * scale + shift,
         )
 
-    def with_relu(self, name):
-        settings = self.settings | {"activation": "relu", "name": name}
+    def activated(self, activation, name):
+        settings = self.settings | {"activation": activation, "name": name}
         return replace(self, settings=settings)
 
     @cached_property

@@ -15,6 +15,7 @@ from fpd_tf.data.joints import JointSet, Sample
 from fpd_tf.deploy.audit import Audit, audit_tflite
 from fpd_tf.deploy.contract import contract_path, describe, write_contract
 from fpd_tf.deploy.convert import export_tflite
+from fpd_tf.deploy.decode import joints_path
 from fpd_tf.errors import GateError, InputError
 from fpd_tf.evaluation.evaluate import Evaluation, evaluate
 from fpd_tf.models.predictor import load_predictor
@@ -162,7 +163,8 @@ def export_gated(
 ) -> Path:
     """`export_tflite` with an audit and an accuracy gate, and pose.json beside it.
 
-    A file of integer input and output is one that some bindings refuse, by choice.
+    A file of integer input and output is one that some bindings refuse, by choice. An
+    older file with the decode inside, which came from the one that is replaced, goes.
 
     Args:
         model: a Keras network or its .keras file.
@@ -207,6 +209,7 @@ def export_gated(
         contract = describe(file, joint_set=joint_set, **facts)
         named = replace(contract.model, file=path.name)
         contracts.append(replace(contract, model=named))
+        joints_path(path).unlink(missing_ok=True)
 
     export_tflite(model, path, accept=accept, **options)
     write_contract(contract_path(path), *contracts)

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fpd_tf.deploy.quiet import quiet
+from fpd_tf.quiet import quiet
 
 PERCENTAGES = (100, 98, 95, 90, 85, 80, 75, 70, 60, 50)
 BLOWN_UP = 10

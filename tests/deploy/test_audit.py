@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from fpd_tf.deploy.audit import BINDINGS, Tensor, audit_tflite
-from fpd_tf.deploy.quiet import quiet
 from fpd_tf.errors import InputError
+from fpd_tf.quiet import quiet
 
 OPS = tf.lite.OpsSet
 

@@ -147,6 +147,18 @@ def test_a_file_that_is_refused_is_not_put_in_place(tmp_path, people):
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
 
 
+def test_an_older_file_with_the_decode_goes_with_the_file_it_came_from(
+    people, tmp_path
+):
+    path, stale = tmp_path / "student.tflite", tmp_path / "student.joints.tflite"
+    stale.write_bytes(b"old")
+    with pytest.raises(GateError):
+        export_gated(network(), path, held_out=people, max_drop=-1.0)
+    assert stale.exists() and not path.exists()
+    export_gated(network(), path)
+    assert path.exists() and not stale.exists()
+
+
 def test_the_largest_cell_is_counted_by_joint():
     heatmaps = np.zeros((1, 2, 3, 2))
     heatmaps[0, 1, 2, 0] = heatmaps[0, 0, 1, 1] = 1

@@ -1,4 +1,4 @@
-"""The converter's running commentary, kept off the terminal unless it fails."""
+"""Native code's running commentary, kept off the terminal unless it fails."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ def quiet() -> Iterator[None]:
 
     Example:
         >>> import os
-        >>> from fpd_tf.deploy.quiet import quiet
+        >>> from fpd_tf.quiet import quiet
         >>> with quiet():
         ...     _ = os.write(2, b"never seen")
     """
