@@ -3,13 +3,18 @@
 import keras
 
 
-def with_precision(model: keras.Model, policy: str) -> keras.Model:
+def with_precision(
+    model: keras.Model, policy: str, *, synchronized: bool = False
+) -> keras.Model:
     """Copies a Functional network, weights included, under another dtype policy.
 
     The heatmaps it gives stay float32.
 
     Args:
         policy: a Keras dtype policy such as "float32" or "mixed_bfloat16".
+        synchronized: let BatchNormalization see the batches of all replicas, to train
+            under a `tf.distribute` strategy; on TensorFlow only. Save the model that
+            was copied: the flag would travel with the copy's file.
 
     Example:
         >>> import fpd_tf as fpd
@@ -21,9 +26,12 @@ def with_precision(model: keras.Model, policy: str) -> keras.Model:
     """
 
     def copy(layer):
-        keep = layer.name in model.output_names
         config = layer.get_config()
-        return type(layer).from_config(config if keep else config | {"dtype": policy})
+        if layer.name not in model.output_names:
+            config |= {"dtype": policy}
+        if synchronized and isinstance(layer, keras.layers.BatchNormalization):
+            config |= {"synchronized": True}
+        return type(layer).from_config(config)
 
     copied = keras.models.clone_model(model, clone_function=copy)
     copied.set_weights(model.get_weights())

@@ -4,7 +4,9 @@ import csv
 import dataclasses
 import io
 import json
+import logging
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,8 +22,12 @@ from fpd_tf.files import written_whole
 from fpd_tf.training.recipes import TrainConfig
 
 STATE = "checkpoints/state.npz"
+BEFORE = "checkpoints/before.npz"
+DIVERGED = 100
 PACKAGES = ("fpd_tf", "keras", "tensorflow", "numpy")
 SHARED = ("verb", "teacher", "samples", "config")
+
+logger = logging.getLogger("fpd_tf")
 
 
 @dataclasses.dataclass
@@ -47,26 +53,39 @@ def describe_run(verb: str, teacher: str | None, config: TrainConfig, samples) -
 def restore(out: Path, description: dict, network, optimizer, resume: bool) -> RunState:
     """Writes config.json of a new run, or checks it and loads the last whole epoch.
 
+    Where the last checkpoint is damaged (its checksums tell) the one before is taken.
+
     Raises:
-        InputError: the run was made with other settings, or its state is damaged.
+        InputError: the run was made with other settings, or both are damaged.
     """
-    if not resume:
+    if not resume or not (out / "config.json").is_file():
         with written_whole(out / "config.json") as aside:
             aside.write_text(json.dumps(description, indent=2))
         return RunState(0, [])
     _check_same_run(out / "config.json", description)
-    if not (out / STATE).is_file():
-        return RunState(0, [])
+    for left in (*out.glob("partial-*"), *(out / STATE).parent.glob("partial-*")):
+        left.unlink()
     optimizer.build(network.trainable_variables)
-    variables = network.variables + optimizer.variables
+    found = [path for path in (out / STATE, out / BEFORE) if path.is_file()]
+    for path in found:
+        try:
+            return _loaded(path, network.variables + optimizer.variables)
+        except InputError as error:
+            if path == found[-1]:
+                raise
+            logger.warning("%s; going on from the epoch before", error)
+    return RunState(0, [])
+
+
+def _loaded(path, variables):
     try:
-        with (out / STATE).open("rb") as file, np.load(file) as saved:
+        with path.open("rb") as file, np.load(file) as saved:
             values = [saved[f"variable{index}"] for index in range(len(variables))]
             history = json.loads(str(saved["history"]))
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
     except Exception as error:  # zip, array and json readers each have their own
-        raise InputError(out / STATE, "", "a whole checkpoint", error) from error
+        raise InputError(path, "", "a whole checkpoint", error) from error
     return RunState(len(history), history)
 
 
@@ -105,11 +124,16 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **{name: float(logs[name]) for name in logs}}
-        row["learning_rate"] = float(self.model.optimizer.learning_rate)
+        rate = self.model.optimizer.learning_rate
+        row["learning_rate"] = float(keras.ops.convert_to_numpy(rate))
         row["seconds"] = round(time.perf_counter() - self._started, 2)
         take_average(self.model.optimizer, self.trained, self.network)
         if not all(np.isfinite(values).all() for values in self.network.get_weights()):
             self._stop("a weight is not finite at the end")
+        best = min((each["loss"] for each in self.state.history), default=math.inf)
+        if row["loss"] > DIVERGED * best:
+            grown = f"the loss has grown from {best:.3g} to {row['loss']:.3g}"
+            self._stop(f"{grown} at the end")
         due = (epoch + 1) % self.score_every == 0 or epoch + 1 == self.params["epochs"]
         if self.score and due:
             scores = {
@@ -140,12 +164,19 @@ class RunCheckpoint(keras.callbacks.Callback):
         (self.out / STATE).parent.mkdir(exist_ok=True)
         with written_whole(self.out / STATE) as aside:
             np.savez(aside, history=json.dumps(self.state.history), **arrays)
+            if (self.out / STATE).is_file():
+                os.replace(self.out / STATE, self.out / BEFORE)
 
 
 def take_average(optimizer, trained: keras.Model, network: keras.Model):
-    """Copies weights from the trained network: running averages where kept."""
+    """Copies weights from the trained network: running averages where kept.
+
+    An optimizer puts its averages only into the variables that it trains.
+    """
+    weights = trained.get_weights()
+    optimizer.finalize_variable_values(trained.trainable_variables)
     network.set_weights(trained.get_weights())
-    optimizer.finalize_variable_values(network.trainable_variables)
+    trained.set_weights(weights)
 
 
 def read_history(folder: Path) -> list[dict[str, str]]:
@@ -160,7 +191,7 @@ def _check_same_run(path, description):
             dict(_fields({name: run[name] for name in SHARED}))
             for run in (before, description)
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(path, "", "the config.json of a run", error) from error
     for field in old | new:
         if old.get(field) != new.get(field):

@@ -1,22 +1,26 @@
 """A training run in a folder: started, interrupted, resumed, finished."""
 
-import dataclasses
 import fcntl
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import keras
+import tensorflow as tf
 
+from fpd_tf.data.images import check_images, read_image
 from fpd_tf.data.joints import JointSet, Sample
 from fpd_tf.data.pipeline import make_dataset
-from fpd_tf.data.soft_heatmaps import SoftHeatmaps
 from fpd_tf.errors import InputError
 from fpd_tf.models.files import load_network
 from fpd_tf.models.precision import with_precision
 from fpd_tf.models.presets import build_model
 from fpd_tf.training.checkpoint import RunCheckpoint, describe_run, restore
+from fpd_tf.training.devices import in_turn, strategy_of, this_machine
 from fpd_tf.training.distiller import Distiller, check_teacher
 from fpd_tf.training.losses import joints_cross_entropy, joints_mse
 from fpd_tf.training.recipes import TrainConfig, make_optimizer
@@ -36,6 +40,7 @@ def train(
     score: Score | None = None,
     joint_set: JointSet | None = None,
     resume: bool = False,
+    devices: int = 1,
 ) -> Path:
     """Trains a network on ground truth alone, each stack supervised by Eq. 3.
 
@@ -50,19 +55,19 @@ def train(
             what it gives is kept in the history as `val_...`.
         joint_set: of the samples; by their number of joints where None.
         resume: go on from the last whole epoch, with the same settings.
+        devices: to share each batch, of this machine or of each machine of TF_CONFIG
+            (docs/several-devices.md); the batch must divide by all of them.
 
     Returns:
-        The run folder.
+        The run folder; of several machines only the first one writes it.
 
     Raises:
-        InputError: the folder exists, is in use, or was made with other settings.
+        InputError: the folder exists, is in use, or was made with other settings; the
+            batch does not suit the devices; a photograph broke or vanished.
         GateError: the loss is no longer finite.
     """
-    optimizer = make_optimizer(config, _steps(samples, config))
-    network = _new_network(config, samples)
-    trained = with_precision(network, config.precision)
-    repeat = _compile_on_targets(trained, optimizer)
-    run = _Run(network, trained, trained, config, samples, joint_set, repeat)
+    run = _Run(config, samples, joint_set, devices)
+    run.learn_from_truth()
     description = describe_run("train", None, config, samples)
     return run.fit(Path(out), description, score, resume)
 
@@ -76,6 +81,7 @@ def distill(
     score: Score | None = None,
     joint_set: JointSet | None = None,
     resume: bool = False,
+    devices: int = 1,
 ) -> Path:
     """Trains a student on ground truth and on a teacher's heatmaps (Eq. 5).
 
@@ -87,7 +93,7 @@ def distill(
         out: the run folder; must not exist unless resuming.
         teacher: a trained network or its .keras file.
         config: the student's network, recipe and data settings.
-        score, joint_set, resume: as for `train`.
+        score, joint_set, resume, devices: as for `train`.
 
     Returns:
         The run folder, student.keras in it.
@@ -96,43 +102,57 @@ def distill(
         InputError, GateError: as for `train`; or the teacher gives other joints or
             takes another size of image.
     """
-    optimizer = make_optimizer(config, _steps(samples, config))
-    network = _new_network(config, samples)
-    trained = with_precision(network, config.precision)
+    run = _Run(config, samples, joint_set, devices)
     if isinstance(teacher, keras.Model):
         source = teacher.name
     else:
         source, teacher = str(teacher), load_network(teacher)
-    check_teacher(teacher, network, source)
-    description = describe_run("distill", source, config, samples)
+    check_teacher(teacher, run.network, source)
     if config.teacher_cache:
-        repeat = _compile_on_targets(trained, optimizer)
-        run = _Run(network, trained, trained, config, samples, joint_set)
-        run.learn_from_cache(teacher, repeat)
-        return run.fit(Path(out), description, score, resume)
-    distiller = Distiller(
-        teacher=with_precision(teacher, config.precision),
-        student=trained,
-        distillation_weight=config.distillation_weight,
-        distance=DISTANCES[config.distillation_distance],
-    )
-    distiller.compile(optimizer, jit_compile=False)
-    run = _Run(network, trained, distiller, config, samples, joint_set)
+        run.learn_from_cache(teacher)
+    else:
+        run.learn_from_teacher(teacher)
+    description = describe_run("distill", source, config, samples)
     return run.fit(Path(out), description, score, resume)
 
 
-@dataclasses.dataclass
 class _Run:
-    network: keras.Model
-    trained: keras.Model
-    fitted: keras.Model
-    config: TrainConfig
-    samples: Sequence[Sample]
-    joint_set: JointSet | None
-    prepare: Callable | None = None
-    cache: Callable[[Path], SoftHeatmaps] | None = None
+    """A network on its devices, what it learns from, and the folder it ends in.
 
-    def learn_from_cache(self, teacher, repeat):
+    `network` is plain and float32: it is scored and saved. `trained` is its copy on
+    every device, in the recipe's precision; `fitted` is what `fit` is called on.
+    """
+
+    def __init__(self, config, samples, joint_set, devices):
+        self.config, self.samples, self.joint_set = config, samples, joint_set
+        self.machine, self.strategy = this_machine(), strategy_of(devices)
+        self.replicas = self.strategy.num_replicas_in_sync
+        self.steps = _steps(samples, config, self.replicas)
+        self.network = _new_network(config, samples)
+        with self.strategy.scope():
+            self.optimizer = make_optimizer(config, self.steps)
+            self.trained = with_precision(
+                self.network, config.precision, synchronized=self.replicas > 1
+            )
+            self.optimizer.build(self.trained.trainable_variables)
+        self.prepare = self.cache = self.soft_heatmaps = None
+
+    def learn_from_truth(self):
+        """Compiles each stack on Eq. 3, and gives what makes a batch its targets.
+
+        On several machines `fit` takes no losses of `compile` (keras issue 20585).
+        """
+        if self.replicas > 1:
+            self.fitted = Distiller(student=self.trained)
+            self.fitted.compile(self.optimizer, jit_compile=False)
+            return lambda *batch: batch
+        self.fitted, stacks = self.trained, len(self.trained.outputs)
+        losses = [joints_mse] * stacks
+        self.fitted.compile(self.optimizer, loss=losses, jit_compile=False)
+        self.prepare = _repeat_targets(stacks)
+        return self.prepare
+
+    def learn_from_cache(self, teacher):
         """Turns batches into targets that hold both truth and teacher."""
         distance, weight = (
             self.config.distillation_distance,
@@ -141,10 +161,11 @@ class _Run:
         if distance != "mse":
             expected = "mse with teacher_cache"
             raise InputError("config", "distillation_distance", expected, distance)
+        as_targets = self.learn_from_truth()
 
         def prepare(images, heatmaps, joint_weights, soft_heatmaps):
             targets = collapsed_target(heatmaps, joint_weights, soft_heatmaps, weight)
-            return repeat(images, *targets)
+            return as_targets(images, *targets)
 
         def cache(folder):
             size = self.config.data.input_size
@@ -152,45 +173,74 @@ class _Run:
 
         self.prepare, self.cache = prepare, cache
 
+    def learn_from_teacher(self, teacher):
+        """Has the teacher run in each step."""
+        with self.strategy.scope():
+            teacher = with_precision(teacher, self.config.precision)
+        self.fitted = Distiller(
+            teacher=teacher,
+            student=self.trained,
+            distillation_weight=self.config.distillation_weight,
+            distance=DISTANCES[self.config.distillation_distance],
+        )
+        self.fitted.compile(self.optimizer, jit_compile=False)
+
     def fit(self, out: Path, description, score: Score | None, resume: bool) -> Path:
-        with _sole_use(out, resume):
-            state = restore(
-                out, description, self.trained, self.fitted.optimizer, resume
-            )
-            soft_heatmaps = self.cache(out.parent / CACHE) if self.cache else None
-            self.fitted.fit(
-                self._epochs(state.epoch, soft_heatmaps),
-                initial_epoch=state.epoch,
-                epochs=self.config.epochs,
-                steps_per_epoch=_steps(self.samples, self.config),
-                callbacks=[self._checkpoint(out, state, score)],
-                shuffle=False,
-                verbose=1 if sys.stdout.isatty() else 2,
-            )
+        with _folder_of(self.machine, out, resume) as folder, _sole_use(folder, resume):
+            state = restore(folder, description, self.trained, self.optimizer, resume)
+            with self._broken_files_named():
+                if self.cache:
+                    fill = partial(self.cache, out.parent / CACHE)
+                    self.soft_heatmaps = in_turn(self.strategy, fill)
+                self.fitted.fit(
+                    self._epochs(state.epoch),
+                    initial_epoch=state.epoch,
+                    epochs=self.config.epochs,
+                    steps_per_epoch=self.steps,
+                    callbacks=[self._checkpoint(folder, state, score)],
+                    shuffle=False,
+                    verbose=self._verbosity(),
+                )
         return out
 
-    def _checkpoint(self, out, state, score):
-        every = self.config.score_every
-        return RunCheckpoint(out, state, self.network, self.trained, score, every)
+    @contextmanager
+    def _broken_files_named(self):
+        """Looks for the file at fault where TensorFlow's input fails."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            check_images(self.samples)
+            if self.soft_heatmaps:
+                for index in range(len(self.samples)):
+                    read_image(self.soft_heatmaps.path(index))
+            if "Collective ops is aborted" in error.message:
+                received = "another one stopped; it said why"
+                error = error.with_traceback(None)  # which TensorFlow's threads hang on
+                raise InputError("TF_CONFIG", "", "every machine", received) from error
+            raise
 
-    def _epochs(self, first_epoch, soft_heatmaps):
+    def _checkpoint(self, folder, state, score):
+        score = None if self.machine.index else score
+        every = self.config.score_every
+        return RunCheckpoint(folder, state, self.network, self.trained, score, every)
+
+    def _verbosity(self):
+        if self.machine.index:
+            return 0
+        return 1 if sys.stdout.isatty() else 2
+
+    def _epochs(self, first_epoch):
         dataset = make_dataset(
             self.samples,
             self.config.data,
             training=True,
             joint_set=self.joint_set,
             first_epoch=first_epoch,
-            soft_heatmaps=soft_heatmaps,
+            soft_heatmaps=self.soft_heatmaps,
         )
+        if self.machine.count > 1:
+            dataset = dataset.with_options(_a_part_for_each_machine())
         return dataset.map(self.prepare) if self.prepare else dataset
-
-
-def _compile_on_targets(network, optimizer):
-    """Compiles each stack on Eq. 3, and gives what makes a batch its targets."""
-    network.compile(
-        optimizer, loss=[joints_mse] * len(network.outputs), jit_compile=False
-    )
-    return _repeat_targets(len(network.outputs))
 
 
 def _new_network(config, samples):
@@ -218,11 +268,14 @@ def _copy_weights(path, network):
     network.set_weights(started.get_weights())
 
 
-def _steps(samples, config):
-    steps = len(samples) // config.data.batch_size
+def _steps(samples, config, replicas):
+    batch = config.data.batch_size
+    if batch % replicas:
+        expected = f"a multiple of {replicas}, a part for each device"
+        raise InputError("config.data", "batch_size", expected, batch)
+    steps = len(samples) // batch
     if not steps:
-        expected = f"at least one batch of {config.data.batch_size}"
-        raise InputError("samples", "", expected, len(samples))
+        raise InputError("samples", "", f"at least one batch of {batch}", len(samples))
     return steps
 
 
@@ -235,12 +288,33 @@ def _repeat_targets(num_stacks):
     return repeat
 
 
+def _a_part_for_each_machine():
+    options = tf.data.Options()
+    policy = tf.data.experimental.AutoShardPolicy.DATA
+    options.experimental_distribute.auto_shard_policy = policy
+    return options
+
+
+@contextmanager
+def _folder_of(machine, out: Path, resume: bool):
+    """The first machine's run folder; the others have one aside, which goes away."""
+    if not machine.index:
+        yield out
+        return
+    with TemporaryDirectory() as aside:
+        folder = Path(aside) / out.name
+        if resume and out.exists():
+            shutil.copytree(out, folder)
+        yield folder
+
+
 @contextmanager
 def _sole_use(out: Path, resume: bool):
     """Makes or reopens a run folder and holds it against a second run."""
-    if out.exists() and not resume:
+    begun, empty = (out / "config.json").is_file(), _holds_nothing(out)
+    if out.exists() and not (resume or empty):
         raise InputError(out, "", "a new folder, or --resume", "it exists")
-    if resume and not (out / "config.json").is_file():
+    if resume and not (begun or empty):
         raise InputError(out, "config.json", "a run to resume", "no such file")
     out.mkdir(parents=True, exist_ok=True)
     with (out / ".lock").open("w") as lock:
@@ -249,3 +323,9 @@ def _sole_use(out: Path, resume: bool):
         except BlockingIOError as error:
             raise InputError(out, "", "a folder of its own", "another run's") from error
         yield
+
+
+def _holds_nothing(out):
+    """Whether a folder has at most what a run killed in its first moment leaves."""
+    left = (".lock", "partial-")
+    return out.is_dir() and all(each.name.startswith(left) for each in out.iterdir())

@@ -4,11 +4,13 @@ import csv
 import dataclasses
 import fcntl
 import json
+import shutil
 from types import MappingProxyType
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import fpd_tf as fpd
 from fpd_tf.errors import GateError, InputError
@@ -71,7 +73,7 @@ def test_a_run_folder_says_everything(finished):
     files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     assert files == {
         *("config.json", "history.csv", "student.keras", "checkpoints/state.npz"),
-        ".lock",
+        *("checkpoints/before.npz", ".lock"),
     }
     said = json.loads((out / "config.json").read_text())
     assert said["verb"] == "train" and said["samples"] == 5
@@ -296,3 +298,87 @@ def test_people_without_labels_are_taught_by_the_teacher(people, teacher, tmp_pa
     assert float(row["student_loss"]) == 0 and float(row["distillation_loss"]) > 0
     said = json.loads((tmp_path / "run" / "config.json").read_text())
     assert said["verb"] == "distill" and said["teacher"] == str(teacher)
+
+
+@pytest.fixture
+def own_people(people, tmp_path):
+    """The five people with photographs that a test may spoil."""
+    folder = tmp_path / "photos"
+    shutil.copytree(people[0].image_path.parent, folder)
+    return [
+        dataclasses.replace(person, image_path=folder / person.image_path.name)
+        for person in people
+    ]
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:300])
+
+
+def once(action):
+    """A score that does something the first time."""
+    done = []
+
+    def score(network):
+        if not done:
+            done.append(action())
+        return {}
+
+    return score
+
+
+@pytest.mark.parametrize("spoil", [cut, lambda path: path.unlink()])
+def test_a_photograph_that_breaks_is_named_and_the_run_goes_on(
+    own_people, tmp_path, spoil
+):
+    config = dataclasses.replace(CONFIG, epochs=20)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    fpd.train(own_people, whole, config)
+    photograph = own_people[3].image_path
+    good = photograph.read_bytes()
+
+    with pytest.raises(InputError, match=f"^{photograph}: expected a whole photograph"):
+        score = once(lambda: spoil(photograph))
+        fpd.train(own_people, broken, config, score=score)
+    assert 1 <= len(history(broken)) < 20
+    photograph.write_bytes(good)
+    fpd.train(own_people, broken, config, resume=True)
+    assert without_seconds(history(broken)) == without_seconds(history(whole))
+    one, other = state_of(whole), state_of(broken)
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_a_broken_photograph_is_named_when_the_teacher_looks(
+    own_people, teacher, tmp_path
+):
+    config = dataclasses.replace(CONFIG, teacher_cache=True)
+    photograph = own_people[1].image_path
+    cut(photograph)
+    with pytest.raises(InputError, match=f"^{photograph}: expected a whole photograph"):
+        fpd.distill(own_people, tmp_path / "run", teacher, config)
+
+
+def test_cached_heatmaps_that_break_are_named_and_made_again(
+    own_people, teacher, tmp_path
+):
+    config = dataclasses.replace(CONFIG, epochs=20, teacher_cache=True)
+    out = tmp_path / "run"
+
+    def spoil():
+        cut(next(tmp_path.glob("teacher-cache/*/000000.png")))
+
+    with pytest.raises(InputError, match="000000.png: expected a whole") as refusal:
+        fpd.distill(own_people, out, teacher, config, score=once(spoil))
+    refusal.value.source.unlink()
+    fpd.distill(own_people, out, teacher, config, resume=True)
+    assert len(history(out)) == 20
+
+
+def test_an_error_that_is_no_files_fault_is_not_hidden(people, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
+
+    monkeypatch.setattr(keras.Model, "fit", fail)
+    with pytest.raises(tf.errors.ResourceExhaustedError, match="out of memory"):
+        fpd.train(people, tmp_path / "run", CONFIG)
