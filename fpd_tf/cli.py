@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from contextlib import contextmanager
+import zlib
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +21,7 @@ from fpd_tf.tables import (
     print_benchmark,
     print_comparison,
     print_evaluation,
+    print_findings,
     print_last_epoch,
     print_presets,
     print_ranges,
@@ -81,6 +83,26 @@ SplitOption = Annotated[
 ValidationOption = Annotated[
     str, typer.Option("--validation", help="Split scored after each epoch, or none.")
 ]
+DevicesOption = Annotated[
+    int,
+    typer.Option(
+        "--devices",
+        min=1,
+        help="GPUs (virtual CPU devices where there is none) that share each batch; "
+        "under TF_CONFIG, of each machine.",
+    ),
+]
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Say nothing but what went wrong.")
+    ] = False,
+):
+    if quiet:
+        context.with_resource(_hidden(1, 2))
 
 
 @app.command(epilog="Example: fpd demo --out runs/demo")
@@ -119,6 +141,7 @@ def train(
     preset: PresetOption = None,
     settings: SetOption = None,
     resume: ResumeOption = False,
+    devices: DevicesOption = 1,
     on_error: OnErrorOption = OnError.stop,
 ):
     """Train a network on ground truth alone."""
@@ -126,7 +149,8 @@ def train(
         from fpd_tf.training.run import train as run
     config = _config(recipe, preset, settings)
     samples, held_out = _training_data(data, root, split, validation, on_error)
-    run(samples, out, config, score=_scorer(held_out), resume=resume)
+    how = {"score": _scorer(held_out), "resume": resume, "devices": devices}
+    run(samples, out, config, **how)
     _finish_run(out, held_out)
 
 
@@ -145,6 +169,7 @@ def distill(
     preset: PresetOption = None,
     settings: SetOption = None,
     resume: ResumeOption = False,
+    devices: DevicesOption = 1,
     on_error: OnErrorOption = OnError.stop,
 ):
     """Train a student on ground truth and a teacher's heatmaps."""
@@ -152,7 +177,8 @@ def distill(
         from fpd_tf.training.run import distill as run
     config = _config(recipe, preset, settings)
     samples, held_out = _training_data(data, root, split, validation, on_error)
-    run(samples, out, teacher, config, score=_scorer(held_out), resume=resume)
+    how = {"score": _scorer(held_out), "resume": resume, "devices": devices}
+    run(samples, out, teacher, config, **how)
     _finish_run(out, held_out)
 
 
@@ -250,6 +276,7 @@ class Quantization(StrEnum):
     dynamic = "dynamic"
     int8 = "int8"
     int16x8 = "int16x8"
+    qat = "qat"
 
 
 class Io(StrEnum):
@@ -271,11 +298,28 @@ def export(
         Quantization, typer.Option(help="What becomes of weights and activations.")
     ] = Quantization.none,
     io: Annotated[
-        Io, typer.Option(help="Of image and heatmaps; integers with int8 only.")
+        Io, typer.Option(help="Of image and heatmaps; integers with int8 or qat only.")
     ] = Io.float32,
     data: DataOption = Data.mpii,
     root: RootOption = None,
     split: SplitOption = "train",
+    sparsity: Annotated[
+        float,
+        typer.Option(help="Part of each convolution's weights to train to zero."),
+    ] = 0.0,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(help="Trained .keras file to learn from with qat or --sparsity."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="field=value of that training: epochs, learning_rate, schedule, "
+            "distillation_weight or data.FIELD; the last two start as in the "
+            "config.json beside the model.",
+        ),
+    ] = None,
     decode: Annotated[
         bool,
         typer.Option("--decode", help="Write FILE.joints.tflite too, decode inside."),
@@ -301,7 +345,10 @@ def export(
     json_file: JsonOption = None,
     on_error: OnErrorOption = OnError.stop,
 ):
-    """Write a network as .tflite with its pose.json; int8 calibrates on samples."""
+    """Write a network as .tflite with its pose.json; int8 calibrates on samples.
+
+    qat and --sparsity train on before they write, on the same samples.
+    """
     chosen = [each for each in (out, check, ranges, variants) if each]
     if len(chosen) != 1 or bool(model) == bool(check):
         wanted = "--model FILE with --out, --ranges or --variants, or --check FILE"
@@ -312,12 +359,19 @@ def export(
     if decode and not (out and io is Io.float32):
         wanted = "--out FILE and --io float32 with it"
         raise InputError("--decode", "", wanted, "another choice")
+    trained = quantization is Quantization.qat or sparsity
+    lessons = {"--sparsity": sparsity, "--teacher": teacher, "--set": settings}
+    for option, given in lessons.items():
+        if given and not (out and trained):
+            wanted = "--out FILE and qat or --sparsity with it"
+            raise InputError(option, "", wanted, "another choice")
     with _quiet_tensorflow():
         from fpd_tf.deploy.audit import audit_tflite
         from fpd_tf.deploy.benchmark import peak_memory
         from fpd_tf.deploy.convert import calibration_ranges
         from fpd_tf.deploy.decode import write_with_decode
         from fpd_tf.deploy.gate import check_loadable, export_gated
+        from fpd_tf.deploy.quantization_aware import fine_tuning
         from fpd_tf.deploy.variants import export_variants
     if check:
         audit = audit_tflite(check)
@@ -327,14 +381,15 @@ def export(
         check_loadable(audit, check.name)
         return
     calibrated = quantization in (Quantization.int8, Quantization.int16x8)
-    measured = calibrated or ranges or variants
+    measured = calibrated or trained or ranges or variants
     samples = _load(data, root, split, on_error) if measured else None
     compared = gated or variants
     held_out = _load(data, root, validation, on_error) if compared else None
     if ranges:
         _report_ranges(*calibration_ranges(model, samples), ranges, json_file)
         return
-    training_data = _trained_on(model.parent / "config.json")
+    run = model.parent / "config.json"
+    training_data = _trained_on(run)
     if variants:
         facts = {"training_data": training_data}
         found = export_variants(model, variants, samples, held_out, **facts)
@@ -346,13 +401,17 @@ def export(
 
     def show(file, audit, comparison):
         print_audit(out.name, audit, peak_memory(file))
-        report = {"audit": audit.as_dict()}
+        report = {"audit": audit.as_dict(), "deflated": _deflated(file)}
         if comparison:
             print_comparison(out.name, comparison)
             report["comparison"] = comparison.as_dict()
         if json_file:
             _write_json(json_file, report)
 
+    training = {}
+    if trained:
+        config = fine_tuning(run, settings or ())
+        training = {"sparsity": sparsity, "teacher": teacher, "config": config}
     export_gated(
         model,
         out,
@@ -363,10 +422,12 @@ def export(
         quantization=quantization,
         io=io,
         samples=samples,
+        **training,
     )
     written = [out, write_with_decode(out)] if decode else [out]
     for file in written:
-        print(f"{file}: {file.stat().st_size / 1e6:.2f} MB")
+        size, deflated = file.stat().st_size / 1e6, _deflated(file) / 1e6
+        print(f"{file}: {size:.2f} MB, deflated {deflated:.2f} MB")
 
 
 @app.command(
@@ -434,10 +495,26 @@ def models(json_file: JsonOption = None):
         _write_json(json_file, rows)
 
 
+@app.command(epilog="Example: fpd doctor --json doctor.json")
+def doctor(json_file: JsonOption = None):
+    """Check this install: versions, devices, tools, and a tiny network to .tflite."""
+    from fpd_tf.doctor import examine
+
+    with suppress(Exception), _quiet_tensorflow():
+        pass  # what is wrong with it is found below
+    findings = examine()
+    print_findings(findings)
+    if json_file:
+        _write_json(json_file, [asdict(each) for each in findings])
+    missing = [each.name for each in findings if each.needed and not each.good]
+    if missing:
+        raise GateError(f"needed, and missing or broken: {', '.join(missing)}")
+
+
 def main():
     """Runs a verb; 0 done, 1 a gate did not hold, 2 bad input in one line."""
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except TyperException as error:
@@ -459,19 +536,31 @@ def _refuse(reason, status):
 def _quiet_tensorflow():
     """Keeps what TensorFlow prints while it loads and looks for devices off stderr."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
+    with _hidden(2):
         yield
         import tensorflow as tf
 
         tf.config.list_physical_devices()
         tf.get_logger().setLevel("ERROR")
+
+
+@contextmanager
+def _hidden(*descriptors):
+    """Sends nowhere what is written to these file descriptors, by native code too."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(each) for each in descriptors]
+    with open(os.devnull, "w") as nowhere:
+        for each in descriptors:
+            os.dup2(nowhere.fileno(), each)
+    try:
+        yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for each, copy in zip(descriptors, kept, strict=True):
+            os.dup2(copy, each)
+            os.close(copy)
 
 
 def _config(recipe, preset, settings):
@@ -516,7 +605,10 @@ def _finish_run(folder, held_out):
     from fpd_tf.evaluation.evaluate import evaluate
     from fpd_tf.evaluation.plots import plot_history
     from fpd_tf.training.checkpoint import read_history
+    from fpd_tf.training.devices import this_machine
 
+    if this_machine().index:
+        return  # the first machine's folder, and its word
     history = read_history(folder)
     plot_history(history, folder / "curves.png")
     print_last_epoch(folder, history[-1])
@@ -535,8 +627,13 @@ def _trained_on(config):
         verb = list(run["command"])
         data = verb[verb.index("--data") + 1] if "--data" in verb else Data.mpii
         return f"{data}, {run['samples']} people"
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise InputError(config, "", "the settings of a run", repr(error)) from error
+
+
+def _deflated(file):
+    """Bytes that a file takes in a .zip, an app's package among them."""
+    return len(zlib.compress(file.read_bytes(), 9))
 
 
 def _report_ranges(ranges, samples, picture, json_file):

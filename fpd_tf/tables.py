@@ -25,6 +25,15 @@ def print_presets(presets):
     _show(table)
 
 
+def print_findings(findings):
+    """What `examine` found, a line for each."""
+    table = Table("", "", "", "", title="fpd_tf on this machine")
+    for each in findings:
+        mark = "ok" if each.good else "MISSING" if each.needed else "-"
+        table.add_row(each.kind, each.name, mark, each.found)
+    _show(table)
+
+
 def print_evaluation(name, evaluation):
     """Scores by group of an `Evaluation`, and its decoding bias."""
     scores = evaluation.scores

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import keras
 import numpy as np
 import pytest
 
@@ -213,9 +214,27 @@ def test_export_beyond_the_allowed_drop_writes_no_file(
         *("export", "--model", student, "--out", out, "--root", people),
         *("--max-drop", -1, "--json", report),
     )
-    assert status == 1 and "allowed are -1" in err.splitlines()[-1]
+    assert (status, err.count("\n")) == (1, 1) and "allowed are -1" in err
     assert "heatmap error" in printed
     assert [file.name for file in tmp_path.iterdir()] == ["r.json"]
+
+
+def test_export_trains_on_under_int8(run_fpd, many_people, tmp_path):
+    image = keras.Input((32, 32, 3))
+    model, out, report = (tmp_path / name for name in ("s.keras", "s.tflite", "r.json"))
+    keras.Model(image, keras.layers.Conv2D(16, 5, 4, "same")(image)).save(model)
+    status, printed, err = run_fpd(
+        *("export", "--model", model, "--out", out, "--root", many_people),
+        *("--quantization", "qat", "--teacher", model, "--max-drop", 100),
+        *settings("epochs=2", "data.input_size=32", "data.batch_size=20"),
+        *("--sparsity", 0.5, "--decode", "--json", report),
+    )
+    assert status == 0 and "Epoch 2/2" in printed, err
+    assert read_contract(tmp_path / "s.pose.json").model.weights == "int8"
+    content = json.loads(report.read_text())
+    assert content["audit"]["float_operators"] == []
+    assert 0 < content["deflated"] < content["audit"]["size"]
+    assert "comparison" in content and (tmp_path / "s.joints.tflite").is_file()
 
 
 @pytest.mark.parametrize("io", ["uint8", "int8"])
@@ -314,6 +333,9 @@ def test_the_scripts_are_verbs_under_another_name(script, monkeypatch, capfd):
         ["--ranges", "r.png", "--max-drop", 1],
         ["--variants", "v", "--decode"],
         ["--out", "s.tflite", "--decode", "--quantization", "int8", "--io", "uint8"],
+        ["--out", "s.tflite", "--quantization", "int8", "--teacher", "t.keras"],
+        ["--out", "s.tflite", "--set", "epochs=1"],
+        ["--variants", "v", "--sparsity", 0.5],
     ],
 )
 def test_options_of_the_export_that_do_not_fit_are_refused(run_fpd, arguments):

@@ -1,3 +1,11 @@
+import os
+import random
+import resource
+import subprocess
+import sys
+import time
+from hashlib import sha256
+
 import pytest
 
 from fpd_tf.errors import InputError
@@ -26,3 +34,75 @@ def test_a_full_disk_is_said_of_the_file_that_was_wanted(tmp_path):
     with pytest.raises(InputError, match="none/scores.json: .*No such file"):
         with written_whole(tmp_path / "none" / "scores.json") as aside:
             aside.write_text("")
+
+
+def test_a_file_is_on_disk_before_it_takes_its_name(tmp_path, monkeypatch):
+    done = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+
+        def noted(*arguments, name=name, real=real):
+            done.append(name)
+            return real(*arguments)
+
+        monkeypatch.setattr(os, name, noted)
+    with written_whole(tmp_path / "a") as aside:
+        aside.write_text("whole")
+    assert done == ["fsync", "replace", "fsync"]
+
+
+def test_two_processes_write_one_file_aside_of_each_other(tmp_path, monkeypatch):
+    path = tmp_path / "scores.json"
+    with written_whole(path) as aside:
+        aside.write_text("first")
+        monkeypatch.setattr(os, "getpid", lambda: 0)
+        with written_whole(path) as other:
+            other.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"
+
+
+def test_a_limit_on_the_size_of_files_is_a_sentence(tmp_path):
+    path = tmp_path / "scores.json"
+    path.write_text("old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(InputError, match=f"{path}: .*File too large"):
+            with written_whole(path) as aside:
+                aside.write_bytes(bytes(5000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+WRITER = """
+import random, sys
+from hashlib import sha256
+from fpd_tf.files import written_whole
+while True:
+    content = random.randbytes(random.randrange(300_000))
+    with written_whole(sys.argv[1]) as aside, aside.open("wb") as file:
+        file.write(sha256(content).digest())
+        for at in range(0, len(content), 30_000):
+            file.write(content[at : at + 30_000])
+            file.flush()
+"""
+
+
+def test_killed_at_any_moment_a_writer_leaves_a_whole_file(tmp_path):
+    path, chance, halves = tmp_path / "a.bin", random.Random(7), 0
+    for _ in range(20):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, path])
+        while not path.exists():
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.1))
+        writer.kill()
+        writer.wait()
+        content = path.read_bytes()
+        assert sha256(content[32:]).digest() == content[:32]
+        (*left,) = tmp_path.glob("partial-*")
+        halves += len(left)
+        for each in (path, *left):
+            each.unlink()
+    assert halves  # else no kill came inside a write

@@ -122,4 +122,4 @@ def test_one_room_knows_the_optimization_toolkit():
         for path in ROOT.rglob("*.py")
         if "tensorflow_model_optimization" in imported(ast.parse(path.read_text()))
     }
-    assert knowing <= {"deploy/quantize.py"}
+    assert knowing == {"deploy/quantization_aware.py"}

@@ -23,6 +23,7 @@ _FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
 _WORTH_A_BAR = 500
 _ORIENTATION_TAG = 0x0112
 _TURNED = range(2, 9)
+_BMP_FORMS, _BMP_HEADERS = ("L", "BGR", "BGRX", "BGRA"), 14 + 40
 
 logger = logging.getLogger("fpd_tf")
 
@@ -65,7 +66,8 @@ def check_images(samples: Sequence[Sample], on_error: str = "raise") -> list[Sam
 
     Raises:
         InputError: a file is missing, cut short, no image, less than 16 pixels high or
-            wide, or turned by EXIF; under "skip" only where nobody is left.
+            wide, turned by EXIF, or a BMP or WebP of a kind that TensorFlow does not
+            read as it is shown; under "skip" only where nobody is left.
 
     Example:
         >>> import numpy as np
@@ -130,7 +132,7 @@ def _when_checked(person: Sample, checks: dict[Path, Future]) -> Sample:
 
 
 def _check_image(path: Path) -> None:
-    with _decoded(path) as image:
+    with _decoded(path, partial(_check_form, path)) as image:
         if min(image.size) < MIN_SIDE:
             wanted = f"at least {MIN_SIDE} x {MIN_SIDE} pixels"
             raise InputError(path, "size", wanted, "{} x {}".format(*image.size))
@@ -140,10 +142,28 @@ def _check_image(path: Path) -> None:
             raise InputError(path, "EXIF orientation", wanted, orientation)
 
 
+def _check_form(path: Path, image: Image.Image) -> None:
+    """Refuses what TensorFlow cannot decode, or decodes to other colours."""
+    if image.format == "BMP":
+        codec, _, offset, (form, *_) = image.tile[0]
+        if codec != "raw" or form not in _BMP_FORMS or offset < _BMP_HEADERS:
+            wanted = "a BMP of plain 8-bit greys or 24-bit colours"
+            raise InputError(path, "", wanted, f"{codec} {form}")
+    if image.format == "WEBP" and (image.mode != "RGB" or image.is_animated):
+        received = "several" if image.is_animated else image.mode
+        raise InputError(path, "", "a WebP of one opaque picture", received)
+    if image.format == "PNG":
+        with Image.open(path) as again:
+            again.verify()
+
+
 @contextmanager
-def _decoded(path: Path) -> Iterator[Image.Image]:
+def _decoded(
+    path: Path, check: Callable[[Image.Image], None] = lambda image: None
+) -> Iterator[Image.Image]:
     try:
         with Image.open(path, formats=_FORMATS) as image:
+            check(image)
             image.load()
             yield image
     except InputError:

@@ -12,7 +12,8 @@ import numpy as np
 
 from fpd_tf.data.images import keep_good
 from fpd_tf.data.joints import LSP, Sample
-from fpd_tf.data.mpii import SPLITS, check_near, numbers, read_mat, within
+from fpd_tf.data.mat_file import read_mat
+from fpd_tf.data.mpii import SPLITS, check_near, numbers, within
 from fpd_tf.errors import InputError
 
 ANNOTATIONS = "joints.mat"

@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
 
 from fpd_tf.data.images import keep_good
 from fpd_tf.data.joints import MPII, Sample
+from fpd_tf.data.mat_file import read_mat
 from fpd_tf.errors import InputError
 
 SPLITS = ("train", "val", "test", "trainval", "all")
@@ -373,20 +373,6 @@ def within(split: str, count: int) -> slice:
     if not 1 <= first <= last <= count:
         raise InputError("split", "", f"image numbers within 1-{count}", split)
     return slice(first - 1, last)
-
-
-def read_mat(path: Path, *names: str) -> dict:
-    """Variables of a MATLAB file, structs as dicts; anything else is an InputError."""
-    wanted = "a whole MATLAB file (format 5 to 7, not 7.3)"
-    try:
-        content = loadmat(path, simplify_cells=True, appendmat=False)
-    except Exception as error:  # scipy raises a dozen kinds for broken files
-        raise InputError(path, "", wanted, _reason(error)) from error
-    for name in names:
-        if name not in content:
-            found = [key for key in content if not key.startswith("__")]
-            raise InputError(path, name, "this variable in the file", found)
-    return content
 
 
 def numbers(

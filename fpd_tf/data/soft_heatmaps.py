@@ -40,7 +40,7 @@ class SoftHeatmaps:
         codes = np.rint(255 * np.clip(both, 0, 1)).astype(np.uint8)
         rows = codes.transpose(0, 3, 1, 2).reshape(-1, self.size)
         with written_whole(self.path(index)) as aside:
-            cv2.imwrite(str(aside), rows)
+            aside.write_bytes(cv2.imencode(".png", rows)[1].tobytes())
 
     def missing(self, count: int) -> Sequence[int]:
         """Indices below `count` that are not yet written."""

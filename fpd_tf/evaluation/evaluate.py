@@ -166,8 +166,10 @@ def _averaged_heatmaps(
     ]
     batches = tf.data.Dataset.zip(tuple(datasets)).as_numpy_iterator()
     steps = -(-len(samples) // batch_size)
-    progress = {"total": steps, "console": Console(stderr=True), "transient": True}
-    for crops in track(batches, "evaluating", **progress):
+    console = Console(stderr=True)
+    hidden = not console.is_terminal  # where a bar would leave a blank line
+    progress = {"total": steps, "console": console, "disable": hidden}
+    for crops in track(batches, "evaluating", transient=True, **progress):
         maps = [
             _at_scale_one(predict(images), scale)
             for scale, (images, _, _) in zip(scales, crops, strict=True)

@@ -14,11 +14,11 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from fpd_tf.deploy.quiet import quiet
 from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
 from fpd_tf.inference.draw import draw_pose
 from fpd_tf.inference.tracking import Tracker
+from fpd_tf.quiet import quiet
 
 TABLES = (".csv", ".json")
 FILMS = {".mp4": "mp4v", ".avi": "MJPG"}
@@ -126,19 +126,31 @@ def _drawn_film(path: Path | None, rate: float) -> Iterator[Callable]:
     if path is None:
         yield lambda frame: None
         return
-    film = cv2.VideoWriter()
+    film, count = cv2.VideoWriter(), 0
 
     def add(frame):
-        if not film.isOpened():
-            code = cv2.VideoWriter.fourcc(*FILMS[path.suffix])
-            film.open(str(aside), code, rate, frame.shape[1::-1])
-        film.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        nonlocal count
+        with quiet():
+            if not film.isOpened():
+                code = cv2.VideoWriter.fourcc(*FILMS[path.suffix])
+                film.open(str(aside), code, rate, frame.shape[1::-1])
+            film.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        count += 1
 
     with written_whole(path) as aside:
         try:
             yield add
         finally:
-            film.release()
+            with quiet():
+                film.release()
+        _check_whole(aside, count)
+
+
+def _check_whole(film, count):
+    """OpenCV does not say when a frame could not be written."""
+    written = int(cv2.VideoCapture(str(film)).get(cv2.CAP_PROP_FRAME_COUNT))
+    if written != count:
+        raise OSError(f"{written} of {count} frames could be written")
 
 
 def _write_table(path, records, joint_set):

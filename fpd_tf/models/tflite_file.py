@@ -1,12 +1,20 @@
-"""A .tflite file read without trusting it: parsed in Python before any native code."""
+"""A .tflite file read without trusting it: parsed in Python before any native code.
 
+What passes may still crash the runtime, so that each content runs once in a process of
+its own before it runs in this one.
+"""
+
+from hashlib import sha256
 from math import inf, prod
 from pathlib import Path
 
+from fpd_tf.child import answer, read_in_child
 from fpd_tf.errors import InputError
+from fpd_tf.quiet import quiet
 
 _BYTES = {"float32": 4, "float16": 2, "int8": 1, "uint8": 1, "int16": 2, "int32": 4}
 _QUANTIZED = ("int8", "uint8", "int16")
+_ran: set[str] = set()
 
 
 def read_tflite(path: str | Path):
@@ -29,6 +37,37 @@ def read_tflite(path: str | Path):
         >>> len(model.subgraphs)
         1
     """
+    return _parsed(path)[0]
+
+
+def open_interpreter(path: str | Path, threads: int = 2):
+    """A LiteRT interpreter that has run the file once.
+
+    A content that this process has not run before runs in a child first: 0.2 s.
+
+    Raises:
+        InputError: the file is bad, or the runtime refuses it or crashes.
+    """
+    _, content = _parsed(path)
+    digest = sha256(content).hexdigest()
+    if digest not in _ran:
+        read_in_child(__name__, path, "a network that runs")
+        _ran.add(digest)
+    try:
+        with quiet():
+            return _started(content, threads)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(path, "", "a network that runs", reason) from error
+
+
+def main():
+    """In the child: runs the file named on the command line once."""
+    answer(_ran_once)
+
+
+def _parsed(path):
+    """The file as a `ModelT`, and its bytes."""
     from ai_edge_litert import schema_py_generated as schema
 
     try:
@@ -42,25 +81,20 @@ def read_tflite(path: str | Path):
         _check(model)
     except Exception as error:  # the parser trusts its bytes and stumbles anyhow
         raise InputError(path, "", "an undamaged .tflite file", repr(error)) from error
-    return model
+    return model, content
 
 
-def open_interpreter(path: str | Path, threads: int = 2):
-    """A LiteRT interpreter that has run the file once.
+def _ran_once(path):
+    _started(path.read_bytes(), threads=2)
+    return "whole"
 
-    Raises:
-        InputError: the file is bad, or the runtime refuses it.
-    """
+
+def _started(content, threads):
     from ai_edge_litert.interpreter import Interpreter
 
-    read_tflite(path)
-    try:
-        interpreter = Interpreter(str(path), num_threads=threads)
-        interpreter.allocate_tensors()
-        interpreter.invoke()
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(path, "", "a network that runs", reason) from error
+    interpreter = Interpreter(model_content=content, num_threads=threads)
+    interpreter.allocate_tensors()
+    interpreter.invoke()
     return interpreter
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from fpd_tf.data.images import check_images, keep_good, read_image
@@ -96,6 +97,95 @@ def test_formats_that_tensorflow_cannot_decode_are_refused(tmp_path):
     Image.fromarray(COLORS).save(path)
     with pytest.raises(InputError, match="JPEG, PNG, BMP or WebP"):
         read_image(path)
+
+
+FORMS = {
+    "grey.bmp": ("L", {}),
+    "colours.bmp": ("RGB", {}),
+    "with_room.bmp": ("RGBA", {}),
+    "grey.png": ("L", {}),
+    "two_shades.png": ("1", {}),
+    "palette.png": ("P", {}),
+    "see_through.png": ("RGBA", {}),
+    "grey.jpg": ("L", {}),
+    "print.jpg": ("CMYK", {}),
+    "progressive.jpg": ("RGB", {"progressive": True}),
+    "colours.webp": ("RGB", {"lossless": True}),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_tensorflow_decodes_what_passes_to_the_same_pixels(tmp_path, name):
+    mode, options = FORMS[name]
+    path = tmp_path / name
+    Image.fromarray(COLORS).convert(mode).save(path, **options)
+    check_images([person_on(path)])
+    decoded = tf.io.decode_image(path.read_bytes(), 3, expand_animations=False)
+    apart = np.abs(decoded.numpy().astype(int) - read_image(path))
+    assert apart.max() <= (10 if path.suffix == ".jpg" else 0)
+
+
+def turned_to(path, mode):
+    Image.fromarray(COLORS).convert(mode).save(path)
+
+
+def sixteen_bits(path):
+    """5 bits a colour: the header of 24 and its number of bits changed."""
+    turned_to(path, "RGB")
+    content = bytearray(path.read_bytes())
+    content[28] = 16
+    path.write_bytes(content)
+
+
+def old_header(path):
+    """OS/2's twelve bytes, which hold sides of 16 bits."""
+    turned_to(path, "RGB")
+    size, pixels = (30, 20), path.read_bytes()[54:]
+    header = b"BM" + (26 + len(pixels)).to_bytes(4, "little") + bytes(4)
+    shape = b"".join(each.to_bytes(2, "little") for each in (*size, 1, 24))
+    sizes = (26).to_bytes(4, "little") + (12).to_bytes(4, "little")
+    path.write_bytes(header + sizes + shape + pixels)
+
+
+def moving(path):
+    frames = [Image.fromarray(COLORS), Image.fromarray(COLORS[:, ::-1])]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+
+
+def see_through(path):
+    picture = Image.fromarray(COLORS)
+    picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    picture.save(path)
+
+
+def without_its_last_chunk(path):
+    turned_to(path, "RGB")
+    path.write_bytes(path.read_bytes()[:-12])
+
+
+OTHERWISE = {
+    "palette.bmp": lambda path: turned_to(path, "P"),
+    "two_shades.bmp": lambda path: turned_to(path, "1"),
+    "sixteen.bmp": sixteen_bits,
+    "old.bmp": old_header,
+    "see_through.webp": see_through,
+    "moving.webp": moving,
+    "endless.png": without_its_last_chunk,
+}
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_what_tensorflow_decodes_otherwise_or_not_is_refused(tmp_path, name):
+    path = tmp_path / name
+    OTHERWISE[name](path)
+    assert read_image(path).shape == (20, 30, 3)
+    try:
+        decoded = tf.io.decode_image(path.read_bytes(), 3, expand_animations=False)
+        assert np.abs(decoded.numpy().astype(int) - read_image(path)).max() > 20
+    except tf.errors.InvalidArgumentError:
+        pass
+    with pytest.raises(InputError, match=f"{name}: expected a "):
+        check_images([person_on(path)])
 
 
 @pytest.mark.parametrize("size", [(1, 1), (300, 15), (15, 300)])

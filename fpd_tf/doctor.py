@@ -1,0 +1,154 @@
+"""Whether an install works: versions, devices, optional tools, and a tiny network."""
+
+import os
+import platform
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from rich.console import Console
+
+from fpd_tf.errors import InputError
+
+TOOLS = {
+    "java": "the Kotlin tests of make test-mobile",
+    "node": "the JavaScript tests, and fpd bundle --serve",
+    "npm": "the web page's runtime, for fpd bundle --serve",
+    "chromium": "the browser tests of make test-mobile",
+    "adb": "putting the Android app on a phone",
+    "xcodebuild": "building the iOS app",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked for.
+
+    Args:
+        kind: "package", "device", "tool" or "check".
+        name: of it.
+        found: its version, place or result, or what went wrong.
+        good: whether it is there and works.
+        needed: whether fpd_tf does without.
+    """
+
+    kind: str
+    name: str
+    found: str
+    good: bool = True
+    needed: bool = True
+
+
+def examine() -> list[Finding]:
+    """Looks at everything that fpd_tf runs on; takes about ten seconds.
+
+    Example:
+        >>> from fpd_tf.doctor import examine
+        >>> [each.name for each in examine() if each.needed and not each.good]
+        []
+    """
+    return [*_packages(), *_checks(), *_devices(), *_tools()]
+
+
+def _packages():
+    yield Finding("package", "python", platform.python_version())
+    wanted = ["fpd_tf"]
+    try:
+        wanted += [
+            re.match(r"[\w.-]+", each)[0]
+            for each in requires("fpd_tf") or ()
+            if "extra ==" not in each
+        ]
+    except PackageNotFoundError:  # said by the line for fpd_tf
+        pass
+    for name in wanted:
+        try:
+            yield Finding("package", name, version(name))
+        except PackageNotFoundError:
+            yield Finding("package", name, "not installed", good=False)
+
+
+def _checks():
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "tiny.tflite"
+        yield _tried("a network trains", _train)
+        yield _tried("its .tflite agrees", lambda: _export(model))
+        yield _tried("quantization toolkit", _import_toolkit)
+
+
+def _tried(name: str, run: Callable[[], None]) -> Finding:
+    started = time.perf_counter()
+    try:
+        with Console(stderr=True).status(f"checking: {name}"):
+            run()
+    except Exception as error:  # a broken install breaks in any way
+        said = str(error).strip().partition("\n")[0]
+        return Finding("check", name, f"{type(error).__name__}: {said}", good=False)
+    return Finding("check", name, f"{time.perf_counter() - started:.1f} s")
+
+
+def _tiny_network():
+    import keras
+
+    start = {"kernel_initializer": keras.initializers.GlorotUniform(seed=0)}
+    image = keras.Input((32, 32, 3), name="image")
+    x = keras.layers.Conv2D(8, 4, strides=4, name="stem", **start)(image)
+    return keras.Model(image, keras.layers.Conv2D(16, 1, name="heatmaps", **start)(x))
+
+
+def _train():
+    import numpy as np
+
+    network = _tiny_network()
+    network.compile("adam", "mse", jit_compile=False)
+    images, heatmaps = np.ones((2, 32, 32, 3)), np.zeros((2, 8, 8, 16))
+    losses = [network.train_on_batch(images, heatmaps) for _ in range(3)]
+    if not losses[2] < losses[0]:
+        raise InputError("training", "loss", f"less than {losses[0]}", losses[2])
+
+
+def _export(path):
+    import numpy as np
+
+    from fpd_tf.deploy.convert import export_tflite
+    from fpd_tf.models.predictor import load_predictor
+
+    network = _tiny_network()
+    images = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
+    expected = network.predict_on_batch(images)
+    received = load_predictor(export_tflite(network, path))(images)
+    worst = float(np.abs(received - expected).max())
+    if not worst < 1e-4:
+        raise InputError("the .tflite", "heatmaps", "those of the network", worst)
+
+
+def _import_toolkit():
+    import_module("tensorflow_model_optimization")
+
+
+def _devices():
+    yield Finding("device", "CPU", f"{platform.machine()}, {os.cpu_count()} cores")
+    try:
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+        names = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+        found = ", ".join(each.get("device_name", "unnamed") for each in names)
+    except Exception as error:  # said by the checks
+        gpus, found = [], type(error).__name__
+    yield Finding("device", "GPU", found or "none", bool(gpus), needed=False)
+    free = shutil.disk_usage(".").free
+    yield Finding("device", "disk", f"{free / 1e9:.0f} GB free", free > 1e9, False)
+
+
+def _tools():
+    for name, purpose in TOOLS.items():
+        place = shutil.which(name)
+        found = place or f"not found; for {purpose}"
+        yield Finding("tool", name, found, bool(place), needed=False)
