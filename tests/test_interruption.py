@@ -214,6 +214,25 @@ def test_killed_in_a_checkpoint_and_terminated_in_an_epoch_a_run_ends_the_same(
     check_same(out, whole)
 
 
+@pytest.mark.parametrize("more", [[], ["--resume"]])
+def test_killed_in_its_first_moment_a_run_starts_anew(
+    run_fpd, people, whole, tmp_path, more
+):
+    out = tmp_path / "run"
+    out.mkdir()
+    for left in (".lock", "partial-7-config.json"):
+        (out / left).write_text("")
+    status, _, err = run_fpd(*training(people, out, *more))
+    assert status == 0, err
+    (out / "partial-7-config.json").unlink(missing_ok=True)
+    check_same(out, whole)
+    (other := tmp_path / "other").mkdir()
+    (other / "photo.jpg").write_text("mine")
+    status, _, err = run_fpd(*training(people, other, *more))
+    assert status == 2 and f"fpd: {other}" in err, err
+    assert [each.name for each in other.iterdir()] == ["photo.jpg"]
+
+
 @pytest.mark.slow
 def test_killed_at_random_moments_a_run_ends_the_same(run_fpd, people, tmp_path):
     chance, epochs, moments = random.Random(20), 150, []

@@ -36,10 +36,12 @@ def read_mat(path: str | Path, *names: str) -> dict:
         >>> read_mat("a.mat", "image")["image"]
         {'name': 'a.jpg', 'size': array([3, 4])}
     """
+    from rich.console import Console
+
     wanted = "a whole MATLAB file (format 5 to 7, not 7.3)"
-    content = json.loads(
-        read_in_child(__name__, path, wanted), object_hook=_with_arrays
-    )
+    with Console(stderr=True).status(f"reading {Path(path).name}"):
+        said = read_in_child(__name__, path, wanted)
+    content = json.loads(said, object_hook=_with_arrays)
     for name in names:
         if name not in content:
             raise InputError(path, name, "this variable in the file", list(content))
@@ -54,7 +56,8 @@ def main():
 def _as_json(path):
     from scipy.io import loadmat
 
-    content = loadmat(path, simplify_cells=True, appendmat=False)
+    with path.open("rb") as file:
+        content = loadmat(file, simplify_cells=True)
     kept = {key: value for key, value in content.items() if not key.startswith("__")}
     return json.dumps(kept, default=_plain)
 

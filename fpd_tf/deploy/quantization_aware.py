@@ -291,20 +291,12 @@ def pruned(network, sparsity: float, lessons: Lessons):
         >>> pruned(network, 0.5, lessons).name  # doctest: +SKIP
         'hourglass_2x64_deploy'
     """
-    import tf_keras
-
     sparse = _toolkit().sparsity.keras
     half = max(1, lessons.steps // 2)
     every = max(1, half // 10)
     end = half - half % every
     schedule = sparse.PolynomialDecay(0.0, sparsity, 0, end, frequency=every)
-
-    def thinned(layer):
-        if type(layer) is not tf_keras.layers.Conv2D:
-            return layer
-        return sparse.prune_low_magnitude(layer, schedule)
-
-    student = tf_keras.models.clone_model(network, clone_function=thinned)
+    student = sparse.prune_low_magnitude(network, schedule)
     lessons.teach(student, [sparse.UpdatePruningStep()])
     return sparse.strip_pruning(student)
 

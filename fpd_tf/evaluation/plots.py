@@ -8,6 +8,8 @@ from matplotlib.ticker import MaxNLocator
 
 from fpd_tf.files import written_whole
 
+LEAST_SPREAD = 2.0
+
 
 def plot_history(history: Sequence[Mapping[str, str]], path: str | Path) -> Path:
     """Draws the loss and, where there are scores, the validation scores of each epoch.
@@ -61,7 +63,7 @@ def plot_ranges(peaks: Mapping[str, Sequence[float]], path: str | Path) -> Path:
 def plot_variants(
     variants: Mapping[str, tuple[float, float, float]], metric: str, path: str | Path
 ) -> Path:
-    """Draws accuracy against time and size.
+    """Draws accuracy against time and size, over at least `LEAST_SPREAD` points.
 
     Args:
         variants: name -> (score in percent, milliseconds, megabytes).
@@ -82,6 +84,10 @@ def plot_variants(
             axes.plot(values[place], values[0], marker="o", linestyle="", label=name)
         axes.set(xlabel=unit, ylabel=f"{metric}, %", xscale="log")
         axes.grid(alpha=0.3)
+    scores = [score for score, _, _ in variants.values()]
+    middle = (min(scores) + max(scores)) / 2
+    half = max(LEAST_SPREAD, 1.1 * (max(scores) - min(scores))) / 2
+    axes.set_ylim(middle - half, middle + half)
     axes.legend(fontsize="small")
     return _save(figure, path)
 

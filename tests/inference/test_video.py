@@ -1,5 +1,6 @@
 import csv
 import json
+import resource
 import sys
 
 import cv2
@@ -126,3 +127,16 @@ def test_the_verb_takes_a_film(
     printed = capsys.readouterr()
     assert (stop.value.code or 0) == status and said in printed.out + printed.err
     assert (tmp_path / "joints.csv").exists() == (status == 0)
+
+
+@pytest.mark.parametrize("name", ["drawn.avi", "drawn.mp4", "joints.csv"])
+def test_a_full_disk_leaves_no_half_a_film(film, tmp_path, capfd, name):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
+    try:
+        with pytest.raises(InputError, match=f"{name}: expected room to write it"):
+            predict_video(film, "m.keras", out=tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [each.name for each in tmp_path.iterdir()] == ["dot.avi"]
+    assert "rror" not in capfd.readouterr().err

@@ -228,19 +228,21 @@ def test_two_machines_train_as_one_does(command, train_here, tmp_path, kind):
 
 
 @pytest.mark.slow
-def test_a_machine_that_stops_stops_the_others_in_one_line(command, tmp_path):
+def test_machines_stop_together_in_one_line_and_resume(command, train_here, tmp_path):
     prefix = _own_network()
     if not prefix:
         pytest.skip("no network namespace; TensorFlow would listen on every interface")
-    process = start(
-        *("machines", *command("plain", tmp_path / "run")),
-        prefix=prefix,
-        FPD_TEST_STOPS_AFTER="2",
-    )
-    said, _ = process.communicate()
-    assert process.returncode == 2
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    words = "machines", *command("plain", broken)
+    machines = start(*words, prefix=prefix, FPD_TEST_STOPS_AFTER="2")
+    train_here("plain", whole)
+    said, _ = machines.communicate()
+    assert machines.returncode == 2, said
     assert "fpd: TF_CONFIG: expected every machine." in said
     assert "Traceback" not in said
+    assert 1 <= len(history(broken)) < 3
+    finish(start(*words, "--resume", prefix=prefix))
+    assert_equal(whole, broken)
 
 
 @pytest.mark.slow
