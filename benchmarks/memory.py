@@ -3,7 +3,8 @@
 Every row is a process of its own: one training or evaluation on drawn people, enlarged
 to the size of MPII's photographs (1280 x 720); more people than are drawn are the same
 ones again, which costs the pipeline as much as others would. Peak is VmHWM, and
-"an epoch" what the resident memory gained per epoch over the second half of a run.
+"an epoch" what the resident memory gained per epoch over the second half of a run,
+garbage collected.
 
     python benchmarks/memory.py --short
     python benchmarks/memory.py --out runs/memory.json
@@ -12,6 +13,7 @@ The short form takes two minutes on two cores. The long one adds a cached teache
 22,000 people, and the paper's networks at 256 px with the teacher in the step.
 """
 
+import gc
 import json
 import os
 import platform
@@ -102,6 +104,7 @@ def measure(case: Case, root: Path) -> dict[str, float]:
 
     def score(network):
         scores = evaluate(network)
+        gc.collect()
         resident.append(_megabytes("VmRSS"))
         return scores
 

@@ -19,7 +19,8 @@ _ARRAY = "\0array"
 def read_mat(path: str | Path, *names: str) -> dict:
     """The variables of a MATLAB file: structs as dicts, struct arrays as lists of them.
 
-    Takes 0.3 s more than SciPy alone, and a tenth of its time.
+    On two busy cores 0.6 s where SciPy alone takes 0.03 s (LSP-extended), and 11.4 s
+    where it takes 9.7 s (a release of 25,000 people).
 
     Args:
         path: the file.

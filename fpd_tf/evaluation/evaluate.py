@@ -76,7 +76,7 @@ def evaluate(
         flip_test: average with the mirrored crop, left and right swapped back.
         scales: factors on the person's box whose heatmaps are averaged; the paper's
             multi-scale test is `PAPER_SCALES` with `flip_test` (its authors' PyraNet
-            code; facts in the README).
+            code).
         joint_set: of the samples; by the number of joints where None.
         batch_size: crops at a time; no score depends on it.
 

@@ -48,7 +48,8 @@ class Distiller(keras.Model):
         ...     teacher=stacked_hourglass(num_stacks=2, **size),
         ...     student=stacked_hourglass(num_stacks=1, **size),
         ... )
-        >>> distiller.compile("adam")  # then distiller.fit(dataset, epochs=...)
+        >>> distiller.compile("adam", jit_compile=False)  # XLA compiles for a minute
+        >>> # distiller.fit(dataset, epochs=...)
     """
 
     def __init__(
