@@ -12,15 +12,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
-from rich.console import Console
-from rich.progress import track
 
 from fpd_tf.data.joints import Sample
 from fpd_tf.errors import InputError
+from fpd_tf.progress import tracked
 
 MIN_SIDE = 16
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
-_WORTH_A_BAR = 500
 _ORIENTATION_TAG = 0x0112
 _TURNED = range(2, 9)
 _BMP_FORMS, _BMP_HEADERS = ("L", "BGR", "BGRX", "BGRA"), 14 + 40
@@ -84,13 +82,8 @@ def check_images(samples: Sequence[Sample], on_error: str = "raise") -> list[Sam
     with ThreadPoolExecutor() as pool:
         paths = dict.fromkeys(sample.image_path for sample in samples)
         checks = {path: pool.submit(_check_image, path) for path in paths}
-        people = track(
-            [partial(_when_checked, person, checks) for person in samples],
-            "checking photographs",
-            console=Console(stderr=True),
-            transient=True,
-            disable=len(paths) < _WORTH_A_BAR,
-        )
+        jobs = [partial(_when_checked, person, checks) for person in samples]
+        people = tracked(jobs, "checking photographs")
         try:
             return keep_good(people, on_error)
         finally:

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 from scipy.io import savemat
 
 from fpd_tf.data.joints import LSP, MPII
@@ -20,9 +18,9 @@ from fpd_tf.data.lsp import ANNOTATIONS
 from fpd_tf.data.mpii import RELEASE_FILE
 from fpd_tf.data.picture import Person, draw_person
 from fpd_tf.errors import InputError
+from fpd_tf.progress import tracked
 
 VALIDATION_SHARE = 6
-SLOW_COUNT = 300
 _LSP_ORDER = [
     MPII.index("upper_neck" if joint == "neck" else joint) for joint in LSP.joints
 ]
@@ -88,10 +86,8 @@ def _write_pictures(
     folder: Path, file_name: str, count: int, seed: int
 ) -> dict[str, Person]:
     """File name -> the person in it, in order."""
-    people, console = {}, Console(stderr=True)
-    for index in track(
-        range(count), "drawing people", console=console, disable=count < SLOW_COUNT
-    ):
+    people = {}
+    for index in tracked(range(count), "drawing people"):
         picture, person = draw_person(seed, index)
         _, jpeg = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, 90))
         name = file_name.format(index + 1)

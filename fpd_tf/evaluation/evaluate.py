@@ -11,8 +11,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from rich.console import Console
-from rich.progress import track
 
 from fpd_tf.data.heatmaps import decode_heatmaps
 from fpd_tf.data.joints import JointSet, Sample, joint_set_of
@@ -21,6 +19,7 @@ from fpd_tf.data.transforms import apply_matrix, crop_matrix, invert_matrix
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.metrics import Scores, pck, pckh, signed_error
 from fpd_tf.models.predictor import Predictor, load_predictor
+from fpd_tf.progress import tracked
 
 PAPER_SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 
@@ -166,10 +165,7 @@ def _averaged_heatmaps(
     ]
     batches = tf.data.Dataset.zip(tuple(datasets)).as_numpy_iterator()
     steps = -(-len(samples) // batch_size)
-    console = Console(stderr=True)
-    hidden = not console.is_terminal  # where a bar would leave a blank line
-    progress = {"total": steps, "console": console, "disable": hidden}
-    for crops in track(batches, "evaluating", transient=True, **progress):
+    for crops in tracked(batches, "evaluating", steps):
         maps = [
             _at_scale_one(predict(images), scale)
             for scale, (images, _, _) in zip(scales, crops, strict=True)

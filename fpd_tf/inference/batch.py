@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
-from rich.console import Console
-from rich.progress import track
 
 from fpd_tf.data.images import keep_good, read_image
 from fpd_tf.data.joints import JOINT_SETS, joint_set_of
@@ -15,6 +13,7 @@ from fpd_tf.files import written_whole
 from fpd_tf.inference.draw import draw_pose
 from fpd_tf.inference.estimator import PoseEstimator
 from fpd_tf.inference.tracking import next_region
+from fpd_tf.progress import tracked
 
 LOOKS = 4
 NAMED = {joint_set.num_joints for joint_set in JOINT_SETS.values()}
@@ -71,8 +70,7 @@ def predict_files(
         return {"path": str(photograph), "joints": [[*at, score] for at, score in rows]}
 
     jobs = [lambda photograph=file: predicted(photograph) for file in photographs]
-    progress = {"console": Console(stderr=True), "transient": True}
-    return keep_good(track(jobs, "predicting", **progress), on_error)
+    return keep_good(tracked(jobs, "predicting"), on_error)
 
 
 def _closer(estimator, image):

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
 from fpd_tf.inference.draw import draw_pose
 from fpd_tf.inference.tracking import Tracker
+from fpd_tf.progress import tracked
 from fpd_tf.quiet import quiet
 
 TABLES = (".csv", ".json")
@@ -103,10 +102,9 @@ def _frames(film, path) -> Iterator[tuple[np.ndarray, float]]:
         while (answer := film.read())[0]:
             yield answer[1]
 
-    bar = {"console": Console(stderr=True), "transient": True}
     total = max(film.get(cv2.CAP_PROP_FRAME_COUNT), 0) or None
     count = 0
-    for frame in track(read(), path.name, total=total, **bar):
+    for frame in tracked(read(), path.name, total):
         count += 1
         seconds = film.get(cv2.CAP_PROP_POS_MSEC) / 1000
         yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), seconds

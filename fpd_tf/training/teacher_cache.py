@@ -16,13 +16,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 from rich.console import Console
-from rich.progress import track
 
 from fpd_tf.data.joints import Sample
 from fpd_tf.data.pipeline import DataConfig, make_dataset
 from fpd_tf.data.soft_heatmaps import SoftHeatmaps
 from fpd_tf.errors import InputError
 from fpd_tf.models.predictor import load_predictor
+from fpd_tf.progress import tracked
 
 TYPICAL_BYTES = 0.1
 
@@ -114,9 +114,8 @@ def _fill(cache, predict, samples, indices, input_size):
     config = DataConfig(input_size=input_size, batch_size=32)
     batches = make_dataset(samples, config).as_numpy_iterator()
     places = iter(indices)
-    progress = {"console": Console(stderr=True), "transient": True}
     steps = -(-len(samples) // config.batch_size)
-    for images, _, _ in track(batches, "caching the teacher", steps, **progress):
+    for images, _, _ in tracked(batches, "caching the teacher", steps):
         upright, mirrored = predict(images), predict(images[:, :, ::-1])
         for pair in zip(upright, mirrored, strict=True):
             cache.write(next(places), *pair)

@@ -207,12 +207,3 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="people: .*No space left on device$"):
         synthesize(tmp_path / "people", count=2)
     assert not list(tmp_path.iterdir())
-
-
-def test_progress_shows_on_stderr_where_it_takes_long(tmp_path, monkeypatch, capsys):
-    synthesize(tmp_path / "quick", count=2)
-    assert capsys.readouterr() == ("", "")
-    monkeypatch.setattr(synthetic, "SLOW_COUNT", 2)
-    synthesize(tmp_path / "slow", count=2)
-    out, err = capsys.readouterr()
-    assert "drawing people" in err and not out

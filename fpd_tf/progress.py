@@ -1,0 +1,27 @@
+"""One bar for everything that takes more than a moment."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.progress import track
+
+
+def tracked(items: Iterable, what: str, total: float | None = None) -> Iterable:
+    """Gives the items, with a bar and the time left on standard error.
+
+    Only a terminal gets one: elsewhere it would leave a blank line, and a notebook
+    would ask for widgets.
+
+    Args:
+        items: to go through.
+        what: is being done.
+        total: number of items, where they do not know it themselves.
+
+    Example:
+        >>> from fpd_tf.progress import tracked
+        >>> list(tracked("ab", "spelling"))
+        ['a', 'b']
+    """
+    console = Console(stderr=True)
+    hidden = not console.is_terminal
+    return track(items, what, total, console=console, transient=True, disable=hidden)
