@@ -22,8 +22,11 @@ STUDENT = (
     "model.num_stacks=1",
     "model.num_features=32",
     "model.stem_width=16",
+    "precision=float32",
     "teacher_cache=true",
     "data.rotation=60",
+    "data.batch_size=32",
+    "data.sigma=1.5",
 )
 FURTHER = 1000
 

@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from fpd_tf.errors import GateError, InputError
 from fpd_tf.files import written_whole
+from fpd_tf.quiet import silent
 from fpd_tf.tables import (
     SHOWN,
     print_audit,
@@ -102,7 +103,7 @@ def options(
     ] = False,
 ):
     if quiet:
-        context.with_resource(_hidden(1, 2))
+        context.with_resource(silent(1, 2))
 
 
 @app.command(epilog="Example: fpd demo --out runs/demo")
@@ -536,31 +537,12 @@ def _refuse(reason, status):
 def _quiet_tensorflow():
     """Keeps what TensorFlow prints while it loads and looks for devices off stderr."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _hidden(2):
+    with silent(2):
         yield
         import tensorflow as tf
 
         tf.config.list_physical_devices()
         tf.get_logger().setLevel("ERROR")
-
-
-@contextmanager
-def _hidden(*descriptors):
-    """Sends nowhere what is written to these file descriptors, by native code too."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = [os.dup(each) for each in descriptors]
-    with open(os.devnull, "w") as nowhere:
-        for each in descriptors:
-            os.dup2(nowhere.fileno(), each)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for each, copy in zip(descriptors, kept, strict=True):
-            os.dup2(copy, each)
-            os.close(copy)
 
 
 def _config(recipe, preset, settings):

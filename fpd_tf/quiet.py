@@ -1,10 +1,11 @@
-"""Native code's running commentary, kept off the terminal unless it fails."""
+"""Native code's running commentary, kept off the terminal."""
 
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 
 @contextmanager
@@ -17,16 +18,45 @@ def quiet() -> Iterator[None]:
         >>> with quiet():
         ...     _ = os.write(2, b"never seen")
     """
-    sys.stderr.flush()
-    terminal = os.dup(2)
     with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
         try:
-            yield
+            with _sent_to(held, 2):
+                yield
         except BaseException:
             held.seek(0)
-            os.write(terminal, held.read())
+            os.write(2, held.read())
             raise
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
+
+
+@contextmanager
+def silent(*descriptors: int) -> Iterator[None]:
+    """Sends nowhere what is written to these file descriptors, errors or not.
+
+    Example:
+        >>> import os
+        >>> from fpd_tf.quiet import silent
+        >>> with silent(2):
+        ...     _ = os.write(2, b"never seen")
+    """
+    with open(os.devnull, "wb") as nowhere, _sent_to(nowhere, *descriptors):
+        yield
+
+
+@contextmanager
+def _sent_to(file: IO, *descriptors: int) -> Iterator[None]:
+    _flush()
+    kept = [os.dup(each) for each in descriptors]
+    for each in descriptors:
+        os.dup2(file.fileno(), each)
+    try:
+        yield
+    finally:
+        _flush()
+        for each, copy in zip(descriptors, kept, strict=True):
+            os.dup2(copy, each)
+            os.close(copy)
+
+
+def _flush():
+    sys.stdout.flush()
+    sys.stderr.flush()

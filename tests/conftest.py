@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,3 +11,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no ../shared/data beside the project")
     return folder
+
+
+@pytest.fixture
+def run_fpd(monkeypatch, capfd):
+    """Runs `fpd ARGUMENTS` in this process: (status, standard output, error)."""
+    from fpd_tf import cli  # not everything here may import what the verbs need
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fpd", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        return stop.value.code or 0, *capfd.readouterr()
+
+    return run

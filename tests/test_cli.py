@@ -20,19 +20,6 @@ TINY = ("num_stacks=1", "num_features=8", "depth=1")
 FAST = ("epochs=1", "data.input_size=32", "data.batch_size=5", "optimizer=adam")
 
 
-@pytest.fixture
-def run_fpd(monkeypatch, capfd):
-    """Runs `fpd ARGUMENTS` in this process: (status, standard output, error)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fpd", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        return stop.value.code or 0, *capfd.readouterr()
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def people(tmp_path_factory):
     return synthesize(tmp_path_factory.mktemp("drawn") / "people", count=12, seed=1)

@@ -129,19 +129,6 @@ def tiny_preset(monkeypatch):
     monkeypatch.setattr(presets, "PRESETS", PRESETS)
 
 
-@pytest.fixture
-def run_fpd(monkeypatch, capfd):
-    """Runs `fpd ARGUMENTS` in this process: (status, standard output, error)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fpd", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        return stop.value.code or 0, *capfd.readouterr()
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def people(tmp_path_factory):
     return synthesize(tmp_path_factory.mktemp("drawn") / "people", count=15, seed=1)

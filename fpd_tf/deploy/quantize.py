@@ -26,6 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fpd_tf.errors import InputError
 from fpd_tf.quiet import quiet
 
 PERCENTAGES = (100, 98, 95, 90, 85, 80, 75, 70, 60, 50)
@@ -227,9 +228,13 @@ def best_percentage(model: bytes, ranges: Ranges, images: Iterable[np.ndarray]) 
 def _interpreter(model, **options):
     from ai_edge_litert.interpreter import Interpreter
 
-    with quiet():
-        interpreter = Interpreter(model_content=model, num_threads=2, **options)
-        interpreter.allocate_tensors()
+    try:
+        with quiet():
+            interpreter = Interpreter(model_content=model, num_threads=2, **options)
+            interpreter.allocate_tensors()
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError("network", "", "one that LiteRT runs", reason) from error
     return interpreter
 
 

@@ -7,8 +7,7 @@ from types import ModuleType
 import keras
 
 from fpd_tf.errors import InputError
-
-_EPSILON = 1e-3
+from fpd_tf.models.head import depthwise, normalised, pointwise, top_down_head
 
 
 @dataclass(frozen=True)
@@ -81,19 +80,7 @@ def efficientnet_pose(
     images = layers.Input((input_size, input_size, 3), name="image")
     x = layers.Rescaling(255 / 128, offset=-127 / 128, name="normalize")(images)
     features = _backbone(layers, x, width, depth, coarsest)
-    x = _lateral(layers, features.pop(coarsest), num_features, f"head_{coarsest}")
-    for stride in sorted(features, reverse=True):
-        head = f"head_{stride}"
-        upsample = layers.UpSampling2D(
-            interpolation=upsampling, name=f"{head}_upsample"
-        )
-        lateral = _lateral(layers, features[stride], num_features, head)
-        x = layers.Add(name=f"{head}_add")([upsample(x), lateral])
-        x = _depthwise(layers, x, 3, 1, f"{head}_dw")
-        x = _pointwise(layers, x, num_features, f"{head}_pw", relu=True)
-    small = keras.initializers.RandomNormal(stddev=1e-3)
-    x = layers.Conv2D(num_joints, 1, kernel_initializer=small, name="score_conv")(x)
-    x = layers.Activation("linear", dtype="float32", name="stack0_heatmaps")(x)
+    x = top_down_head(layers, features, num_features, num_joints, upsampling)
     return keras.Model(images, [x], name=name)
 
 
@@ -102,7 +89,7 @@ def _backbone(layers, x, width, depth, coarsest):
     x = layers.Conv2D(
         32, 3, strides=2, padding="same", use_bias=False, name="stem_conv"
     )(x)
-    x = _normalised(layers, x, "stem", relu=True)
+    x = normalised(layers, x, "stem", relu=True)
     features = {}
     last_stage = _LAST_OF_STRIDE[coarsest]
     for number, stage in enumerate(_STAGES[: last_stage + 1]):
@@ -127,34 +114,9 @@ def _block(layers, x, stage, stride, filters, name):
     entry = x
     if stage.expansion > 1:
         wide = stage.expansion * x.shape[-1]
-        x = _pointwise(layers, x, wide, f"{name}_expand", relu=True)
-    x = _depthwise(layers, x, stage.kernel_size, stride, f"{name}_dw")
-    x = _pointwise(layers, x, filters, f"{name}_project", relu=False)
+        x = pointwise(layers, x, wide, f"{name}_expand", relu=True)
+    x = depthwise(layers, x, stage.kernel_size, stride, f"{name}_dw")
+    x = pointwise(layers, x, filters, f"{name}_project", relu=False)
     if stride == 1 and entry.shape[-1] == filters:
         x = layers.Add(name=f"{name}_add")([x, entry])
     return x
-
-
-def _lateral(layers, x, filters, name):
-    return _pointwise(layers, x, filters, f"{name}_lateral", relu=False)
-
-
-def _pointwise(layers, x, filters, name, relu):
-    x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_conv")(x)
-    return _normalised(layers, x, name, relu)
-
-
-def _depthwise(layers, x, kernel_size, stride, name):
-    x = layers.DepthwiseConv2D(
-        kernel_size,
-        strides=stride,
-        padding="same",
-        use_bias=False,
-        name=f"{name}_conv",
-    )(x)
-    return _normalised(layers, x, name, relu=True)
-
-
-def _normalised(layers, x, name, relu):
-    x = layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_bn")(x)
-    return layers.ReLU(6.0, name=f"{name}_relu")(x) if relu else x

@@ -5,8 +5,13 @@ from types import ModuleType
 import keras
 
 from fpd_tf.errors import InputError
+from fpd_tf.models.head import top_down_head
 
-_SKIPS = ("block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu")
+_SKIPS = (
+    (4, "block_3_expand_relu"),
+    (8, "block_6_expand_relu"),
+    (16, "block_13_expand_relu"),
+)
 
 
 def mobilenet_pose(
@@ -20,9 +25,6 @@ def mobilenet_pose(
     keras: ModuleType = keras,
 ):
     """Builds MobileNetV2 (Sandler et al., CVPR 2018) with a top-down heatmap head.
-
-    The head brings the coarsest features up to a quarter of the input, adding at each
-    step the backbone's features of that size, then refines with one separable block.
 
     Args:
         alpha: width multiplier of the backbone.
@@ -55,30 +57,7 @@ def mobilenet_pose(
     for layer in backbone.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = 0.99  # as the head's: 0.999 wants thousands of steps
-    x = _lateral(layers, backbone.output, num_features, "head_32")
-    for skip, stride in zip(reversed(_SKIPS), (16, 8, 4), strict=True):
-        x = layers.UpSampling2D(
-            interpolation=upsampling, name=f"head_{stride}_upsample"
-        )(x)
-        lateral = _lateral(
-            layers, backbone.get_layer(skip).output, num_features, f"head_{stride}"
-        )
-        x = layers.Add(name=f"head_{stride}_add")([x, lateral])
-        x = _separable(layers, x, num_features, f"head_{stride}")
-    x = layers.Conv2D(num_joints, 1, name="score_conv")(x)
-    x = layers.Activation("linear", dtype="float32", name="stack0_heatmaps")(x)
+    features = {stride: backbone.get_layer(name).output for stride, name in _SKIPS}
+    features[32] = backbone.output
+    x = top_down_head(layers, features, num_features, num_joints, upsampling)
     return keras.Model(images, [x], name=name)
-
-
-def _lateral(layers, x, filters, name):
-    x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_lateral_conv")(x)
-    return layers.BatchNormalization(name=f"{name}_lateral_bn")(x)
-
-
-def _separable(layers, x, filters, name):
-    x = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"{name}_dw")(x)
-    x = layers.BatchNormalization(name=f"{name}_dw_bn")(x)
-    x = layers.ReLU(6.0, name=f"{name}_dw_relu")(x)
-    x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_pw_conv")(x)
-    x = layers.BatchNormalization(name=f"{name}_pw_bn")(x)
-    return layers.ReLU(6.0, name=f"{name}_pw_relu")(x)
