@@ -7,6 +7,7 @@ more, again both ways. The teacher's heatmaps are computed once for all of them.
     python benchmarks/distillation.py lspet --teacher runs/pose-small/student.keras
 """
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -15,19 +16,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import t
-from study import Study, Trial, at_size, lspet, write_rows
+from study import Trial, at_size, of_small_student
 
-STUDENT = (
-    "preset=hourglass_2x64",
-    "model.num_stacks=1",
-    "model.num_features=32",
-    "model.stem_width=16",
-    "precision=float32",
-    "teacher_cache=true",
-    "data.rotation=60",
-    "data.batch_size=32",
-    "data.sigma=1.5",
-)
 FURTHER = 1000
 
 
@@ -41,15 +31,9 @@ def main(
     size: int = 128,
 ):
     """Trains what is missing, writes the table, prints the paired differences."""
-    chosen = (*STUDENT, f"epochs={epochs}", f"data.input_size={size}")
-    study = Study(folder, *lspet(root), chosen)
-    taught_by = at_size(teacher, size)
-    rows = []
-    for seed in range(seeds):
-        for trial in _trials(seed, taught_by, folder):
-            rows.append(study.run(trial))
-            write_rows(out, rows)
-    _print_differences(rows)
+    study = of_small_student(root, folder, epochs, size)
+    trials = [_trials(seed, at_size(teacher, size), folder) for seed in range(seeds)]
+    _print_differences(study.answer(chain.from_iterable(trials), out))
 
 
 def _trials(seed, teacher, folder):

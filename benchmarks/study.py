@@ -6,21 +6,36 @@ table in a CSV of the repository that holds every score and setting.
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 
 import fpd_tf as fpd
 from fpd_tf.data.joints import Sample
+from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.evaluation.metrics import Scores
 from fpd_tf.files import written_whole
 from fpd_tf.models.files import load_network
 from fpd_tf.training.recipes import configure
 
+STUDENT = (
+    "preset=hourglass_2x64",
+    "model.num_stacks=1",
+    "model.num_features=32",
+    "model.stem_width=16",
+    "precision=float32",
+    "teacher_cache=true",
+    "data.rotation=60",
+    "data.batch_size=32",
+    "data.sigma=1.5",
+)
+SEEN = "trial seed pck auc limbs flip_pck flip_auc flip_limbs".split()
 NOT_LIMBS = ("head_top", "neck")
 
 
@@ -33,12 +48,14 @@ class Trial:
         settings: "field=value" each, on top of the study's own.
         teacher: a trained network to distil from; none for ground truth alone.
         seed: of order, augmentation and first weights.
+        people: to train on, in place of the study's.
     """
 
     name: str
     settings: Sequence[str] = ()
     teacher: keras.Model | None = None
     seed: int = 0
+    people: Sequence[Sample] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,29 +72,55 @@ class Study:
     folder: Path
     train: Sequence[Sample]
     held_out: Sequence[Sample]
-    settings: Sequence[str] = field(default_factory=tuple)
+    settings: Sequence[str] = ()
 
     def run(self, trial: Trial) -> dict:
-        """The trial's row; trains only what is not there yet."""
+        """The trial's row; trains only what is not there yet.
+
+        Raises:
+            InputError: it was trained with other settings.
+        """
         out = self.folder / trial.name
-        row = out / "row.json"
-        if not row.is_file():
-            chosen = (*self.settings, *trial.settings, f"data.seed={trial.seed}")
+        path = out / "row.json"
+        chosen = (*self.settings, *trial.settings, f"data.seed={trial.seed}")
+        settings = " ".join(chosen)
+        if not path.is_file():
             self._train(trial, out, configure("light", chosen))
             scores = scored(out / "student.keras", self.held_out)
-            about = {"trial": trial.name, "seed": trial.seed, **scores}
-            content = {**about, "settings": " ".join(chosen)}
-            with written_whole(row) as aside:
-                aside.write_text(json.dumps(content, indent=2))
-        return json.loads(row.read_text())
+            row = {"trial": trial.name, "seed": trial.seed, **scores}
+            with written_whole(path) as aside:
+                aside.write_text(json.dumps(row | {"settings": settings}, indent=2))
+        row = json.loads(path.read_text())
+        if row["settings"] != settings:
+            raise InputError(path, "settings", settings, row["settings"])
+        return row
+
+    def answer(self, trials: Iterable[Trial], out: Path) -> list[dict]:
+        """Every trial's row; writes the table after each, prints it at the end."""
+        rows = []
+        for trial in trials:
+            rows.append(self.run(trial))
+            write_rows(out, rows)
+        table = Table(*SEEN)
+        for row in rows:
+            table.add_row(*(str(row[name]) for name in SEEN))
+        Console().print(table)
+        return rows
 
     def _train(self, trial, out, config):
         config = replace(config, score_every=config.epochs)
         resume = (out / "config.json").is_file()
+        people = trial.people or self.train
         if trial.teacher is None:
-            fpd.train(self.train, out, config, resume=resume)
+            fpd.train(people, out, config, resume=resume)
         else:
-            fpd.distill(self.train, out, trial.teacher, config, resume=resume)
+            fpd.distill(people, out, trial.teacher, config, resume=resume)
+
+
+def of_small_student(root: Path, folder: Path, epochs: int, size: int) -> Study:
+    """The study of the 64,078-parameter hourglass that is quick to train."""
+    chosen = (*STUDENT, f"epochs={epochs}", f"data.input_size={size}")
+    return Study(folder, *lspet(root), chosen)
 
 
 def scored(model: Path, held_out: Sequence[Sample]) -> dict[str, float]:

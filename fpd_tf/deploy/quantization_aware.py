@@ -36,7 +36,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from fpd_tf.data.joints import JointSet, Sample
-from fpd_tf.data.pipeline import make_dataset
+from fpd_tf.data.pipeline import broken_files_named, make_dataset
 from fpd_tf.errors import GateError, InputError
 from fpd_tf.models.files import load_network
 from fpd_tf.training.distiller import check_teacher
@@ -124,8 +124,8 @@ class Lessons:
         """Trains a `tf_keras` network from images to one heatmap tensor.
 
         Raises:
-            InputError: fewer people than a batch, or network, teacher and data do not
-                fit.
+            InputError: fewer people than a batch, network, teacher and data do not
+                fit, or a photograph broke or vanished.
             GateError: the loss is no longer finite.
         """
         import tf_keras
@@ -133,35 +133,37 @@ class Lessons:
         rate = self.config.learning_rate
         if self.config.schedule == "cosine":
             rate = tf_keras.optimizers.schedules.CosineDecay(rate, self.steps)
-        batches = self._batches(network)
+        batches, soft_heatmaps = self._batches(network)
         network.compile(tf_keras.optimizers.Adam(rate), loss=joints_mse)
-        history = network.fit(
-            batches,
-            epochs=self.config.epochs,
-            steps_per_epoch=self.steps_per_epoch,
-            callbacks=[*callbacks],
-            verbose=1 if sys.stdout.isatty() else 2,
-        ).history
+        with broken_files_named(self.samples, soft_heatmaps):
+            history = network.fit(
+                batches,
+                epochs=self.config.epochs,
+                steps_per_epoch=self.steps_per_epoch,
+                callbacks=[*callbacks],
+                verbose=1 if sys.stdout.isatty() else 2,
+            ).history
         if not np.isfinite(history["loss"]).all():
             raise GateError("the loss is no longer finite; try a lower learning_rate")
 
     def _batches(self, network):
-        """(images, targets, joint weights), without end."""
+        """(images, targets, joint weights), without end; the teacher's files."""
         size = network.input_shape[1]
         if self.config.data.input_size != size:
             expected, received = f"the network's {size}", self.config.data.input_size
             raise InputError("config", "data.input_size", expected, received)
         options = {"training": True, "joint_set": self.joint_set, "first_epoch": 0}
         if self.teacher is None:
-            return make_dataset(self.samples, self.config.data, **options)
+            return make_dataset(self.samples, self.config.data, **options), None
         soft_heatmaps = self._soft_heatmaps(network)
-        weight = self.config.distillation_weight
+        how = self.config.distillation_weight, self.config.teach_unlabelled
 
         def collapsed(images, *truth_and_teacher):
-            return images, *collapsed_target(*truth_and_teacher, weight)
+            return images, *collapsed_target(*truth_and_teacher, *how)
 
         options["soft_heatmaps"] = soft_heatmaps
-        return make_dataset(self.samples, self.config.data, **options).map(collapsed)
+        batches = make_dataset(self.samples, self.config.data, **options)
+        return batches.map(collapsed), soft_heatmaps
 
     def _soft_heatmaps(self, network):
         if isinstance(self.teacher, keras.Model):

@@ -36,6 +36,8 @@ class Distiller(keras.Model):
         student: network to train.
         distillation_weight: w of Eq. 5 (the paper's alpha), within [0, 1].
         distance: of the distillation term, `joints_mse` or `joints_cross_entropy`.
+        teach_unlabelled: whether the teacher supervises joints without a label, as the
+            paper claims; the reference repository masks them.
 
     Raises:
         InputError: weight out of range, or teacher and student do not fit.
@@ -59,6 +61,7 @@ class Distiller(keras.Model):
         student: keras.Model,
         distillation_weight: float = 0.5,
         distance: Callable = joints_mse,
+        teach_unlabelled: bool = True,
         name: str = "distiller",
     ):
         super().__init__(name=name)
@@ -72,6 +75,7 @@ class Distiller(keras.Model):
         self.student = student
         self.distillation_weight = distillation_weight
         self.distance = distance
+        self.teach_unlabelled = teach_unlabelled
         names = ("loss", *OF_DISTILLING) if teacher else ("loss",)
         with self.distribute_strategy.scope() if ON_TENSORFLOW else nullcontext():
             self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
@@ -105,6 +109,7 @@ class Distiller(keras.Model):
                 soft_heatmaps,
                 self.distillation_weight,
                 self.distance,
+                self.teach_unlabelled,
             )
         else:
             losses = [stacks_mse(stacks, y, joint_weights)]

@@ -69,11 +69,12 @@ def fpd_loss(
     soft_heatmaps,
     distillation_weight: float,
     distance: Callable = joints_mse,
+    teach_unlabelled: bool = True,
 ):
     """L = w * L_pd + (1 - w) * L_mse, summed over the student's stacks (Eq. 5).
 
     The joint weights mask the ground truth only: the teacher supervises every joint,
-    also those without a label (the paper's section 3.2).
+    also those without a label (the paper's section 3.2), unless it is told not to.
 
     Args:
         stacks: the student's heatmaps, a (B, H, W, K) tensor for each stack.
@@ -82,13 +83,15 @@ def fpd_loss(
         soft_heatmaps: (B, H, W, K), the teacher's last stack.
         distillation_weight: w, the paper's alpha.
         distance: of L_pd; L_mse is always `joints_mse`.
+        teach_unlabelled: whether the joint weights leave L_pd alone.
 
     Returns:
         Three scalars: the loss, L_mse (student_loss) and L_pd (distillation_loss).
     """
+    soft_weights = 1.0 if teach_unlabelled else joint_weights
     student_loss = stacks_mse(stacks, heatmaps, joint_weights)
     distillation_loss = sum(
-        ops.mean(distance(soft_heatmaps, stack)) for stack in stacks
+        ops.mean(soft_weights * distance(soft_heatmaps, stack)) for stack in stacks
     )
     loss = (
         distillation_weight * distillation_loss

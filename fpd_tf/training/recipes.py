@@ -38,6 +38,8 @@ class TrainConfig:
         precision: dtype policy of the training step; what is saved is float32.
         distillation_weight: w of Eq. 5 (the paper's alpha).
         distillation_distance: mse (Eq. 4) or cross_entropy (Table 7).
+        teach_unlabelled: have the teacher supervise joints without a label too; the
+            reference repository masks them.
         teacher_cache: run the teacher once over every photograph, before training,
             rather than in each step; for the squared distance only.
         start_from: a trained .keras file to take the first weights from.
@@ -57,6 +59,7 @@ class TrainConfig:
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     distillation_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
     distillation_distance: Literal["mse", "cross_entropy"] = "mse"
+    teach_unlabelled: bool = True
     teacher_cache: bool = False
     start_from: Path | None = None
     score_every: Annotated[int, Field(gt=0)] = 1

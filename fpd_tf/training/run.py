@@ -12,9 +12,8 @@ from tempfile import TemporaryDirectory
 import keras
 import tensorflow as tf
 
-from fpd_tf.data.images import check_images, read_image
 from fpd_tf.data.joints import JointSet, Sample
-from fpd_tf.data.pipeline import make_dataset
+from fpd_tf.data.pipeline import broken_files_named, make_dataset
 from fpd_tf.errors import InputError
 from fpd_tf.models.files import load_network
 from fpd_tf.models.precision import with_precision
@@ -154,18 +153,17 @@ class _Run:
 
     def learn_from_cache(self, teacher):
         """Turns batches into targets that hold both truth and teacher."""
-        distance, weight = (
-            self.config.distillation_distance,
-            self.config.distillation_weight,
-        )
+        config = self.config
+        distance = config.distillation_distance
+        how = config.distillation_weight, config.teach_unlabelled
         if distance != "mse":
             expected = "mse with teacher_cache"
             raise InputError("config", "distillation_distance", expected, distance)
         as_targets = self.learn_from_truth()
 
         def prepare(images, heatmaps, joint_weights, soft_heatmaps):
-            targets = collapsed_target(heatmaps, joint_weights, soft_heatmaps, weight)
-            return as_targets(images, *targets)
+            truth_and_teacher = heatmaps, joint_weights, soft_heatmaps
+            return as_targets(images, *collapsed_target(*truth_and_teacher, *how))
 
         def cache(folder):
             size = self.config.data.input_size
@@ -182,42 +180,28 @@ class _Run:
             student=self.trained,
             distillation_weight=self.config.distillation_weight,
             distance=DISTANCES[self.config.distillation_distance],
+            teach_unlabelled=self.config.teach_unlabelled,
         )
         self.fitted.compile(self.optimizer, jit_compile=False)
 
     def fit(self, out: Path, description, score: Score | None, resume: bool) -> Path:
         with _folder_of(self.machine, out, resume) as folder, _sole_use(folder, resume):
             state = restore(folder, description, self.trained, self.optimizer, resume)
-            with self._broken_files_named():
+            with _other_machines_named():
                 if self.cache:
                     fill = partial(self.cache, out.parent / CACHE)
                     self.soft_heatmaps = in_turn(self.strategy, fill)
-                self.fitted.fit(
-                    self._epochs(state.epoch),
-                    initial_epoch=state.epoch,
-                    epochs=self.config.epochs,
-                    steps_per_epoch=self.steps,
-                    callbacks=[self._checkpoint(folder, state, score)],
-                    shuffle=False,
-                    verbose=self._verbosity(),
-                )
+                with broken_files_named(self.samples, self.soft_heatmaps):
+                    self.fitted.fit(
+                        self._epochs(state.epoch),
+                        initial_epoch=state.epoch,
+                        epochs=self.config.epochs,
+                        steps_per_epoch=self.steps,
+                        callbacks=[self._checkpoint(folder, state, score)],
+                        shuffle=False,
+                        verbose=self._verbosity(),
+                    )
         return out
-
-    @contextmanager
-    def _broken_files_named(self):
-        """Looks for the file at fault where TensorFlow's input fails."""
-        try:
-            yield
-        except tf.errors.OpError as error:
-            check_images(self.samples)
-            if self.soft_heatmaps:
-                for index in range(len(self.samples)):
-                    read_image(self.soft_heatmaps.path(index))
-            if "Collective ops is aborted" in error.message:
-                received = "another one stopped; it said why"
-                error = error.with_traceback(None)  # which TensorFlow's threads hang on
-                raise InputError("TF_CONFIG", "", "every machine", received) from error
-            raise
 
     def _checkpoint(self, folder, state, score):
         score = None if self.machine.index else score
@@ -293,6 +277,19 @@ def _a_part_for_each_machine():
     policy = tf.data.experimental.AutoShardPolicy.DATA
     options.experimental_distribute.auto_shard_policy = policy
     return options
+
+
+@contextmanager
+def _other_machines_named():
+    """Says so where it is another machine that stopped."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if "Collective ops is aborted" not in error.message:
+            raise
+        received = "another one stopped; it said why"
+        error = error.with_traceback(None)  # which TensorFlow's threads hang on
+        raise InputError("TF_CONFIG", "", "every machine", received) from error
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import tensorflow as tf
 from rich.console import Console
 
 from fpd_tf.data.joints import Sample
-from fpd_tf.data.pipeline import DataConfig, make_dataset
+from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
 from fpd_tf.data.soft_heatmaps import SoftHeatmaps
 from fpd_tf.errors import InputError
 from fpd_tf.models.predictor import load_predictor
@@ -46,7 +46,8 @@ def cache_teacher(
         folder: of all caches; made when missing.
 
     Raises:
-        InputError: the disk has less room than the cache is likely to need.
+        InputError: the disk has less room than the cache is likely to need, or a
+            photograph broke or vanished.
     """
     predict = load_predictor(teacher)
     size = predict.heatmap_size[0]
@@ -63,25 +64,32 @@ def cache_teacher(
 
 
 def collapsed_target(
-    heatmaps, joint_weights, soft_heatmaps, distillation_weight: float
+    heatmaps,
+    joint_weights,
+    soft_heatmaps,
+    distillation_weight: float,
+    teach_unlabelled: bool = True,
 ):
     """Target and joint weights whose squared loss is Eq. 5's, up to a constant.
 
     With w the distillation weight, m the joint weight, t the teacher and g the truth:
     w |s - t|^2 + (1 - w) m |s - g|^2 = (w + (1 - w) m) |s - target|^2 + constant, with
-    target = (w t + (1 - w) m g) / (w + (1 - w) m).
+    target = (w t + (1 - w) m g) / (w + (1 - w) m). Where the teacher leaves unlabelled
+    joints alone, w becomes w m.
 
     Args:
         heatmaps: (B, H, W, K) ground truth.
         joint_weights: (B, K).
         soft_heatmaps: (B, H, W, K).
         distillation_weight: w.
+        teach_unlabelled: as in `fpd_loss`.
 
     Returns:
         (B, H, W, K) targets and (B, K) joint weights, as TensorFlow tensors.
     """
     of_truth = (1 - distillation_weight) * joint_weights
-    weights = distillation_weight + of_truth
+    of_teacher = distillation_weight * (1.0 if teach_unlabelled else joint_weights)
+    weights = of_teacher + of_truth
     share = tf.math.divide_no_nan(of_truth, weights)[:, None, None, :]
     return soft_heatmaps + share * (heatmaps - soft_heatmaps), weights
 
@@ -115,7 +123,8 @@ def _fill(cache, predict, samples, indices, input_size):
     batches = make_dataset(samples, config).as_numpy_iterator()
     places = iter(indices)
     steps = -(-len(samples) // config.batch_size)
-    for images, _, _ in tracked(batches, "caching the teacher", steps):
-        upright, mirrored = predict(images), predict(images[:, :, ::-1])
-        for pair in zip(upright, mirrored, strict=True):
-            cache.write(next(places), *pair)
+    with broken_files_named(samples):
+        for images, _, _ in tracked(batches, "caching the teacher", steps):
+            upright, mirrored = predict(images), predict(images[:, :, ::-1])
+            for pair in zip(upright, mirrored, strict=True):
+                cache.write(next(places), *pair)

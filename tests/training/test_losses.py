@@ -69,6 +69,13 @@ def test_the_weights_mask_the_truth_but_not_the_teacher():
     assert [float(each) for each in losses] == [loss, student_loss, distillation_loss]
 
 
+def test_the_teacher_can_be_kept_from_joints_without_a_label():
+    weights = np.array([[1.0, 0.0]])
+    losses = fpd_loss([LAST], TRUTH, weights, SOFT, 0.25, teach_unlabelled=False)
+    assert float(losses[2]) == 1.25 / 2
+    assert float(losses[0]) == 0.25 * 1.25 / 2 + 0.75 * 1 / 2
+
+
 def test_only_the_teachers_term_changes_with_the_distance():
     _, mse, _ = map(float, fpd_loss([LAST], TRUTH, 1.0, SOFT, 0.5))
     losses = fpd_loss([LAST], TRUTH, 1.0, SOFT, 0.5, joints_cross_entropy)

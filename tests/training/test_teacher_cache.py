@@ -19,15 +19,20 @@ from fpd_tf.training.teacher_cache import cache_teacher, collapsed_target
 SIZE = 64
 
 
+@pytest.mark.parametrize("teach_unlabelled", [True, False])
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
-def test_the_collapsed_target_has_the_two_term_loss_gradient(weight):
+def test_the_collapsed_target_has_the_two_term_loss_gradient(weight, teach_unlabelled):
     random = np.random.default_rng(0)
     truth, soft, guess = random.random((3, 2, 4, 4, 5)).astype(np.float32)
     joint_weights = np.float32(random.random((2, 5)) > 0.4)
     guess = tf.Variable(guess)
     with tf.GradientTape(persistent=True) as tape:
-        both, _, _ = fpd_loss([guess], truth, joint_weights, soft, weight)
-        target, weights = collapsed_target(truth, joint_weights, soft, weight)
+        both, _, _ = fpd_loss(
+            [guess], truth, joint_weights, soft, weight, joints_mse, teach_unlabelled
+        )
+        target, weights = collapsed_target(
+            truth, joint_weights, soft, weight, teach_unlabelled
+        )
         one = tf.reduce_mean(weights * joints_mse(target, guess))
     np.testing.assert_allclose(
         tape.gradient(one, guess), tape.gradient(both, guess), rtol=1e-4, atol=1e-7
