@@ -24,5 +24,22 @@ class InputError(ValueError):
         super().__init__(f"{where}: expected {expected}. Received: {received}")
 
 
+def refused(source: str | Path, error, unknown_field: str) -> InputError:
+    """What pydantic found wrong first, as one line.
+
+    Args:
+        source: what was validated.
+        error: pydantic's `ValidationError`.
+        unknown_field: what to expect in place of a field that there is not.
+    """
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    expected = first["msg"].removeprefix("Input should be ")
+    expected = expected.removeprefix("Value error, ")
+    if "argument" in first["type"]:
+        expected = unknown_field
+    return InputError(source, field, expected, str(first["input"])[:80])
+
+
 class GateError(RuntimeError):
     """A limit (accuracy, parity, audit) did not hold; nothing is put in place."""

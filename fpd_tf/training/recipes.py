@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_vali
 from pydantic.dataclasses import dataclass
 
 from fpd_tf.data.pipeline import DataConfig, Positive
-from fpd_tf.errors import InputError
+from fpd_tf.errors import InputError, refused
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -172,14 +172,7 @@ def configure(recipe: str, settings: Sequence[str] = ()) -> TrainConfig:
     try:
         return _SCHEMA.validate_python(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        expected = first["msg"].removeprefix("Input should be ")
-        expected = expected.removeprefix("Value error, ")
-        if first["type"] == "unexpected_keyword_argument":
-            expected = "a field of the recipe"
-        received = first["input"] if field else ", ".join(settings)
-        raise InputError("--set", field, expected, received) from None
+        raise refused("--set", error, "a field of the recipe") from None
 
 
 def _value(text):

@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 import tf_keras
 
+from fpd_tf.models.efficientnet import efficientnet_pose
+from fpd_tf.models.mobile import mobilenet_pose
 from fpd_tf.models.stacks import as_stacks
+
+TINY = {"num_features": 8, "input_size": 64, "num_joints": 14}
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +35,18 @@ def run_twin_parity():
         return network, twin
 
     return run
+
+
+@pytest.fixture(scope="session")
+def mobilenet_twins(run_twin_parity):
+    """A tiny one under keras and under tf_keras."""
+    return run_twin_parity(mobilenet_pose, alpha=0.35, **TINY)
+
+
+@pytest.fixture(scope="session")
+def efficientnet_twins(run_twin_parity):
+    """A tiny one under keras and under tf_keras."""
+    return run_twin_parity(efficientnet_pose, coarsest=16, **TINY)
 
 
 @pytest.fixture(scope="session")
