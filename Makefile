@@ -1,6 +1,10 @@
-.PHONY: demo test test-slow test-mobile lint docs notebooks clean
+.PHONY: demo test test-slow test-mobile bench lint docs notebooks clean
 VENV := .venv
 MOBILE := $(VENV)/mobile
+TORCH := torch==2.13.0
+LSPET ?= ../shared/data/lspet
+MPII ?= ../shared/data/mpii-sample
+BENCH = $(VENV)/bin/python benchmarks/$(1).py $(2) --short --out runs/bench/$(1).json
 KOTLIN := kotlin-jupyter-kernel==0.19.0.944
 FPD := $(VENV)/bin/fpd
 
@@ -17,6 +21,13 @@ test-slow: $(VENV)/installed
 test-mobile: $(MOBILE)/installed
 	FPD_MOBILE=required $(VENV)/bin/pytest tests/mobile -m "slow or not slow" --durations=10
 
+bench: $(VENV)/bench
+	$(call BENCH,train_step)
+	$(call BENCH,input_pipeline,$(LSPET) --mpii $(MPII))
+	$(call BENCH,teacher_cache,$(LSPET))
+	$(call BENCH,evaluate,$(LSPET))
+	$(call BENCH,scaling,$(LSPET))
+
 docs: $(VENV)/docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build
 
@@ -30,6 +41,10 @@ lint: $(VENV)/installed
 $(VENV)/installed: setup.py constraints.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	touch $@
+
+$(VENV)/bench: $(VENV)/installed
+	$(VENV)/bin/pip install --quiet $(TORCH) --constraint constraints.txt
 	touch $@
 
 $(VENV)/docs: $(VENV)/installed

@@ -7,6 +7,8 @@ The public names, in the order data flows; each is imported when first used, so 
 from importlib import import_module
 
 _HOMES = {
+    "Sample": "data.joints",
+    "JointSet": "data.joints",
     "MPII": "data.joints",
     "LSP": "data.joints",
     "load_mpii": "data.mpii",

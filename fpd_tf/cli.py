@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from enum import StrEnum
@@ -17,7 +16,6 @@ from fpd_tf.errors import GateError, InputError
 from fpd_tf.files import written_whole
 from fpd_tf.quiet import silent
 from fpd_tf.tables import (
-    SHOWN,
     print_audit,
     print_benchmark,
     print_comparison,
@@ -43,6 +41,7 @@ class Data(StrEnum):
     mpii = "mpii"
     lsp = "lsp"
     synthetic = "synthetic"
+    packed = "packed"
 
 
 class OnError(StrEnum):
@@ -129,6 +128,23 @@ def synthesize(
     print(draw(out, layout, count=count, seed=seed))
 
 
+@app.command(epilog="Example: fpd pack --data lsp --root lspet --out packed")
+def pack(
+    out: Annotated[Path, typer.Option("--out", help="Folder of packed splits.")],
+    data: DataOption = Data.mpii,
+    root: RootOption = None,
+    split: SplitOption = "train",
+    on_error: OnErrorOption = OnError.stop,
+):
+    """Cut people out of their photographs, for --data packed: larger, read faster."""
+    with _quiet_tensorflow():
+        from fpd_tf.data.packed import pack as write
+    samples = _load(data, root, split, on_error)
+    folder = write(samples, out / split)
+    size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+    print(f"{folder}: {len(samples)} people, {size:.1f} MB")
+
+
 @app.command(
     epilog="Example: fpd train --data lsp --root lspet --recipe light --out runs/big"
 )
@@ -211,8 +227,7 @@ def evaluate(
         scales=PAPER_SCALES if multi_scale else (1.0,),
     )
     print_evaluation(model.name, evaluation)
-    if json_file:
-        _write_json(json_file, {"model": str(model), **evaluation.as_dict()})
+    _write_json(json_file, {"model": str(model), **evaluation.as_dict()})
 
 
 @app.command(epilog="Example: fpd predict photo.jpg --out drawn")
@@ -257,15 +272,13 @@ def predict(
     model = model or shipped(POSE_MODEL)
     if video:
         results = predict_video(video, model, box, out=out, threshold=threshold)
-        if json_file:
-            _write_json(json_file, results)
+        _write_json(json_file, results)
         print(f"{video}: {len(results)} frames")
         return
     results = predict_files(
         images, model, box, out=out, threshold=threshold, on_error=on_error
     )
-    if json_file:
-        _write_json(json_file, results)
+    _write_json(json_file, results)
     for result in results:
         shown = sum(score >= threshold for _, _, score in result["joints"])
         print(f"{result['path']}: {shown} of {len(result['joints'])} joints")
@@ -367,18 +380,19 @@ def export(
             wanted = "--out FILE and qat or --sparsity with it"
             raise InputError(option, "", wanted, "another choice")
     with _quiet_tensorflow():
-        from fpd_tf.deploy.audit import audit_tflite
+        from fpd_tf.deploy.audit import audit_tflite, deflated_size
         from fpd_tf.deploy.benchmark import peak_memory
         from fpd_tf.deploy.convert import calibration_ranges
         from fpd_tf.deploy.decode import write_with_decode
         from fpd_tf.deploy.gate import check_loadable, export_gated
         from fpd_tf.deploy.quantization_aware import fine_tuning
         from fpd_tf.deploy.variants import export_variants
+        from fpd_tf.evaluation.plots import plot_ranges
+        from fpd_tf.training.checkpoint import training_data
     if check:
         audit = audit_tflite(check)
         print_audit(check.name, audit, peak_memory(check))
-        if json_file:
-            _write_json(json_file, {"audit": audit.as_dict()})
+        _write_json(json_file, {"audit": audit.as_dict()})
         check_loadable(audit, check.name)
         return
     calibrated = quantization in (Quantization.int8, Quantization.int16x8)
@@ -387,27 +401,27 @@ def export(
     compared = gated or variants
     held_out = _load(data, root, validation, on_error) if compared else None
     if ranges:
-        _report_ranges(*calibration_ranges(model, samples), ranges, json_file)
+        found, people = calibration_ranges(model, samples)
+        paths = [person.image_path for person in people]
+        plot_ranges(found.curves(), ranges)
+        print_ranges(found, paths)
+        _write_json(json_file, found.as_dict(paths))
         return
     run = model.parent / "config.json"
-    training_data = _trained_on(run)
+    facts = {"training_data": training_data(run)}
     if variants:
-        facts = {"training_data": training_data}
         found = export_variants(model, variants, samples, held_out, **facts)
         print_variants(found)
-        if json_file:
-            rows = {name: variant.as_dict() for name, variant in found.items()}
-            _write_json(json_file, rows)
+        _write_json(json_file, {name: each.as_dict() for name, each in found.items()})
         return
 
     def show(file, audit, comparison):
         print_audit(out.name, audit, peak_memory(file))
-        report = {"audit": audit.as_dict(), "deflated": _deflated(file)}
+        report = {"audit": audit.as_dict(), "deflated": deflated_size(file)}
         if comparison:
             print_comparison(out.name, comparison)
             report["comparison"] = comparison.as_dict()
-        if json_file:
-            _write_json(json_file, report)
+        _write_json(json_file, report)
 
     training = {}
     if trained:
@@ -418,16 +432,16 @@ def export(
         out,
         held_out=held_out,
         max_drop=max_drop or 0.0,
-        training_data=training_data,
         show=show,
         quantization=quantization,
         io=io,
         samples=samples,
+        **facts,
         **training,
     )
     written = [out, write_with_decode(out)] if decode else [out]
     for file in written:
-        size, deflated = file.stat().st_size / 1e6, _deflated(file) / 1e6
+        size, deflated = file.stat().st_size / 1e6, deflated_size(file) / 1e6
         print(f"{file}: {size:.2f} MB, deflated {deflated:.2f} MB")
 
 
@@ -445,8 +459,7 @@ def benchmark(
         from fpd_tf.deploy.benchmark import benchmark as run
     results = run(models, rounds=rounds, runs=runs)
     print_benchmark(results, rounds * runs)
-    if json_file:
-        _write_json(json_file, [result.as_dict() for result in results])
+    _write_json(json_file, [result.as_dict() for result in results])
 
 
 @app.command(epilog="Example: fpd bundle --model student.tflite --out bundle")
@@ -487,13 +500,12 @@ def models(json_file: JsonOption = None):
     with _quiet_tensorflow():
         from fpd_tf.models.presets import PRESETS
     print_presets(PRESETS)
-    if json_file:
-        fields = ("parameters", "giga_operations", "description")
-        rows = {
-            name: {field: getattr(preset, field) for field in fields}
-            for name, preset in PRESETS.items()
-        }
-        _write_json(json_file, rows)
+    fields = ("parameters", "giga_operations", "description")
+    rows = {
+        name: {field: getattr(preset, field) for field in fields}
+        for name, preset in PRESETS.items()
+    }
+    _write_json(json_file, rows)
 
 
 @app.command(epilog="Example: fpd doctor --json doctor.json")
@@ -505,8 +517,7 @@ def doctor(json_file: JsonOption = None):
         pass  # what is wrong with it is found below
     findings = examine()
     print_findings(findings)
-    if json_file:
-        _write_json(json_file, [asdict(each) for each in findings])
+    _write_json(json_file, [asdict(each) for each in findings])
     missing = [each.name for each in findings if each.needed and not each.good]
     if missing:
         raise GateError(f"needed, and missing or broken: {', '.join(missing)}")
@@ -556,6 +567,7 @@ def _load(data, root, split, on_error):
     from fpd_tf.data.images import check_images
     from fpd_tf.data.lsp import load_lsp
     from fpd_tf.data.mpii import load_mpii
+    from fpd_tf.data.packed import load_packed
     from fpd_tf.data.synthetic import synthesize as draw
 
     if data is Data.synthetic:
@@ -564,6 +576,8 @@ def _load(data, root, split, on_error):
             draw(root, "mpii", count=600)
     if root is None:
         raise InputError("--root", "", f"the folder of the {data} data", "nothing")
+    if data is Data.packed:
+        return check_images(load_packed(root, split))
     load = load_lsp if data is Data.lsp else load_mpii
     samples = load(root, split, on_error=on_error)
     return check_images(samples, on_error)
@@ -600,44 +614,10 @@ def _finish_run(folder, held_out):
         print_evaluation(folder.name, evaluation)
 
 
-def _trained_on(config):
-    """Which data, and how many people, as a run folder says; None beside no run."""
-    if not config.exists():
-        return None
-    try:
-        run = json.loads(config.read_text())
-        verb = list(run["command"])
-        data = verb[verb.index("--data") + 1] if "--data" in verb else Data.mpii
-        return f"{data}, {run['samples']} people"
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise InputError(config, "", "the settings of a run", repr(error)) from error
-
-
-def _deflated(file):
-    """Bytes that a file takes in a .zip, an app's package among them."""
-    return len(zlib.compress(file.read_bytes(), 9))
-
-
-def _report_ranges(ranges, samples, picture, json_file):
-    """How large the tensors get: a plot, the worst of them, and the photographs."""
-    from fpd_tf.evaluation.plots import plot_ranges
-
-    rows = ranges.rows()
-    peaks = {f"{p} % of images": [row.percentiles[p] for row in rows] for p in (50, 95)}
-    plot_ranges(peaks | {"largest": [row.largest_peak for row in rows]}, picture)
-    print_ranges(rows, len(samples))
-    photographs = [
-        {"path": str(samples[image].image_path), "tensors": tensors}
-        for image, tensors in ranges.photographs()
-    ]
-    for each in photographs[:SHOWN]:
-        print(f"{each['path']}: blows up {each['tensors']} of {len(rows)} tensors")
-    if json_file:
-        tensors = [asdict(row) for row in rows]
-        _write_json(json_file, {"tensors": tensors, "photographs": photographs})
-
-
 def _write_json(path, content):
+    """Where a path was given."""
+    if path is None:
+        return
     with written_whole(path) as aside:
         aside.write_text(json.dumps(content, indent=2))
 

@@ -6,7 +6,9 @@ from rich.console import Console
 from rich.progress import track
 
 
-def tracked(items: Iterable, what: str, total: float | None = None) -> Iterable:
+def tracked(
+    items: Iterable, what: str, total: float | None = None, *, timed: bool = False
+) -> Iterable:
     """Gives the items, with a bar and the time left on standard error.
 
     Only a terminal gets one: elsewhere it would leave a blank line, and a notebook
@@ -16,6 +18,7 @@ def tracked(items: Iterable, what: str, total: float | None = None) -> Iterable:
         items: to go through.
         what: is being done.
         total: number of items, where they do not know it themselves.
+        timed: draw between items only, so that nothing runs beside one.
 
     Example:
         >>> from fpd_tf.progress import tracked
@@ -23,5 +26,5 @@ def tracked(items: Iterable, what: str, total: float | None = None) -> Iterable:
         ['a', 'b']
     """
     console = Console(stderr=True)
-    hidden = not console.is_terminal
-    return track(items, what, total, console=console, transient=True, disable=hidden)
+    look = {"console": console, "transient": True, "auto_refresh": not timed}
+    return track(items, what, total, disable=not console.is_terminal, **look)

@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from fpd_tf.errors import InputError
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
     """Holds back what native code writes to standard error; shows it after an error.
+
+    An InputError says what was wrong itself.
 
     Example:
         >>> import os
@@ -22,6 +26,8 @@ def quiet() -> Iterator[None]:
         try:
             with _sent_to(held, 2):
                 yield
+        except InputError:
+            raise
         except BaseException:
             held.seek(0)
             os.write(2, held.read())

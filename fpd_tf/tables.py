@@ -82,15 +82,18 @@ def print_comparison(name, comparison):
     print(f"decodes further off by, heatmap pixels: x {x:+.3f}, y {y:+.3f}")
 
 
-def print_ranges(rows, images):
-    """The tensors that photographs stretch most."""
-    title = f"tensors that {images} images take furthest beyond the usual"
+def print_ranges(ranges, paths):
+    """The tensors that photographs stretch most, and these photographs."""
+    rows = ranges.rows()
+    title = f"tensors that {len(paths)} images take furthest beyond the usual"
     table = Table("tensor", "50 %", "95 %", "99 %", "all", "images", title=title)
     for row in sorted(rows, key=lambda row: -row.stretch)[:SHOWN]:
         values = (*row.percentiles.values(), row.largest_peak)
         blown_up = str(len(row.blown_up_by))
         table.add_row(row.name, *(f"{value:.3g}" for value in values), blown_up)
     _show(table)
+    for image, tensors in ranges.photographs()[:SHOWN]:
+        print(f"{paths[image]}: blows up {tensors} of {len(rows)} tensors")
 
 
 def print_benchmark(results, runs):

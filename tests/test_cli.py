@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from fpd_tf import cli
+from fpd_tf.data.joints import JointSet
 from fpd_tf.data.synthetic import synthesize
 from fpd_tf.deploy import convert
-from fpd_tf.deploy.contract import read_contract
+from fpd_tf.deploy.contract import contract_path, read_contract
 from fpd_tf.deploy.convert import export_tflite
+from fpd_tf.deploy.gate import export_gated
 from fpd_tf.models.hourglass import stacked_hourglass
 
 TINY = ("num_stacks=1", "num_features=8", "depth=1")
@@ -97,6 +99,44 @@ def test_predict_writes_joints_in_pixels_and_drawings(run_fpd, student, tmp_path
     (record,) = json.loads((tmp_path / "joints.json").read_text())
     assert np.shape(record["joints"]) == (16, 3)
     assert (tmp_path / "drawn" / "photo.png").is_file()
+
+
+def test_predict_draws_joints_of_ones_own_as_the_contract_names_them(run_fpd, tmp_path):
+    """A network for five colours, a photograph with a dot of each."""
+    star = JointSet("star", tuple("rgbyc"), (), ((0, 1), (3, 4)), {})
+    image = keras.Input((64, 64, 3))
+    find = keras.layers.Conv2D(5, 4, 4)
+    network = keras.Model(image, find(image))
+    colours = np.float32(
+        [[1, -1, -1], [-1, 1, -1], [-1, -1, 1], [0.5, 0.5, -1], [-1, 0.5, 0.5]]
+    )
+    find.kernel.assign(np.tile(colours.T / 16, (4, 4, 1, 1)))
+    model = export_gated(network, tmp_path / "star.tflite", joint_set=star)
+    at = {"r": (8, 8), "g": (52, 8), "b": (28, 52), "y": (8, 36), "c": (52, 36)}
+    rgb = {"r": (1, 0, 0), "g": (0, 1, 0), "b": (0, 0, 1), "y": (1, 1, 0)}
+    photo = np.zeros((64, 64, 3), np.uint8)
+    for joint, (x, y) in at.items():
+        photo[y : y + 4, x : x + 4] = 255 * np.array(rgb.get(joint, (0, 1, 1)))
+    cv2.imwrite(str(tmp_path / "photo.png"), photo[..., ::-1])
+
+    def predicted(out):
+        status, said, err = run_fpd(
+            *("predict", tmp_path / "photo.png", "--model", model, "--out", out),
+            *("--json", tmp_path / "joints.json"),
+        )
+        assert status == 0 and "5 of 5 joints" in said, err
+        (record,) = json.loads((tmp_path / "joints.json").read_text())
+        found = np.array(record["joints"])[:, :2]
+        np.testing.assert_allclose(found, np.array(list(at.values())) + 1.5, atol=0.1)
+        return cv2.imread(str(out / "photo.png"))
+
+    between = np.s_[9, 30], np.s_[37, 30], np.s_[30, 18]  # r and g, y and c, r and b
+    drawn = predicted(tmp_path / "drawn")
+    assert [drawn[each].any() for each in between] == [True, True, False]
+    contract_path(model).unlink()
+    dots = predicted(tmp_path / "dots")
+    assert [dots[each].any() for each in between] == [False, False, False]
+    assert dots[9, 9].min() > 200  # a joint without a side is white
 
 
 @pytest.mark.parametrize(

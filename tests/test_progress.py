@@ -1,3 +1,5 @@
+import threading
+
 from fpd_tf.progress import tracked
 
 
@@ -8,3 +10,12 @@ def test_a_terminal_gets_a_bar_and_nothing_else_does(capsys, monkeypatch):
     assert list(tracked(range(3), "counting")) == [0, 1, 2]
     out, err = capsys.readouterr()
     assert "counting" in err and not out
+
+
+def test_nothing_runs_beside_what_is_timed(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    before = threading.active_count()
+    for timed, beside in ((True, 0), (False, 1)):
+        for _ in tracked(range(2), "timing", timed=timed):
+            assert (threading.active_count() > before) == beside
+    assert "100%" in capsys.readouterr().err

@@ -59,17 +59,17 @@ def encode_heatmaps(
 
 
 def encode_heatmaps_in_graph(joints, annotated, *, size, sigma, stride=STRIDE):
-    """`encode_heatmaps` of one person, (K, 2) and (K,), as TensorFlow operations."""
+    """`encode_heatmaps`, (..., K, 2) and (..., K), as TensorFlow operations."""
     import tensorflow as tf
 
     known = annotated & _inside(joints, size * stride)
     weights = tf.cast(known, tf.float32)
-    centers = (tf.where(known[:, None], joints, 0.0) - (stride - 1) / 2) / stride
+    centers = (tf.where(known[..., None], joints, 0.0) - (stride - 1) / 2) / stride
     cells = tf.range(size, dtype=tf.float32)
-    bells = tf.exp(-((cells - centers[:, :, None]) ** 2) / (2 * sigma**2))
-    columns = tf.transpose(bells[:, 0] * weights[:, None])
-    rows = tf.transpose(bells[:, 1])
-    return rows[:, None, :] * columns[None, :, :], weights
+    bells = tf.exp(-((cells - centers[..., None]) ** 2) / (2 * sigma**2))
+    columns, rows = (tf.linalg.matrix_transpose(bells[..., i, :]) for i in (0, 1))
+    columns *= weights[..., None, :]
+    return rows[..., :, None, :] * columns[..., None, :, :], weights
 
 
 def decode_heatmaps(

@@ -185,6 +185,8 @@ class Sample:
         center: (2,) float32 pixels (x, y), middle of the person's box.
         scale: side of the person's box / 200 px.
         head_size: 0.6 x diagonal of the head box in pixels, None where unknown.
+        packed: byte, y, x, height and width of the part of the photograph that lies in
+            the shard `image_path` (`data.packed`), None for a photograph.
     """
 
     image_path: Path
@@ -194,6 +196,7 @@ class Sample:
     center: np.ndarray
     scale: float
     head_size: float | None = None
+    packed: tuple[int, int, int, int, int] | None = None
 
 
 def lsp_to_mpii(

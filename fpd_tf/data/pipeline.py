@@ -3,7 +3,11 @@
 B batch, S input size, H = W = S / 4, K joints.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -12,11 +16,18 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from fpd_tf.data.heatmaps import STRIDE, encode_heatmaps_in_graph
+from fpd_tf.data.images import check_images, read_image
 from fpd_tf.data.joints import JointSet, Sample, joint_set_of
+from fpd_tf.data.packed import REACH, record_in_graph
 from fpd_tf.data.soft_heatmaps import SoftHeatmaps
-from fpd_tf.data.transforms import crop_matrix_in_graph, warp_in_graph
+from fpd_tf.data.transforms import (
+    crop_matrix_in_graph,
+    invert_in_graph,
+    warp_in_graph,
+)
 from fpd_tf.errors import InputError
 
+_NOT_PACKED = (-1, 0, 0, 0, 0)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -74,7 +85,8 @@ def make_dataset(
             fourth part (B, H, W, K) of each batch, augmented like the photographs.
 
     Raises:
-        InputError: no samples, or fewer than one batch to train on.
+        InputError: no samples, fewer than one batch to train on, or an augmentation
+            that shows more of the photographs than was packed.
 
     Example:
         >>> import fpd_tf as fpd
@@ -88,40 +100,93 @@ def make_dataset(
     if len(samples) < (config.batch_size if training else 1):
         expected = f"at least one batch of {config.batch_size} people"
         raise InputError("samples", "", expected, len(samples))
+    if training and any(sample.packed for sample in samples):
+        _check_reach(config)
     people = _people(samples)
     joint_set = joint_set or joint_set_of(people["joints"].shape[1])
-    flip_order = tf.constant(joint_set.flip_order)
-
-    def augmented(index, seed):
-        person = tf.nest.map_structure(lambda column: column[index], people)
-        factor, rotation, mirror, gains = _draw_augmentation(config, seed)
-        box = person["center"], person["scale"] * factor
-        matrix = crop_matrix_in_graph(*box, rotation, mirror, config.input_size)
-        element = _element(person, config, flip_order, matrix, mirror, gains)
-        if soft_heatmaps is None:
-            return element
-        box = person["center"], person["scale"]
-        return *element, soft_heatmaps.in_graph(index, *box, matrix, mirror)
-
-    def plain(index):
-        person = tf.nest.map_structure(lambda column: column[index], people)
-        box = person["center"], person["scale"]
-        matrix = crop_matrix_in_graph(*box, 0.0, False, config.input_size)
-        return _element(person, config, flip_order, matrix, False, tf.ones(3))
 
     if training:
-        indices = _training_indices(len(samples), config, first_epoch)
-        elements = indices.map(augmented, num_parallel_calls=tf.data.AUTOTUNE)
+        crops = _training_crops(people, joint_set, config, first_epoch)
     else:
-        indices = tf.data.Dataset.range(len(samples))
-        elements = indices.map(plain, num_parallel_calls=tf.data.AUTOTUNE)
+        upright = _no_augmentation(len(samples))
+        crops = tf.data.Dataset.from_tensor_slices(
+            _crops(people, joint_set, config, *upright)
+        )
+
+    def cropped(crop):
+        crop["image"] = _cropped(crop, config.input_size)
+        if soft_heatmaps:
+            box = crop["center"], crop["scale"], crop["matrix"], crop["mirror"]
+            crop["soft_heatmaps"] = soft_heatmaps.in_graph(crop["index"], *box)
+        return crop
+
+    elements = crops.map(cropped, num_parallel_calls=tf.data.AUTOTUNE)
     batches = elements.batch(config.batch_size, drop_remainder=training)
+    batches = batches.map(partial(_finished, config), tf.data.AUTOTUNE)
     return batches.prefetch(tf.data.AUTOTUNE)
+
+
+@contextmanager
+def broken_files_named(
+    samples: Sequence[Sample], soft_heatmaps: SoftHeatmaps | None = None
+) -> Iterator[None]:
+    """Says which file it was where a dataset of these samples fails half way.
+
+    Args:
+        samples: as for `make_dataset`.
+        soft_heatmaps: likewise.
+
+    Raises:
+        InputError: a photograph vanished, broke, or is none that TensorFlow decodes;
+            where all files are well, TensorFlow's error goes on.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.data.pipeline import broken_files_named
+        >>> people = fpd.load_mpii(fpd.synthesize("others", count=12), split="val")
+        >>> people[1].image_path.unlink()
+        >>> with broken_files_named(people):
+        ...     images, _, _ = next(iter(fpd.make_dataset(people)))
+        Traceback (most recent call last):
+        ...
+        fpd_tf.errors.InputError: others/images/...jpg: expected a whole photograph...
+    """
+    try:
+        yield
+    except tf.errors.OpError:
+        check_images(samples)
+        if soft_heatmaps:
+            for index in range(len(samples)):
+                read_image(soft_heatmaps.path(index))
+        with ThreadPoolExecutor() as pool:
+            paths = {each.image_path for each in samples if not each.packed}
+            list(pool.map(_check_decoding, paths))
+        raise
+
+
+def _check_decoding(path: Path) -> None:
+    try:
+        _decoded(tf.io.read_file(str(path)))
+    except tf.errors.OpError as error:
+        expected = "a photograph that TensorFlow decodes"
+        reason = error.message.rpartition("}} ")[2].partition(" [Op:")[0]
+        raise InputError(path, "", expected, reason) from error
+
+
+def _check_reach(config):
+    """Refuses crops that show more than was packed."""
+    turned = np.deg2rad(min(config.rotation, 45))
+    reach = config.scale[1] * (np.cos(turned) + np.sin(turned))
+    if reach > REACH + 1e-6:
+        expected = f"packed people's crops no wider than {REACH:.2f} boxes, turned"
+        raise InputError("config.data", "scale, rotation", expected, f"{reach:.2f}")
 
 
 def _people(samples):
     return {
+        "index": tf.range(len(samples)),
         "path": tf.constant([str(sample.image_path) for sample in samples]),
+        "packed": tf.constant([s.packed or _NOT_PACKED for s in samples], tf.int64),
         "joints": tf.constant(np.stack([s.joints for s in samples]), tf.float32),
         "annotated": tf.constant(np.stack([s.annotated for s in samples])),
         "center": tf.constant(np.stack([s.center for s in samples]), tf.float32),
@@ -129,16 +194,20 @@ def _people(samples):
     }
 
 
-def _training_indices(count, config, first_epoch):
-    """(index, seed) pairs, whole batches an epoch; all follows from seed and epoch."""
+def _training_crops(people, joint_set, config, first_epoch):
+    """`_crops` of whole batches, epoch after epoch; all follows from seed and epoch."""
+    count = len(people["path"])
     usable = count - count % config.batch_size
 
     def one_epoch(epoch):
         key = tf.stack([tf.constant(config.seed, tf.int64), epoch])
         order = tf.random.experimental.stateless_shuffle(tf.range(count), seed=key)
-        indices = tf.data.Dataset.from_tensor_slices(order[:usable])
-        return indices.map(
-            lambda index: (index, tf.random.experimental.stateless_fold_in(key, index))
+        shuffled = {
+            name: tf.gather(column, order[:usable]) for name, column in people.items()
+        }
+        drawn = _draw_augmentation(config, usable, key)
+        return tf.data.Dataset.from_tensor_slices(
+            _crops(shuffled, joint_set, config, *drawn)
         )
 
     if first_epoch is not None:
@@ -149,29 +218,109 @@ def _training_indices(count, config, first_epoch):
     )
 
 
-def _draw_augmentation(config, seed):
-    """Random scale factor, angle, mirroring and (3,) colour gains of one person."""
-    chances = tf.random.stateless_uniform([6], seed)
+def _draw_augmentation(config, count, key):
+    """Random scale factors, angles, mirroring (N,) and colour gains (N, 3)."""
+    seed = tf.random.experimental.stateless_fold_in(key, 0)
+    chances = tf.random.stateless_uniform([6, count], seed)
     low, high = config.scale
-    factor = low + (high - low) * chances[0]
-    rotation = config.rotation * (2 * chances[1] - 1)
+    factors = low + (high - low) * chances[0]
+    rotations = config.rotation * (2 * chances[1] - 1)
     gains = 1 + config.color * (2 * chances[3:] - 1)
-    return factor, rotation, chances[2] < config.flip, gains
+    return factors, rotations, chances[2] < config.flip, tf.transpose(gains)
 
 
-def _element(person, config, flip_order, matrix, mirror, gains):
+def _no_augmentation(count):
+    return tf.ones(count), tf.zeros(count), tf.zeros(count, bool), tf.ones((count, 3))
+
+
+def _crops(people, joint_set, config, factors, rotations, mirror, gains):
+    """What is to be made of each person: columns of N rows.
+
+    Everybody at once, since dozens of small operations for each person would cost as
+    much as the photograph.
+    """
+    scales = people["scale"] * factors
+    box = people["center"], scales, rotations, mirror
+    matrix = crop_matrix_in_graph(*box, config.input_size)
+    joints = tf.linalg.matmul(people["joints"], matrix[:, :, :2], transpose_b=True)
+    joints += matrix[:, None, :, 2]
+    mirrored, mirror_joints = joint_set.flip_order, mirror[:, None]
+    annotated = people["annotated"]
+    return people | {
+        "matrix": matrix,
+        "window": _windows(matrix, config.input_size),
+        "mirror": mirror,
+        "gains": gains,
+        "joints": tf.where(
+            mirror_joints[..., None], tf.gather(joints, mirrored, axis=1), joints
+        ),
+        "annotated": tf.where(
+            mirror_joints, tf.gather(annotated, mirrored, axis=1), annotated
+        ),
+    }
+
+
+def _decoded(content):
+    return tf.io.decode_image(content, channels=3, expand_animations=False)
+
+
+def _windows(matrix, size):
+    """(N, 4) rows y, x from, y, x to: the photographs' pixels that crops can show.
+
+    One more at each side than the neighbours that are blended: a JPEG's outermost
+    columns are not those of the whole where chroma is stored at a lower resolution.
+    """
+    last = size - 1.0
+    corners = tf.constant([[0.0, last, 0.0, last], [0.0, 0.0, last, last]])
+    back = invert_in_graph(matrix)
+    places = tf.linalg.matmul(back[:, :, :2], corners[None]) + back[:, :, 2:]
+    low = tf.floor(tf.reduce_min(places, axis=2)) - 1
+    high = tf.floor(tf.reduce_max(places, axis=2)) + 3
+    return tf.cast(tf.concat([low[:, ::-1], high[:, ::-1]], axis=1), tf.int32)
+
+
+def _cropped(crop, size):
+    """(S, S, 3) uint8."""
+    path, window = crop["path"], crop["window"]
+    pixels, corner = tf.cond(
+        crop["packed"][0] < 0,
+        lambda: _of_photograph(tf.io.read_file(path), window),
+        lambda: _of_shard(path, crop["packed"]),
+    )
+    return warp_in_graph(pixels, corner, window, crop["matrix"], size)
+
+
+def _of_photograph(content, window):
+    """Pixels and where they start: of a JPEG no more than the window is decoded."""
+
+    def part():
+        extent = tf.io.extract_jpeg_shape(content)[:2]
+        low = tf.clip_by_value(window[:2], 0, extent - 1)
+        high = tf.clip_by_value(window[2:], low + 1, extent)
+        inside = tf.concat([low, high - low], axis=0)
+        return tf.image.decode_and_crop_jpeg(content, inside, channels=3), low
+
+    def whole():
+        return _decoded(content), tf.zeros(2, tf.int32)
+
+    return tf.cond(tf.io.is_jpeg(content), part, whole)
+
+
+def _of_shard(path, packed):
+    levels = tf.io.decode_raw(record_in_graph(path, packed[0]), tf.uint8)
+    shape = tf.concat([packed[3:], [3]], axis=0)
+    return tf.reshape(levels, shape), tf.cast(packed[1:3], tf.int32)
+
+
+def _finished(config, crop):
+    """A batch as the network wants it."""
     size = config.input_size
-    image = tf.io.decode_image(
-        tf.io.read_file(person["path"]), channels=3, expand_animations=False
-    )
-    image = warp_in_graph(image, matrix, size) * (gains / 255)
-    joints = tf.linalg.matmul(person["joints"], matrix[:, :2], transpose_b=True)
-    joints += matrix[:, 2]
-    order = tf.where(mirror, flip_order, tf.range(len(flip_order)))
+    rows = tf.cast(tf.reshape(crop["image"], [-1, size, size * 3]), tf.float32)
+    rows *= tf.tile(crop["gains"] / 255, [1, size])[:, None]
     heatmaps, weights = encode_heatmaps_in_graph(
-        tf.gather(joints, order),
-        tf.gather(person["annotated"], order),
-        size=size // STRIDE,
-        sigma=config.sigma,
+        crop["joints"], crop["annotated"], size=size // STRIDE, sigma=config.sigma
     )
-    return tf.clip_by_value(image, 0.0, 1.0), heatmaps, weights
+    images = tf.reshape(tf.minimum(rows, 1.0), [-1, size, size, 3])
+    if "soft_heatmaps" in crop:
+        return images, heatmaps, weights, crop["soft_heatmaps"]
+    return images, heatmaps, weights

@@ -4,6 +4,7 @@ S crop side in pixels, K joints. A matrix is (2, 3) and maps (x, y, 1); pixel ce
 are whole numbers in the photograph and in the crop.
 """
 
+import cv2
 import numpy as np
 
 BOX = 200.0
@@ -53,10 +54,10 @@ def crop_matrix_in_graph(center, scale, rotation, mirror, size):
     """`crop_matrix` as TensorFlow operations, mirrored left to right where asked.
 
     Args:
-        center: (2,) float32 pixels.
-        scale: float32 scalar.
-        rotation: float32 scalar, degrees.
-        mirror: bool scalar.
+        center: (..., 2) float32 pixels.
+        scale: (...) float32.
+        rotation: (...) float32, degrees.
+        mirror: (...) bool.
         size: S.
     """
     import tensorflow as tf
@@ -65,30 +66,45 @@ def crop_matrix_in_graph(center, scale, rotation, mirror, size):
     radians = rotation * (np.pi / 180)
     cosine, sine = zoom * tf.cos(radians), zoom * tf.sin(radians)
     sign = tf.where(mirror, -1.0, 1.0)
-    turn = tf.stack([tf.stack([sign * cosine, -sign * sine]), tf.stack([sine, cosine])])
+    rows = [[sign * cosine, -sign * sine], [sine, cosine]]
+    turn = tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
     shift = (size - 1) / 2 - tf.linalg.matvec(turn, center)
-    return tf.concat([turn, shift[:, None]], axis=1)
+    return tf.concat([turn, shift[..., None]], axis=-1)
 
 
-def warp_in_graph(image, matrix, size):
-    """Resamples (h, w, 3) uint8 once, bilinear, black outside: (S, S, 3) float32."""
+def warp_in_graph(pixels, corner, window, matrix, size):
+    """Resamples once, bilinear, black outside: (S, S, 3) uint8, as the apps do.
+
+    OpenCV does it, in a sixth of the time of TensorFlow's ImageProjectiveTransformV3.
+    Whichever part of the photograph `pixels` are, the result is the same.
+
+    Args:
+        pixels: (h, w, 3) uint8, at least what the photograph has of the window.
+        corner: (2,) int32, the photograph's row and column where `pixels` start.
+        window: (4,) int32, rows and columns y, x to y, x that the crop can show.
+        matrix: (2, 3) float32 from the photograph to the crop.
+        size: S.
+    """
     import tensorflow as tf
 
-    back = invert_in_graph(matrix)
-    transform = tf.concat([tf.reshape(back, [6]), [0.0, 0.0]], axis=0)
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=tf.cast(image, tf.float32)[None],
-        transforms=transform[None],
-        output_shape=[size, size],
-        interpolation="BILINEAR",
-        fill_mode="CONSTANT",
-        fill_value=0.0,
-    )[0]
+    def warp(pixels, corner, window, matrix):
+        extent = pixels.shape[:2]
+        low = np.clip(window[:2] - corner, 0, np.subtract(extent, 1))
+        high = np.clip(window[2:] - corner, low + 1, extent)
+        shown = pixels[low[0] : high[0], low[1] : high[1]]
+        moved = matrix.astype(np.float64)
+        moved[:, 2] += moved[:, :2] @ (corner + low)[::-1]
+        return cv2.warpAffine(shown, moved, (size, size))
+
+    parts = [pixels, corner, window, matrix]
+    crop = tf.numpy_function(warp, parts, tf.uint8, stateful=False)
+    return tf.ensure_shape(crop, [size, size, 3])
 
 
 def invert_in_graph(matrix):
-    """`invert_matrix` of a (2, 3) tensor."""
+    """`invert_matrix` of a (..., 2, 3) tensor."""
     import tensorflow as tf
 
-    turn = tf.linalg.inv(matrix[:, :2])
-    return tf.concat([turn, -tf.linalg.matvec(turn, matrix[:, 2])[:, None]], axis=1)
+    turn = tf.linalg.inv(matrix[..., :2])
+    shift = tf.linalg.matvec(turn, matrix[..., 2])
+    return tf.concat([turn, -shift[..., None]], axis=-1)

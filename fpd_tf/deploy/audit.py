@@ -1,5 +1,6 @@
 """What a .tflite contains, and which app bindings can load it."""
 
+import zlib
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -127,6 +128,20 @@ def audit_tflite(path: str | Path) -> Audit:
         partitions=None if custom else _partitions(path),
         refusals=_refusals(custom, (*inputs, *outputs)),
     )
+
+
+def deflated_size(path: str | Path) -> int:
+    """Bytes that a file takes in a .zip, an app's package among them.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.deploy.audit import deflated_size
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> file = fpd.export_tflite(network, "student.tflite")
+        >>> 0 < deflated_size(file) < file.stat().st_size
+        True
+    """
+    return len(zlib.compress(Path(path).read_bytes(), 9))
 
 
 def _operator(code):

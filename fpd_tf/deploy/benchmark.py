@@ -12,6 +12,7 @@ import numpy as np
 from fpd_tf.deploy.audit import audit_tflite
 from fpd_tf.errors import InputError
 from fpd_tf.models.tflite_file import open_interpreter
+from fpd_tf.progress import tracked
 
 THREADS = (1, 2)
 _WARM_UP = 2
@@ -148,7 +149,7 @@ def _timings(files, threads, rounds, runs):
     times = np.array(
         [
             [_milliseconds(interpreter, runs) for interpreter in interpreters]
-            for _ in range(rounds)
+            for _ in tracked(range(rounds), f"timing, threads: {threads}", timed=True)
         ]
     )
     medians = np.median(times, axis=2)

@@ -14,9 +14,10 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_vali
 from pydantic.dataclasses import dataclass
 
 from fpd_tf.data.heatmaps import LOG_FLOOR
-from fpd_tf.data.joints import JointSet, joint_set_of
+from fpd_tf.data.joints import JOINT_SETS, JointSet, joint_set_of
 from fpd_tf.deploy.audit import audit_tflite
-from fpd_tf.errors import InputError
+from fpd_tf.deploy.metadata import joint_set_within
+from fpd_tf.errors import InputError, refused
 from fpd_tf.files import written_whole
 from fpd_tf.models.tflite_file import dtype_of, read_tflite
 
@@ -299,6 +300,37 @@ def contract_of(model: str | Path) -> Contract:
     return read_contract(path) if path.exists() else describe(model)
 
 
+def rules_of(model, num_joints: int) -> tuple[JointSet, Crop, Smoothing]:
+    """Whose joints a network finds, where to look next, and how to smooth.
+
+    By the contract beside a .tflite; without one by the names inside the file; else by
+    the number of joints, which are `joint_0` and so on where no set has that many.
+
+    Args:
+        model: a network, or a .keras or .tflite file.
+        num_joints: K, of its heatmaps.
+
+    Raises:
+        InputError: as `read_contract` does, or the names inside are damaged.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.deploy.contract import rules_of
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> rules_of(network, 16)[0].name
+        'mpii'
+    """
+    named = None
+    if isinstance(model, str | Path) and Path(model).suffix == ".tflite":
+        if contract_path(model).exists():
+            contract = read_contract(contract_path(model))
+            return contract.joint_set, contract.crop, contract.smoothing
+        named = joint_set_within(model, num_joints)
+    known = {each.num_joints: each for each in JOINT_SETS.values()}
+    joint_set = named or known.get(num_joints) or _numbered(num_joints)
+    return joint_set, crop_rule(joint_set), Smoothing()
+
+
 def crop_rule(joint_set: JointSet) -> Crop:
     """The crop rule of a joint set, its hips and shoulders found by name."""
 
@@ -307,6 +339,11 @@ def crop_rule(joint_set: JointSet) -> Crop:
         return tuple(index for index, name in names if name.endswith(part))
 
     return Crop(hips=indices("_hip"), shoulders=indices("_shoulder"))
+
+
+def _numbered(num_joints):
+    names = tuple(f"joint_{index}" for index in range(num_joints))
+    return JointSet("joints", names, flip_pairs=(), limbs=(), groups={})
 
 
 def _parsed(path):
@@ -321,13 +358,7 @@ def _parsed(path):
     try:
         return _SCHEMA.validate_python(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        expected = first["msg"].removeprefix("Input should be ")
-        expected = expected.removeprefix("Value error, ")
-        if "argument" in first["type"]:
-            expected = f"the fields of version {VERSION}"
-        raise InputError(path, field, expected, str(first["input"])[:80]) from None
+        raise refused(path, error, f"the fields of version {VERSION}") from None
 
 
 def _ends(model):

@@ -168,14 +168,16 @@ def calibration_crops(
     """(N, S, S, 3) float32 crops of `calibration_samples`, unaugmented.
 
     Raises:
-        InputError: fewer people than `count` and than `FEWEST_SAMPLES`.
+        InputError: fewer people than `count` and than `FEWEST_SAMPLES`, or a photograph
+            broke or vanished.
     """
-    from fpd_tf.data.pipeline import DataConfig, make_dataset
+    from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
 
     config = DataConfig(input_size=size)
     chosen = calibration_samples(samples, count, seed)
     batches = make_dataset(chosen, config, joint_set=joint_set).as_numpy_iterator()
-    return np.concatenate([images for images, _, _ in batches])
+    with broken_files_named(chosen):
+        return np.concatenate([images for images, _, _ in batches])
 
 
 def calibration_ranges(

@@ -7,15 +7,18 @@ are labels of the last axis of `heatmaps`, in a file zipped to the end of the .t
 
 import io
 import zipfile
+from pathlib import Path
 
 import flatbuffers
 import numpy as np
 
-from fpd_tf.data.joints import JointSet
+from fpd_tf.data.joints import JOINT_SETS, JointSet
+from fpd_tf.errors import InputError
 from fpd_tf.models.tflite_file import dtype_of
 
 BUFFER, IDENTIFIER = b"TFLITE_METADATA", b"M001"
 LABELS = "joints.txt"
+MOST_BYTES = 2**16
 LEVELS = {"float32": (0, 1), "uint8": (0, 255), "int8": (-128, 127)}
 
 OUTPUTS = {
@@ -87,6 +90,44 @@ def with_metadata(model: bytes, joint_set: JointSet | None) -> bytes:
         with zipfile.ZipFile(file, "a") as archive:
             archive.writestr(zipfile.ZipInfo(LABELS), names)
     return file.getvalue()
+
+
+def joint_set_within(model: str | Path, num_joints: int) -> JointSet | None:
+    """The joints whose names stand inside a .tflite; None where none do.
+
+    Limbs and pairs do not stand there: only those of a known set come back with it.
+
+    Args:
+        model: the file.
+        num_joints: K, of its output.
+
+    Raises:
+        InputError: damaged names, or not K of them.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.deploy.metadata import joint_set_within
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> joint_set_within(fpd.export_tflite(network, "student.tflite"), 16).name
+        'mpii'
+    """
+    if not zipfile.is_zipfile(model):
+        return None
+    expected = f"{num_joints} names in it"
+    try:
+        with zipfile.ZipFile(model) as archive:
+            if LABELS not in archive.namelist():
+                return None
+            with archive.open(LABELS) as file:
+                names = tuple(file.read(MOST_BYTES).decode().splitlines())
+    except Exception as error:  # zipfile raises a dozen kinds for damaged files
+        raise InputError(model, LABELS, expected, error) from error
+    if len(names) != num_joints:
+        raise InputError(model, LABELS, expected, len(names))
+    for known in JOINT_SETS.values():
+        if known.joints == names:
+            return known
+    return JointSet(Path(model).name, names, flip_pairs=(), limbs=(), groups={})
 
 
 def _metadata(image, output, joint_set):

@@ -21,12 +21,14 @@ N images, T activation tensors, S input size, H W heatmap, K joints.
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
 from fpd_tf.errors import InputError
+from fpd_tf.progress import tracked
 from fpd_tf.quiet import quiet
 
 PERCENTAGES = (100, 98, 95, 90, 85, 80, 75, 70, 60, 50)
@@ -104,6 +106,20 @@ class Ranges:
         """One row a tensor, in the order of the network."""
         return [self._row(tensor) for tensor in range(len(self.names))]
 
+    def curves(self) -> dict[str, list[float]]:
+        """For `plot_ranges`: what half, most and all of the images stay within."""
+        rows = self.rows()
+        peaks = {f"{p} % of images": [r.percentiles[p] for r in rows] for p in (50, 95)}
+        return peaks | {"largest": [row.largest_peak for row in rows]}
+
+    def as_dict(self, paths: Sequence[str | Path]) -> dict:
+        """Plain values for JSON, with the photographs that the N images are of."""
+        photographs = [
+            {"path": str(paths[image]), "tensors": tensors}
+            for image, tensors in self.photographs()
+        ]
+        return {"tensors": list(map(asdict, self.rows())), "photographs": photographs}
+
     def photographs(self) -> list[tuple[int, int]]:
         """(image, tensors that it blows up), the images with most of them first."""
         rows = self.rows()
@@ -148,7 +164,7 @@ def tensor_ranges(model: bytes, images: Iterable[np.ndarray]) -> Ranges:
         warnings.filterwarnings("ignore", "Warning: Enabling `experimental_preserve")
         interpreter = _interpreter(model, experimental_preserve_all_tensors=True)
     lowest, highest = [], []
-    for image in images:
+    for image in tracked(images, "measuring ranges"):
         _run(interpreter, image)
         tensors = [interpreter.get_tensor(index) for index in indices]
         lowest.append([tensor.min() for tensor in tensors])
@@ -222,19 +238,20 @@ def best_percentage(model: bytes, ranges: Ranges, images: Iterable[np.ndarray]) 
         difference = np.abs(heatmaps - expected).max(axis=(1, 2))
         return np.minimum(difference / height, 1.0).mean()
 
-    return min(PERCENTAGES, key=error)
+    errors = [error(each) for each in tracked(PERCENTAGES, "choosing ranges")]
+    return PERCENTAGES[np.argmin(errors)]
 
 
 def _interpreter(model, **options):
     from ai_edge_litert.interpreter import Interpreter
 
-    try:
-        with quiet():
+    with quiet():
+        try:
             interpreter = Interpreter(model_content=model, num_threads=2, **options)
             interpreter.allocate_tensors()
-    except RuntimeError as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError("network", "", "one that LiteRT runs", reason) from error
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            raise InputError("network", "", "one that LiteRT runs", reason) from error
     return interpreter
 
 

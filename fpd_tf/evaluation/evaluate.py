@@ -3,7 +3,7 @@
 N samples, B batch, S input size, H = W heatmap size, K joints.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from fpd_tf.data.heatmaps import decode_heatmaps
 from fpd_tf.data.joints import JointSet, Sample, joint_set_of
-from fpd_tf.data.pipeline import DataConfig, make_dataset
+from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
 from fpd_tf.data.transforms import apply_matrix, crop_matrix, invert_matrix
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.metrics import Scores, pck, pckh, signed_error
@@ -80,7 +80,8 @@ def evaluate(
         batch_size: crops at a time; no score depends on it.
 
     Raises:
-        InputError: the model has other joints than the samples, or its file is bad.
+        InputError: the model has other joints than the samples, its file is bad, or a
+            photograph broke or vanished.
 
     Example:
         >>> import fpd_tf as fpd
@@ -90,17 +91,28 @@ def evaluate(
         >>> evaluation.metric, evaluation.joints.shape
         ('PCKh@0.5', (2, 16, 2))
     """
-    predictor = model if isinstance(model, Predictor) else load_predictor(model)
     joint_set = joint_set or joint_set_of(len(samples[0].joints))
+    predictor, scales = _predictor(model, joint_set), tuple(scales)
+    batches = _batches(predictor, samples, joint_set, scales, batch_size)
+    return _evaluated(predictor, samples, joint_set, batches, flip_test, scales)
+
+
+def _predictor(model, joint_set):
+    predictor = model if isinstance(model, Predictor) else load_predictor(model)
     if predictor.num_joints != joint_set.num_joints:
         expected = f"the samples' {joint_set.num_joints} ({joint_set.name})"
         raise InputError(predictor.name, "joints", expected, predictor.num_joints)
-    decoded = [
-        decode_heatmaps(heatmaps)
-        for heatmaps in _averaged_heatmaps(
-            predictor, samples, joint_set, flip_test, tuple(scales), batch_size
-        )
-    ]
+    return predictor
+
+
+def _evaluated(predictor, samples, joint_set, batches, flip_test=False, scales=(1.0,)):
+    predict = with_flip(predictor, joint_set) if flip_test else predictor
+    crops = tracked(batches.as_numpy_iterator(), "evaluating", len(batches))
+    with broken_files_named(samples):
+        decoded = [
+            decode_heatmaps(_averaged_heatmaps(predict, at_scales, scales))
+            for at_scales in crops
+        ]
     crops, confidences = (np.concatenate(parts) for parts in zip(*decoded, strict=True))
     joints = apply_matrix(_crop_to_image(samples, predictor.input_size), crops)
     metric, scores = _scores(joints, samples, joint_set)
@@ -117,7 +129,7 @@ def evaluate(
         joints=joints.astype(np.float32),
         confidences=confidences,
         flip_test=flip_test,
-        scales=tuple(scales),
+        scales=scales,
     )
 
 
@@ -126,15 +138,18 @@ def scorer(
 ) -> Callable[[keras.Model], dict[str, float]]:
     """Mean and AUC of a network on samples, for `train(score=...)`.
 
-    The network is traced at the first call only, so ask about one network.
+    Network and input are traced at the first call only, so ask about one network.
     """
+    joint_set = joint_set or joint_set_of(len(samples[0].joints))
 
     @cache
-    def predictor(network):
-        return load_predictor(network)
+    def prepared(network):
+        predictor = _predictor(network, joint_set)
+        return predictor, _batches(predictor, samples, joint_set)
 
     def score(network):
-        scores = evaluate(predictor(network), samples, joint_set=joint_set).scores
+        predictor, batches = prepared(network)
+        scores = _evaluated(predictor, samples, joint_set, batches).scores
         return {"mean": scores.mean, "auc": scores.auc}
 
     return score
@@ -153,24 +168,23 @@ def with_flip(predict: Callable, joint_set: JointSet) -> Callable:
     return averaged
 
 
-def _averaged_heatmaps(
-    predictor, samples, joint_set, flip_test, scales, batch_size
-) -> Iterator[np.ndarray]:
-    """(B, H, W, K) heatmaps of one batch after another, in the crop of scale 1."""
-    predict = with_flip(predictor, joint_set) if flip_test else predictor
+def _batches(predictor, samples, joint_set, scales=(1.0,), batch_size=32):
+    """What `make_dataset` gives for each scale, side by side."""
     config = DataConfig(input_size=predictor.input_size, batch_size=batch_size)
     datasets = [
         make_dataset(_rescaled(samples, scale), config, joint_set=joint_set)
         for scale in scales
     ]
-    batches = tf.data.Dataset.zip(tuple(datasets)).as_numpy_iterator()
-    steps = -(-len(samples) // batch_size)
-    for crops in tracked(batches, "evaluating", steps):
-        maps = [
-            _at_scale_one(predict(images), scale)
-            for scale, (images, _, _) in zip(scales, crops, strict=True)
-        ]
-        yield np.mean(maps, axis=0)
+    return tf.data.Dataset.zip(tuple(datasets))
+
+
+def _averaged_heatmaps(predict, at_scales, scales) -> np.ndarray:
+    """(B, H, W, K) heatmaps of one batch, in the crop of scale 1."""
+    maps = [
+        _at_scale_one(predict(images), scale)
+        for scale, (images, _, _) in zip(scales, at_scales, strict=True)
+    ]
+    return np.mean(maps, axis=0)
 
 
 def _rescaled(samples, scale):

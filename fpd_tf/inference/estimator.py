@@ -14,6 +14,7 @@ import numpy as np
 from fpd_tf.data.heatmaps import decode_heatmaps
 from fpd_tf.data.images import read_image
 from fpd_tf.data.transforms import BOX, apply_matrix, crop_matrix, invert_matrix
+from fpd_tf.deploy.contract import rules_of
 from fpd_tf.errors import InputError
 from fpd_tf.models.predictor import load_predictor
 
@@ -35,10 +36,15 @@ class PoseEstimator:
     """Finds the joints of one person in a photograph.
 
     Args:
-        model: a network, or a .keras or .tflite file.
+        model: a network, or a .keras or .tflite file; a contract beside the latter, or
+            else what stands inside, names the joints.
+
+    Attributes:
+        joint_set: of the joints it finds.
+        crop: where to look closer around them.
 
     Raises:
-        InputError: the file is missing or not a pose network.
+        InputError: the file is missing, not a pose network, or not the contract's.
 
     Example:
         >>> import numpy as np
@@ -51,6 +57,7 @@ class PoseEstimator:
 
     def __init__(self, model: keras.Model | str | Path):
         self._predictor = load_predictor(model)
+        self.joint_set, self.crop, _ = rules_of(model, self._predictor.num_joints)
 
     def predict(
         self,

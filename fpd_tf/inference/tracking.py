@@ -14,9 +14,8 @@ import keras
 import numpy as np
 
 from fpd_tf.data.heatmaps import decode_heatmaps
-from fpd_tf.data.joints import joint_set_of
 from fpd_tf.data.transforms import BOX, apply_matrix, crop_matrix, invert_matrix
-from fpd_tf.deploy.contract import Crop, Smoothing, contract_of, crop_rule
+from fpd_tf.deploy.contract import Crop, Smoothing, rules_of
 from fpd_tf.errors import InputError
 from fpd_tf.inference.estimator import Pose, square_around
 from fpd_tf.models.predictor import load_predictor
@@ -313,7 +312,7 @@ class Tracker:
         self._predictor = load_predictor(model)
         size, (rows, _) = self._predictor.input_size, self._predictor.heatmap_size
         first = None if box is None else _around(box)
-        self.joint_set, *rules = _rules(model, self._predictor.num_joints)
+        self.joint_set, *rules = rules_of(model, self._predictor.num_joints)
         self._track = Track(size, size // rows, *rules, first)
 
     def update(
@@ -339,14 +338,6 @@ class Tracker:
         crop = cv2.warpAffine(frame, view.matrix, (size, size), flags=cv2.INTER_LINEAR)
         heatmaps = self._predictor(crop[None].astype(np.float32) / 255)[0]
         return self._track.update(heatmaps, view, seconds)
-
-
-def _rules(model, num_joints):
-    if isinstance(model, str | Path) and Path(model).suffix == ".tflite":
-        contract = contract_of(model)
-        return contract.joint_set, contract.crop, contract.smoothing
-    joint_set = joint_set_of(num_joints)
-    return joint_set, crop_rule(joint_set), Smoothing()
 
 
 def _around(box):

@@ -1,10 +1,17 @@
 """The same network computing in another number format."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import keras
 
 
 def with_precision(
-    model: keras.Model, policy: str, *, synchronized: bool = False
+    model: keras.Model,
+    policy: str,
+    *,
+    synchronized: bool = False,
+    layers: Mapping[type, type] = MappingProxyType({}),
 ) -> keras.Model:
     """Copies a Functional network, weights included, under another dtype policy.
 
@@ -15,6 +22,8 @@ def with_precision(
         synchronized: let BatchNormalization see the batches of all replicas, to train
             under a `tf.distribute` strategy; on TensorFlow only. Save the model that
             was copied: the flag would travel with the copy's file.
+        layers: kind of layer -> kind to take its place, of the same settings and
+            weights, such as `training.fused_norm.FUSED`.
 
     Example:
         >>> import fpd_tf as fpd
@@ -31,7 +40,7 @@ def with_precision(
             config |= {"dtype": policy}
         if synchronized and isinstance(layer, keras.layers.BatchNormalization):
             config |= {"synchronized": True}
-        return type(layer).from_config(config)
+        return layers.get(type(layer), type(layer)).from_config(config)
 
     copied = keras.models.clone_model(model, clone_function=copy)
     copied.set_weights(model.get_weights())

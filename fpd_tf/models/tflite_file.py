@@ -53,12 +53,12 @@ def open_interpreter(path: str | Path, threads: int = 2):
     if digest not in _ran:
         read_in_child(__name__, path, "a network that runs")
         _ran.add(digest)
-    try:
-        with quiet():
+    with quiet():
+        try:
             return _started(content, threads)
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(path, "", "a network that runs", reason) from error
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise InputError(path, "", "a network that runs", reason) from error
 
 
 def main():

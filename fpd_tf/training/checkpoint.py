@@ -50,6 +50,23 @@ def describe_run(verb: str, teacher: str | None, config: TrainConfig, samples) -
     }
 
 
+def training_data(config: Path) -> str | None:
+    """Which data, and how many people, as config.json says; None where there is none.
+
+    Raises:
+        InputError: it is no run's.
+    """
+    if not config.exists():
+        return None
+    try:
+        run = json.loads(config.read_text())
+        verb = list(run["command"])
+        data = verb[verb.index("--data") + 1] if "--data" in verb else "mpii"
+        return f"{data}, {run['samples']} people"
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise InputError(config, "", "the settings of a run", repr(error)) from error
+
+
 def restore(out: Path, description: dict, network, optimizer, resume: bool) -> RunState:
     """Writes config.json of a new run, or checks it and loads the last whole epoch.
 

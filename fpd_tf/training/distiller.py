@@ -50,7 +50,7 @@ class Distiller(keras.Model):
         ...     teacher=stacked_hourglass(num_stacks=2, **size),
         ...     student=stacked_hourglass(num_stacks=1, **size),
         ... )
-        >>> distiller.compile("adam", jit_compile=False)  # XLA compiles for a minute
+        >>> distiller.compile("adam")
         >>> # distiller.fit(dataset, epochs=...)
     """
 

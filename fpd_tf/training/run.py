@@ -21,6 +21,7 @@ from fpd_tf.models.presets import build_model
 from fpd_tf.training.checkpoint import RunCheckpoint, describe_run, restore
 from fpd_tf.training.devices import in_turn, strategy_of, this_machine
 from fpd_tf.training.distiller import Distiller, check_teacher
+from fpd_tf.training.fused_norm import FUSED
 from fpd_tf.training.losses import joints_cross_entropy, joints_mse
 from fpd_tf.training.recipes import TrainConfig, make_optimizer
 from fpd_tf.training.teacher_cache import cache_teacher, collapsed_target
@@ -131,7 +132,10 @@ class _Run:
         with self.strategy.scope():
             self.optimizer = make_optimizer(config, self.steps)
             self.trained = with_precision(
-                self.network, config.precision, synchronized=self.replicas > 1
+                self.network,
+                config.precision,
+                synchronized=self.replicas > 1,
+                layers=FUSED,
             )
             self.optimizer.build(self.trained.trainable_variables)
         self.prepare = self.cache = self.soft_heatmaps = None
@@ -165,6 +169,8 @@ class _Run:
             truth_and_teacher = heatmaps, joint_weights, soft_heatmaps
             return as_targets(images, *collapsed_target(*truth_and_teacher, *how))
 
+        teacher = with_precision(teacher, self.config.precision, layers=FUSED)
+
         def cache(folder):
             size = self.config.data.input_size
             return cache_teacher(teacher, self.samples, size, folder)
@@ -174,7 +180,7 @@ class _Run:
     def learn_from_teacher(self, teacher):
         """Has the teacher run in each step."""
         with self.strategy.scope():
-            teacher = with_precision(teacher, self.config.precision)
+            teacher = with_precision(teacher, self.config.precision, layers=FUSED)
         self.fitted = Distiller(
             teacher=teacher,
             student=self.trained,

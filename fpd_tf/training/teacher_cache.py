@@ -95,8 +95,10 @@ def collapsed_target(
 
 
 def _key(teacher, samples, input_size):
-    """16 hexadecimal digits that change with any weight, photograph or box."""
-    digest = hashlib.sha256(json.dumps([teacher.name, input_size]).encode())
+    """16 hexadecimal digits that change with any weight, format, photograph or box."""
+    formats = sorted({layer.compute_dtype for layer in teacher.layers})
+    about = teacher.name, input_size, formats
+    digest = hashlib.sha256(json.dumps(about).encode())
     for weight in teacher.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
     for sample in samples:

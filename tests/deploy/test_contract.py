@@ -12,6 +12,7 @@ from fpd_tf.deploy.contract import (
     crop_rule,
     describe,
     read_contract,
+    rules_of,
     write_contract,
 )
 from fpd_tf.deploy.convert import export_tflite
@@ -108,6 +109,18 @@ def test_joints_of_ones_own(tmp_path):
     assert contract.crop.hips == ()
     with pytest.raises(InputError, match="joints: expected 16. Received: 3"):
         describe(path, joint_set=MPII)
+
+
+def test_joints_are_named_by_contract_file_or_number(written, tmp_path):
+    model = written.with_name("student.tflite")
+    assert rules_of(model, 14)[0].name == model.name  # the contract's
+    written.unlink()
+    assert rules_of(model, 14)[0] is LSP
+    assert rules_of(tmp_path / "student.keras", 16)[0] is MPII
+    nameless = exported(tmp_path / "nameless.tflite", joints=3)
+    joint_set, crop, _ = rules_of(nameless, 3)
+    assert joint_set.joints == ("joint_0", "joint_1", "joint_2")
+    assert joint_set.limbs == crop.hips == ()
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -121,6 +123,13 @@ def test_calibration_crops_follow_from_the_seed(samples):
     assert crops.shape == (5, 32, 32, 3) and crops.dtype == np.float32
     np.testing.assert_array_equal(crops, calibration_crops(samples, 32, 5, seed=3))
     assert np.abs(crops - calibration_crops(samples, 32, 5, seed=4)).max() > 0.1
+
+
+def test_a_photograph_that_vanished_is_named(samples, tmp_path):
+    gone = tmp_path / "gone.jpg"
+    people = [*samples, dataclasses.replace(samples[0], image_path=gone)]
+    with pytest.raises(InputError, match=f"^{gone}: expected a whole photograph"):
+        calibration_crops(people, 32, len(people), seed=0)
 
 
 def test_too_few_samples_are_refused(network, samples, tmp_path):

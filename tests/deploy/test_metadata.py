@@ -9,6 +9,7 @@ from flatbuffers.table import Table
 import fpd_tf as fpd
 from fpd_tf.deploy import metadata
 from fpd_tf.deploy.convert import export_tflite
+from fpd_tf.deploy.metadata import joint_set_within
 from fpd_tf.errors import InputError
 from fpd_tf.models.tflite_file import read_tflite
 
@@ -149,6 +150,27 @@ def test_joints_that_nobody_named_have_no_labels(folder):
     path = export_tflite(network(3), folder / "three.tflite")
     assert not zipfile.is_zipfile(path)
     assert image_of(path).string("name") == "image"
+
+
+def test_the_joints_inside_are_known_by_their_names(folder, float_file):
+    assert joint_set_within(float_file, 16) is fpd.MPII
+    star = fpd.JointSet("star", ("tip 1", "a", "b", "c", "d"), (), ((0, 1),), {})
+    path = export_tflite(network(5), folder / "star.tflite", joint_set=star)
+    within = joint_set_within(path, 5)
+    assert (within.joints, within.limbs) == (star.joints, ())
+    assert joint_set_within(export_tflite(network(3), folder / "3.tflite"), 3) is None
+    with pytest.raises(InputError, match="joints.txt: expected 4 names.*Received: 5"):
+        joint_set_within(path, 4)
+
+
+@pytest.mark.parametrize("labels", [b"\xff\n" * 16, b"a\n" * 2**20])
+def test_damaged_labels_are_refused(float_file, tmp_path, labels):
+    path = tmp_path / "damaged.tflite"
+    path.write_bytes(b"nothing")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(metadata.LABELS, labels)
+    with pytest.raises(InputError, match="damaged.tflite: joints.txt: expected 16"):
+        joint_set_within(path, 16)
 
 
 def test_a_joint_set_of_another_size_is_refused(folder):

@@ -1,5 +1,7 @@
+import dataclasses
 import json
 import os
+import shutil
 
 import keras
 import numpy as np
@@ -326,6 +328,16 @@ def test_a_teacher_of_other_joints_is_refused(student, people, tmp_path):
     lessons = Lessons(people, quick(), other, tmp_path)
     with pytest.raises(InputError, match="other: heatmaps: expected the student's"):
         lessons.teach(deploy_network(student))
+
+
+def test_a_photograph_that_vanishes_while_it_trains_is_named(student, people, tmp_path):
+    gone = shutil.copy(people[3].image_path, tmp_path / "gone.jpg")
+    samples = [dataclasses.replace(people[3], image_path=gone), *people[4:8]]
+    lessons = Lessons(samples, quick(epochs=30))
+    network = pruned(deploy_network(student), 0.5, Lessons(people, quick()))
+    gone.unlink()
+    with pytest.raises(InputError, match=f"^{gone}: expected a whole photograph"):
+        lessons.teach(network)
 
 
 def test_a_loss_that_grows_beyond_numbers_stops_the_export(student, people, tmp_path):

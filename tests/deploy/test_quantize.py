@@ -1,7 +1,9 @@
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.tools.flatbuffer_utils import convert_object_to_bytearray
 
 from fpd_tf.deploy.convert import converted
 from fpd_tf.deploy.fuse import deploy_network
@@ -11,6 +13,7 @@ from fpd_tf.deploy.quantize import (
     quantized,
     tensor_ranges,
 )
+from fpd_tf.errors import InputError
 
 layers = keras.layers
 WHITE = 7
@@ -138,6 +141,20 @@ def test_integer_ends_hold_the_same_numbers(io, plain, images, ranges):
 def test_images_of_another_size_are_refused(plain):
     with pytest.raises(ValueError, match="Received"):
         tensor_ranges(plain, np.zeros((1, 4, 4, 3)))
+
+
+def test_a_network_that_the_runtime_refuses_is_one_line(plain, images, capfd):
+    model = schema.ModelT.InitFromPackedBuf(plain, 0)
+    (kernel, *_) = (
+        tensor
+        for tensor in model.subgraphs[0].tensors
+        if list(tensor.shape) == [8, 1, 1, 3]
+    )
+    kernel.shape = [4, 1, 1, 6]  # for images of six channels
+    content = bytes(convert_object_to_bytearray(model))
+    with pytest.raises(InputError, match="^network: .* runs. Received: .*CONV") as no:
+        tensor_ranges(content, images)
+    assert "\n" not in str(no.value) and capfd.readouterr().err == ""
 
 
 def test_photographs_are_counted_over_tensors():

@@ -132,6 +132,8 @@ def test_the_scorer_traces_a_network_once(people, network, monkeypatch):
     score = scorer(inside(people))
     assert score(network) == score(network)
     assert score(network)["mean"] == 100.0 and traced == [network]
+    monkeypatch.setattr("fpd_tf.evaluation.evaluate.make_dataset", None)
+    assert score(network)["mean"] == 100.0
 
 
 def test_a_loaded_predictor_follows_the_weights(people, network):
@@ -157,6 +159,13 @@ def test_other_joints_than_the_samples_are_refused(people, network):
     ]
     with pytest.raises(InputError, match=r"joints: expected .* 14 \(lsp\).*: 16$"):
         evaluate(network, lsp)
+
+
+def test_a_photograph_that_vanished_is_named(people, tmp_path):
+    gone = tmp_path / "gone.jpg"
+    samples = [*people[:2], replace(people[2], image_path=gone)]
+    with pytest.raises(InputError, match=f"^{gone}: expected a whole photograph"):
+        evaluate(all_knowing(samples), samples)
 
 
 def test_the_dictionary_is_plain(people):

@@ -10,6 +10,7 @@ from fpd_tf.data.pipeline import DataConfig, make_dataset
 from fpd_tf.data.soft_heatmaps import SoftHeatmaps
 from fpd_tf.data.transforms import apply_matrix, crop_matrix
 from fpd_tf.errors import InputError
+from fpd_tf.models.precision import with_precision
 from fpd_tf.training import teacher_cache
 from fpd_tf.training.losses import fpd_loss, joints_mse
 from fpd_tf.training.recipes import TrainConfig
@@ -101,6 +102,8 @@ def test_the_cache_is_found_again_and_made_anew_for_another_teacher(
     first.path(2).unlink()
     cache_teacher(teacher, people, size, tmp_path)
     assert calls[1] == [2]
+    mixed = with_precision(teacher, "mixed_bfloat16")
+    assert cache_teacher(mixed, people, size, tmp_path) != first
     teacher.set_weights([weight + 0.01 for weight in teacher.get_weights()])
     assert cache_teacher(teacher, people, size, tmp_path) != first
     moved = [replace(people[0], scale=people[0].scale * 1.1), *people[1:]]

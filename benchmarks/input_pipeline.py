@@ -1,0 +1,122 @@
+"""How many images does a second of one core prepare for training, and is it enough?
+
+The pipeline of `fpd train`, from photographs and from packed people, against the usual
+loader of OpenCV and NumPy (yardstick_loader.py), at 256 px with scale, rotation,
+mirroring and colour. Every contestant goes once through the same people in each round;
+what counts is the processor's time of all threads. MPII's photographs are the sample's,
+enlarged to 1280 x 720 where they are smaller, as JPEG of quality 95.
+
+    python benchmarks/input_pipeline.py lspet --mpii mpii-sample --out input.json
+"""
+
+import tempfile
+import time
+from collections import defaultdict
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Annotated
+
+import cv2
+import typer
+from measure import compare, publish
+from yardstick_loader import load_batches
+
+import fpd_tf as fpd
+from fpd_tf.data.packed import load_packed, pack
+
+QUESTION = "How many images does a second of one core prepare for training?"
+WIDTH, HEIGHT, QUALITY = 1280, 720, 95
+YARDSTICK, PHOTOGRAPHS, PACKED = "OpenCV and NumPy", "fpd_tf", "fpd_tf, packed"
+FEEDS = 1000
+CONFIG = fpd.DataConfig(batch_size=16, color=0.2)
+
+
+def main(
+    root: Annotated[Path, typer.Argument(help="Folder of LSP-extended.")],
+    mpii: Annotated[Path, typer.Option(help="Folder of MPII people.")],
+    short: Annotated[bool, typer.Option(help="Half a minute, and rougher.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The JSON file to write.")] = None,
+):
+    """Measures in turn, prints tables and writes JSON."""
+    cv2.setNumThreads(1)
+    rounds = 2 if short else 5
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        people = {
+            "LSP-extended": fpd.load_lsp(root, "train")[: 800 if short else 3200],
+            "MPII-sized": _enlarged(fpd.load_mpii(mpii, "val"), folder),
+        }
+        counts = {"LSP-extended": 800 if short else 3200, "MPII-sized": 160}
+        counts["MPII-sized"] *= 1 if short else 4
+        comparisons, clock, megabytes = [], defaultdict(list), {}
+        for name, samples in people.items():
+            packed = load_packed(pack(samples, folder / "packed" / name).parent, name)
+            times = counts[name] // len(samples)
+            sources = {
+                YARDSTICK: partial(load_batches, samples * times, CONFIG),
+                PHOTOGRAPHS: _dataset(samples * times),
+                PACKED: _dataset(packed * times),
+            }
+            runs = {
+                who: partial(_rate, batches, clock[f"{name}, {who}"])
+                for who, batches in sources.items()
+            }
+            for run in runs.values():
+                run()
+            how = {"yardstick": YARDSTICK, "unit": "images/s", "rounds": rounds}
+            comparisons.append(compare(f"{name}, of one core's time", runs, **how))
+            megabytes[name] = [_megabytes(each) for each in (samples, packed)]
+    cores = {
+        each.title: {
+            who: round(FEEDS / median(rates), 1) for who, rates in each.values.items()
+        }
+        for each in comparisons
+    }
+    facts = {
+        f"cores for {FEEDS:,} images/s": cores,
+        "images/s on the clock": {k: round(median(v)) for k, v in clock.items()},
+        "MB a person, photographs and packed": megabytes,
+    }
+    publish(QUESTION, comparisons, out, **facts)
+
+
+def _megabytes(samples):
+    """On disk, for each person."""
+    files = {sample.image_path for sample in samples}
+    return round(sum(file.stat().st_size for file in files) / len(samples) / 1e6, 3)
+
+
+def _dataset(samples):
+    dataset = fpd.make_dataset(samples, CONFIG, training=True)
+    return lambda: dataset
+
+
+def _rate(batches, walls):
+    """Images a second of the processor's time; those on the clock go to `walls`."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    count = sum(len(images) for images, *_ in batches())
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    walls.append(count / wall)
+    return count / cpu
+
+
+def _enlarged(people, folder):
+    """The people, in photographs of 1280 x 720."""
+    large = []
+    for person in people:
+        photo = cv2.imread(str(person.image_path))
+        factor = HEIGHT / photo.shape[0]
+        path = folder / person.image_path.name
+        photo = cv2.resize(photo, (WIDTH, HEIGHT))
+        cv2.imwrite(str(path), photo, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        at = {"joints": person.joints * factor, "center": person.center * factor}
+        large.append(
+            replace(person, image_path=path, scale=person.scale * factor, **at)
+        )
+    return large
+
+
+if __name__ == "__main__":
+    typer.run(main)

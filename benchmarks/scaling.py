@@ -1,0 +1,104 @@
+"""How does cost grow with image size, stacks, channels and people?
+
+One hourglass is varied along one axis at a time: a forward pass and a training step in
+mixed_bfloat16, images in memory. For people: making the dataset and its first batch.
+What memory does is `memory.py`'s question.
+
+    python benchmarks/scaling.py lspet --short --out runs/bench/scaling.json
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from fitted import random_batch, run_in_memory, step_rate
+from measure import compare, publish, seconds
+from study import lspet
+
+import fpd_tf as fpd
+from fpd_tf.models.predictor import load_predictor
+from fpd_tf.training.recipes import configure
+
+QUESTION = "How does cost grow?"
+BATCH = 4
+LONG = {
+    "input_size": (128, 192, 256, 320),
+    "num_stacks": (1, 2, 4, 8),
+    "num_features": (32, 64, 128, 256),
+}
+SHORT = {"input_size": (128, 256), "num_stacks": (1, 2), "num_features": (64, 128)}
+BASE = {
+    False: {"input_size": 256, "num_stacks": 4, "num_features": 128},
+    True: {"input_size": 128, "num_stacks": 1, "num_features": 64},
+}
+PEOPLE = (100, 1_000, 10_000, 100_000)
+
+
+def main(
+    root: Path,
+    short: Annotated[bool, typer.Option(help="Small networks, two sizes.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The JSON file to write.")] = None,
+):
+    """Varies each axis, prints a table for each and writes JSON."""
+    repeats, rounds = (4, 3) if short else (8, 5)
+    tables = [
+        _along(axis, values, BASE[short], repeats, rounds)
+        for axis, values in (SHORT if short else LONG).items()
+    ]
+    tables.append(_people(lspet(root)[0], PEOPLE[:3] if short else PEOPLE, rounds))
+    publish(QUESTION, tables, out, base=BASE[short], batch=BATCH)
+
+
+def _along(axis, values, base, repeats, rounds):
+    """Milliseconds an image, of a pass and of a step, for each value."""
+    contestants = {}
+    for value in values:
+        shape = base | {axis: value}
+        giga = fpd.model_cost(fpd.stacked_hourglass(**shape)).giga_operations
+        name = f"{value} ({giga:.2f} G)"
+        contestants[f"{name}, pass"] = _pass(shape, repeats)
+        contestants[f"{name}, step"] = _step(shape, repeats)
+    first = next(iter(contestants))
+    title = f"{axis}, an image"
+    return compare(title, contestants, yardstick=first, unit="ms", rounds=rounds)
+
+
+def _pass(shape, repeats):
+    predict = load_predictor(fpd.stacked_hourglass(**shape))
+    images = random_batch(shape["input_size"], BATCH)[0]
+    predict(images)
+    return lambda: 1000 / BATCH * seconds(partial(predict, images), repeats)
+
+
+def _step(shape, repeats):
+    settings = [
+        "precision=mixed_bfloat16",
+        f"data.batch_size={BATCH}",
+        f"data.input_size={shape['input_size']}",
+        *(f"model.{name}={shape[name]}" for name in ("num_stacks", "num_features")),
+    ]
+    run, dataset = run_in_memory(configure("paper_mpii", settings))
+    step_rate(run, dataset, 1)
+    return lambda: 1000 / step_rate(run, dataset, repeats)
+
+
+def _people(samples, counts, rounds):
+    """Seconds to the first training batch, for so many people."""
+
+    def first_batch(count):
+        people = (samples * (count // len(samples) + 1))[:count]
+        config = fpd.DataConfig(batch_size=BATCH)
+        return seconds(
+            lambda: next(iter(fpd.make_dataset(people, config, training=True)))
+        )
+
+    contestants = {f"{count:,} people": partial(first_batch, count) for count in counts}
+    first_batch(BATCH)
+    title = "To the first training batch"
+    first = next(iter(contestants))
+    return compare(title, contestants, yardstick=first, unit="s", rounds=rounds)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,128 @@
+"""What does paying the teacher once cost, and what does it save?
+
+The paper's pair, 8x256 and 4x128 at 256 px, on photographs, reading included. Speed
+does not depend on the weights, so these are random; what a cached heatmap weighs and
+how far storage moves it does, so that is of the trained network that is shipped.
+
+    python benchmarks/teacher_cache.py lspet --short --out runs/bench/teacher_cache.json
+"""
+
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import keras
+import numpy as np
+import typer
+from fitted import step_rate
+from measure import compare, publish, seconds
+from study import lspet
+
+import fpd_tf as fpd
+from fpd_tf.data.soft_heatmaps import SoftHeatmaps
+from fpd_tf.models.precision import with_precision
+from fpd_tf.models.predictor import load_predictor
+from fpd_tf.shipped import shipped
+from fpd_tf.training.fused_norm import FUSED
+from fpd_tf.training.recipes import configure
+from fpd_tf.training.run import _Run
+from fpd_tf.training.teacher_cache import _fill, cache_teacher
+
+QUESTION = "What does paying the teacher once cost, and save?"
+PEOPLE, EPOCHS = 22_246, 130
+PRECISION = "mixed_bfloat16"
+EXACT, CACHED = "a step, teacher in it", "a step, teacher cached"
+FILLING = "filling the cache"
+
+
+def main(
+    root: Path,
+    short: Annotated[bool, typer.Option(help="Few people and steps.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The JSON file to write.")] = None,
+):
+    """Times both ways in turn, computes the paper's run, writes table and JSON."""
+    people, steps, rounds = (16, 3, 2) if short else (64, 16, 5)
+    samples = lspet(root)[0][:people]
+    with tempfile.TemporaryDirectory() as folder:
+        contestants = _contestants(samples, Path(folder), steps)
+        comparison = compare(
+            "A person, reading included",
+            contestants,
+            yardstick=EXACT,
+            unit="ms",
+            rounds=rounds,
+        )
+        stored = _stored(samples, Path(folder))
+    publish(QUESTION, [comparison], out, **_computed(comparison), **stored)
+
+
+def _contestants(samples, folder, steps):
+    """Milliseconds a person: of a step both ways, and of filling the cache."""
+    teacher = fpd.build_model("hourglass_8x256", num_joints=len(samples[0].joints))
+    runs = []
+    for cached in (False, True):
+        settings = [f"precision={PRECISION}", f"teacher_cache={str(cached).lower()}"]
+        run = _Run(configure("paper_mpii", settings), samples, None, devices=1)
+        run.learn_from_cache(teacher) if cached else run.learn_from_teacher(teacher)
+        run.soft_heatmaps = run.cache(folder / "cache") if cached else None
+        dataset = run._epochs(0)
+        step_rate(run, dataset, 1)
+        runs.append(partial(step_rate, run, dataset, steps))
+    exact, cached = (lambda run=run: 1000 / run() for run in runs)
+    predict = load_predictor(with_precision(teacher, PRECISION, layers=FUSED))
+
+    def fill():
+        with tempfile.TemporaryDirectory() as empty:
+            size, everybody = predict.heatmap_size[0], range(len(samples))
+            cache = SoftHeatmaps(Path(empty), size, predict.num_joints)
+            took = seconds(
+                lambda: _fill(cache, predict, samples, everybody, predict.input_size)
+            )
+        return 1000 * took / len(samples)
+
+    fill()
+    return {EXACT: exact, CACHED: cached, FILLING: fill}
+
+
+def _computed(comparison):
+    """The paper's run out of the measured times; nobody ran it."""
+    exact, cached, filling = (
+        comparison.rows()[name]["median"] for name in (EXACT, CACHED, FILLING)
+    )
+    hours = PEOPLE / 1000 / 3600
+    return {
+        "computed for": f"{EPOCHS} epochs of {PEOPLE} people",
+        "teacher passes, exact": EPOCHS * PEOPLE,
+        "teacher passes, cached": 2 * PEOPLE,
+        "hours, exact": round(EPOCHS * exact * hours, 1),
+        "hours, cached": round((EPOCHS * cached + filling) * hours, 1),
+        "hours of these to fill the cache": round(filling * hours, 1),
+    }
+
+
+def _stored(samples, folder):
+    """Bytes a person, and how far a stored heatmap is from what the teacher said."""
+    teacher = keras.models.load_model(shipped("models/pose-small.keras"))
+    predict = load_predictor(teacher)
+    cache = cache_teacher(teacher, samples, predict.input_size, folder / "shipped")
+    config = fpd.DataConfig(input_size=predict.input_size, batch_size=len(samples))
+    images, _, _ = next(iter(fpd.make_dataset(samples, config)))
+    said = predict(images.numpy())
+    shape = (2, predict.num_joints, *predict.heatmap_size)
+    paths = [cache.path(index) for index in range(len(samples))]
+    kept = [
+        cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).reshape(shape) for path in paths
+    ]
+    error = np.abs(np.moveaxis(np.stack(kept)[:, 0], 1, -1) / 255 - said)
+    return {
+        "bytes a person": round(np.mean([path.stat().st_size for path in paths])),
+        "storage error, mean": f"{error.mean():.1e}",
+        "storage error, largest": f"{error.max():.1e}",
+        "stored from": f"pose-small, {predict.input_size} px, {len(samples)} people",
+    }
+
+
+if __name__ == "__main__":
+    typer.run(main)
