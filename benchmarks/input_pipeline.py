@@ -45,11 +45,11 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         people = {
-            "LSP-extended": fpd.load_lsp(root, "train")[: 800 if short else 3200],
+            "LSP-extended": fpd.load_lsp(root, "train")[: 1600 if short else 3200],
             "MPII-sized": _enlarged(fpd.load_mpii(mpii, "val"), folder),
         }
-        counts = {"LSP-extended": 800 if short else 3200, "MPII-sized": 160}
-        counts["MPII-sized"] *= 1 if short else 4
+        counts = {"LSP-extended": 1600 if short else 3200, "MPII-sized": 400}
+        counts["MPII-sized"] *= 1 if short else 2
         comparisons, clock, megabytes = [], defaultdict(list), {}
         for name, samples in people.items():
             packed = load_packed(pack(samples, folder / "packed" / name).parent, name)

@@ -43,7 +43,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="The JSON file to write.")] = None,
 ):
     """Times both ways in turn, computes the paper's run, writes table and JSON."""
-    people, steps, rounds = (16, 3, 2) if short else (64, 16, 5)
+    people, steps, rounds = (32, 6, 2) if short else (64, 16, 5)
     samples = lspet(root)[0][:people]
     with tempfile.TemporaryDirectory() as folder:
         contestants = _contestants(samples, Path(folder), steps)

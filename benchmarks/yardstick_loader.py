@@ -31,7 +31,7 @@ def load_batches(
 def load_person(
     sample: Sample, config: DataConfig, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Image (S, S, 3), heatmaps (K, H, W) and weights (K, 1) of one augmented person."""
+    """Image (S, S, 3), heatmaps (K, H, W) and weights (K, 1), augmented."""
     image = cv2.imread(str(sample.image_path), cv2.IMREAD_COLOR)
     image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     joints, annotated = sample.joints.copy(), sample.annotated.copy()

@@ -89,6 +89,30 @@ def test_train_distill_resume_and_evaluate(run_fpd, people, tmp_path):
     assert {"groups", "joints", "mean", "auc", "counts", "metric"} <= set(content)
 
 
+def test_packed_people_train_and_score_as_their_photographs(
+    run_fpd, people, student, tmp_path
+):
+    packed, train = tmp_path / "packed", ["--data", "packed", "--out", tmp_path / "run"]
+    for split in ("train", "val"):
+        from_mpii = ["--data", "mpii", "--root", people, "--split", split]
+        status, said, error = run_fpd("pack", *from_mpii, "--out", packed)
+        assert status == 0, error
+    assert "val: 2 people, " in said
+    status, _, error = run_fpd("train", *train, *training(packed))
+    assert status == 0, error
+    scores = []
+    for data, root in (("mpii", people), ("packed", packed)):
+        scores.append(tmp_path / f"{data}.json")
+        given = ["--model", student, "--data", data, "--root", root]
+        assert run_fpd("evaluate", *given, "--json", scores[-1])[0] == 0
+    assert scores[0].read_text() == scores[1].read_text()
+    (packed / "val" / "0000.tfrecord").write_bytes(b"")
+    status, _, said = run_fpd("evaluate", *given)
+    assert status == 2 and "0000.tfrecord: SHA-256: expected" in said
+    status, _, said = run_fpd("pack", *from_mpii, "--out", packed)
+    assert status == 2 and "expected a new folder" in said
+
+
 def test_predict_writes_joints_in_pixels_and_drawings(run_fpd, student, tmp_path):
     cv2.imwrite(str(tmp_path / "photo.png"), np.full((50, 80, 3), 90, np.uint8))
     status, out, err = run_fpd(

@@ -1,6 +1,6 @@
-"""Samples to tf.data: decode, crop, augment and encode, all in graph.
+"""Samples to tf.data: decode what a crop shows, crop, augment and encode.
 
-B batch, S input size, H = W = S / 4, K joints.
+N people, B batch, S input size, H = W = S / 4, K joints.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,12 +18,13 @@ from pydantic.dataclasses import dataclass
 from fpd_tf.data.heatmaps import STRIDE, encode_heatmaps_in_graph
 from fpd_tf.data.images import check_images, read_image
 from fpd_tf.data.joints import JointSet, Sample, joint_set_of
-from fpd_tf.data.packed import REACH, record_in_graph
+from fpd_tf.data.packed import REACH, packed_pixels
+from fpd_tf.data.python_in_graph import numpy_in_graph
 from fpd_tf.data.soft_heatmaps import SoftHeatmaps
 from fpd_tf.data.transforms import (
     crop_matrix_in_graph,
     invert_in_graph,
-    warp_in_graph,
+    warp,
 )
 from fpd_tf.errors import InputError
 
@@ -65,6 +66,7 @@ def make_dataset(
     joint_set: JointSet | None = None,
     first_epoch: int | None = None,
     soft_heatmaps: SoftHeatmaps | None = None,
+    shared: bool = False,
 ) -> tf.data.Dataset:
     """Batches of `(images, heatmaps, joint_weights)`.
 
@@ -83,6 +85,8 @@ def make_dataset(
             (what a resumed run needs) in place of a single pass.
         soft_heatmaps: with training, a teacher's heatmaps of these samples, given as a
             fourth part (B, H, W, K) of each batch, augmented like the photographs.
+        shared: with training, for tf.distribute alone: each machine reads its part of
+            each batch (AutoShardPolicy.HINT).
 
     Raises:
         InputError: no samples, fewer than one batch to train on, or an augmentation
@@ -104,21 +108,23 @@ def make_dataset(
         _check_reach(config)
     people = _people(samples)
     joint_set = joint_set or joint_set_of(people["joints"].shape[1])
-
     if training:
         crops = _training_crops(people, joint_set, config, first_epoch)
+        if shared:
+            hint = tf.data.experimental.SHARD_HINT
+            crops = crops.shard(hint, hint)
     else:
         upright = _no_augmentation(len(samples))
-        crops = tf.data.Dataset.from_tensor_slices(
-            _crops(people, joint_set, config, *upright)
-        )
+        crops = _crops(people, joint_set, config, *upright)
+        crops = tf.data.Dataset.from_tensor_slices(crops)
 
     def cropped(crop):
-        crop["image"] = _cropped(crop, config.input_size)
-        if soft_heatmaps:
-            box = crop["center"], crop["scale"], crop["matrix"], crop["mirror"]
-            crop["soft_heatmaps"] = soft_heatmaps.in_graph(crop["index"], *box)
-        return crop
+        image = _cropped(crop, config.input_size)
+        parts = image, crop["gains"], crop["joints"], crop["annotated"]
+        if soft_heatmaps is None:
+            return parts
+        box = crop["center"], crop["scale"], crop["matrix"], crop["mirror"]
+        return *parts, soft_heatmaps.in_graph(crop["index"], *box)
 
     elements = crops.map(cropped, num_parallel_calls=tf.data.AUTOTUNE)
     batches = elements.batch(config.batch_size, drop_remainder=training)
@@ -206,9 +212,8 @@ def _training_crops(people, joint_set, config, first_epoch):
             name: tf.gather(column, order[:usable]) for name, column in people.items()
         }
         drawn = _draw_augmentation(config, usable, key)
-        return tf.data.Dataset.from_tensor_slices(
-            _crops(shuffled, joint_set, config, *drawn)
-        )
+        crops = _crops(shuffled, joint_set, config, *drawn)
+        return tf.data.Dataset.from_tensor_slices(crops)
 
     if first_epoch is not None:
         return tf.data.Dataset.counter(first_epoch).flat_map(one_epoch)
@@ -244,19 +249,20 @@ def _crops(people, joint_set, config, factors, rotations, mirror, gains):
     matrix = crop_matrix_in_graph(*box, config.input_size)
     joints = tf.linalg.matmul(people["joints"], matrix[:, :, :2], transpose_b=True)
     joints += matrix[:, None, :, 2]
-    mirrored, mirror_joints = joint_set.flip_order, mirror[:, None]
-    annotated = people["annotated"]
+
+    def swapped(columns):
+        which = tf.reshape(mirror, [-1] + [1] * (len(columns.shape) - 1))
+        return tf.where(
+            which, tf.gather(columns, joint_set.flip_order, axis=1), columns
+        )
+
     return people | {
         "matrix": matrix,
         "window": _windows(matrix, config.input_size),
         "mirror": mirror,
         "gains": gains,
-        "joints": tf.where(
-            mirror_joints[..., None], tf.gather(joints, mirrored, axis=1), joints
-        ),
-        "annotated": tf.where(
-            mirror_joints, tf.gather(annotated, mirrored, axis=1), annotated
-        ),
+        "joints": swapped(joints),
+        "annotated": swapped(people["annotated"]),
     }
 
 
@@ -280,17 +286,26 @@ def _windows(matrix, size):
 
 
 def _cropped(crop, size):
-    """(S, S, 3) uint8."""
-    path, window = crop["path"], crop["window"]
-    pixels, corner = tf.cond(
-        crop["packed"][0] < 0,
-        lambda: _of_photograph(tf.io.read_file(path), window),
-        lambda: _of_shard(path, crop["packed"]),
-    )
-    return warp_in_graph(pixels, corner, window, crop["matrix"], size)
+    """(S, S, 3) uint8, by OpenCV: TensorFlow's transform takes six times as long."""
+    path, packed = crop["path"], crop["packed"]
+    place = crop["window"], crop["matrix"]
+
+    def of_photograph():
+        pixels, corner = _pixels(tf.io.read_file(path), crop["window"])
+        run = partial(warp, size=size)
+        return numpy_in_graph(run, [pixels, corner, *place], tf.uint8)
+
+    def of_shard():
+        def run(path, packed, *place):
+            return warp(packed_pixels(path, packed), packed[1:3], *place, size)
+
+        return numpy_in_graph(run, [path, packed, *place], tf.uint8)
+
+    image = tf.cond(packed[0] < 0, of_photograph, of_shard)
+    return tf.ensure_shape(image, [size, size, 3])
 
 
-def _of_photograph(content, window):
+def _pixels(content, window):
     """Pixels and where they start: of a JPEG no more than the window is decoded."""
 
     def part():
@@ -306,21 +321,13 @@ def _of_photograph(content, window):
     return tf.cond(tf.io.is_jpeg(content), part, whole)
 
 
-def _of_shard(path, packed):
-    levels = tf.io.decode_raw(record_in_graph(path, packed[0]), tf.uint8)
-    shape = tf.concat([packed[3:], [3]], axis=0)
-    return tf.reshape(levels, shape), tf.cast(packed[1:3], tf.int32)
-
-
-def _finished(config, crop):
+def _finished(config, images, gains, joints, annotated, *soft_heatmaps):
     """A batch as the network wants it."""
     size = config.input_size
-    rows = tf.cast(tf.reshape(crop["image"], [-1, size, size * 3]), tf.float32)
-    rows *= tf.tile(crop["gains"] / 255, [1, size])[:, None]
-    heatmaps, weights = encode_heatmaps_in_graph(
-        crop["joints"], crop["annotated"], size=size // STRIDE, sigma=config.sigma
-    )
+    rows = tf.cast(tf.reshape(images, [-1, size, size * 3]), tf.float32)
+    rows *= tf.tile(gains / 255, [1, size])[:, None]
     images = tf.reshape(tf.minimum(rows, 1.0), [-1, size, size, 3])
-    if "soft_heatmaps" in crop:
-        return images, heatmaps, weights, crop["soft_heatmaps"]
-    return images, heatmaps, weights
+    heatmaps, weights = encode_heatmaps_in_graph(
+        joints, annotated, size=size // STRIDE, sigma=config.sigma
+    )
+    return images, heatmaps, weights, *soft_heatmaps

@@ -50,6 +50,36 @@ def apply_matrix(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ np.swapaxes(matrix[..., :2], -1, -2) + matrix[..., None, :, 2]
 
 
+def warp(
+    pixels: np.ndarray,
+    corner: np.ndarray,
+    window: np.ndarray,
+    matrix: np.ndarray,
+    size: int,
+) -> np.ndarray:
+    """Resamples once, bilinear, black outside, rounded to levels as the apps do.
+
+    Whichever part of the photograph `pixels` are, the result is the same.
+
+    Args:
+        pixels: (h, w, 3) uint8, at least what the photograph has of the window.
+        corner: (2,) the photograph's row and column where `pixels` start.
+        window: (4,) rows and columns y, x to y, x that the crop can show.
+        matrix: (2, 3) from the photograph to the crop.
+        size: S.
+
+    Returns:
+        (S, S, 3) uint8.
+    """
+    extent = pixels.shape[:2]
+    low = np.clip(window[:2] - corner, 0, np.subtract(extent, 1))
+    high = np.clip(window[2:] - corner, low + 1, extent)
+    shown = pixels[low[0] : high[0], low[1] : high[1]]
+    moved = matrix.astype(np.float64)
+    moved[:, 2] += moved[:, :2] @ (corner + low)[::-1]
+    return cv2.warpAffine(shown, moved, (size, size))
+
+
 def crop_matrix_in_graph(center, scale, rotation, mirror, size):
     """`crop_matrix` as TensorFlow operations, mirrored left to right where asked.
 
@@ -70,35 +100,6 @@ def crop_matrix_in_graph(center, scale, rotation, mirror, size):
     turn = tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
     shift = (size - 1) / 2 - tf.linalg.matvec(turn, center)
     return tf.concat([turn, shift[..., None]], axis=-1)
-
-
-def warp_in_graph(pixels, corner, window, matrix, size):
-    """Resamples once, bilinear, black outside: (S, S, 3) uint8, as the apps do.
-
-    OpenCV does it, in a sixth of the time of TensorFlow's ImageProjectiveTransformV3.
-    Whichever part of the photograph `pixels` are, the result is the same.
-
-    Args:
-        pixels: (h, w, 3) uint8, at least what the photograph has of the window.
-        corner: (2,) int32, the photograph's row and column where `pixels` start.
-        window: (4,) int32, rows and columns y, x to y, x that the crop can show.
-        matrix: (2, 3) float32 from the photograph to the crop.
-        size: S.
-    """
-    import tensorflow as tf
-
-    def warp(pixels, corner, window, matrix):
-        extent = pixels.shape[:2]
-        low = np.clip(window[:2] - corner, 0, np.subtract(extent, 1))
-        high = np.clip(window[2:] - corner, low + 1, extent)
-        shown = pixels[low[0] : high[0], low[1] : high[1]]
-        moved = matrix.astype(np.float64)
-        moved[:, 2] += moved[:, :2] @ (corner + low)[::-1]
-        return cv2.warpAffine(shown, moved, (size, size))
-
-    parts = [pixels, corner, window, matrix]
-    crop = tf.numpy_function(warp, parts, tf.uint8, stateful=False)
-    return tf.ensure_shape(crop, [size, size, 3])
 
 
 def invert_in_graph(matrix):

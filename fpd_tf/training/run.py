@@ -227,6 +227,7 @@ class _Run:
             joint_set=self.joint_set,
             first_epoch=first_epoch,
             soft_heatmaps=self.soft_heatmaps,
+            shared=self.machine.count > 1,
         )
         if self.machine.count > 1:
             dataset = dataset.with_options(_a_part_for_each_machine())
@@ -280,7 +281,7 @@ def _repeat_targets(num_stacks):
 
 def _a_part_for_each_machine():
     options = tf.data.Options()
-    policy = tf.data.experimental.AutoShardPolicy.DATA
+    policy = tf.data.experimental.AutoShardPolicy.HINT
     options.experimental_distribute.auto_shard_policy = policy
     return options
 

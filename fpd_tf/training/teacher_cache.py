@@ -35,9 +35,9 @@ def cache_teacher(
 ) -> SoftHeatmaps:
     """Computes a teacher's heatmaps of every person, or finds them on disk.
 
-    They lie in a subfolder named after the teacher's weights and the samples; another
-    teacher or other data make another one, and an interrupted build goes on where it
-    stopped.
+    They lie in a subfolder named after the teacher's weights and number format and the
+    samples; another teacher or other data make another one, and an interrupted build
+    goes on where it stopped.
 
     Args:
         teacher: trained network.
@@ -103,6 +103,7 @@ def _key(teacher, samples, input_size):
         digest.update(np.ascontiguousarray(weight).tobytes())
     for sample in samples:
         box = (*np.float64(sample.center).tolist(), float(sample.scale))
+        box += sample.packed or ()
         found = sample.image_path.stat()
         about = (str(sample.image_path), found.st_size, found.st_mtime_ns, box)
         digest.update(json.dumps(about).encode())

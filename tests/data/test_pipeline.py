@@ -242,6 +242,53 @@ def test_an_error_without_a_file_at_fault_goes_on(people):
             raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
 
 
+@pytest.mark.parametrize(
+    "mode, kind", [("RGB", {}), ("L", {}), ("CMYK", {}), ("RGB", {"progressive": True})]
+)
+def test_decoding_the_crop_alone_gives_the_same_levels(people, tmp_path, mode, kind):
+    """Crops within, across and outside of photographs that store chroma halved."""
+    rng, around = np.random.default_rng(0), []
+    blocks = np.kron(rng.integers(0, 255, (20, 30, 3), np.uint8), np.ones((9, 9, 1)))
+    path, bits = tmp_path / "photo.jpg", tmp_path / "photo.png"
+    photo = Image.fromarray(np.uint8(blocks)).convert(mode)
+    photo.save(path, quality=90, subsampling="4:2:0", **kind)
+    content = tf.io.read_file(str(path))
+    levels = tf.io.decode_image(content, channels=3, expand_animations=False)
+    Image.fromarray(levels.numpy()).save(bits)
+    for center in ((135, 90), (133.4, 88.7), (5, 170), (268, 2), (-80, 90), (135, 400)):
+        for scale in (0.05, 0.3, 1.0, 3.0):
+            box = {"center": np.float32(center), "scale": scale}
+            around.append(dataclasses.replace(people[0], **box))
+    config = dataclasses.replace(AUGMENTED, batch_size=24)
+    crop_alone, whole = (
+        all_of(
+            fpd.make_dataset(
+                [dataclasses.replace(each, image_path=file) for each in around],
+                config,
+                training=True,
+                first_epoch=0,
+            ).take(4)
+        )
+        for file in (path, bits)
+    )
+    for one, other in zip(crop_alone, whole, strict=True):
+        np.testing.assert_array_equal(one, other)
+    shown = crop_alone[0].max(axis=(1, 2, 3)) > 0
+    assert 0.6 < shown.mean() < 0.95
+
+
+def test_only_the_crop_of_a_jpeg_is_decoded(people, tmp_path):
+    """What follows below the crop may even be missing."""
+    path = tmp_path / "cut.jpg"
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 255, (400, 60, 3), np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    box = {"center": np.float32([30, 30]), "scale": 0.2}
+    sample = dataclasses.replace(people[0], image_path=path, **box)
+    ((images, _, _),) = fpd.make_dataset([sample], PLAIN)
+    assert np.ptp(images) > 0.5
+
+
 def test_too_few_people_are_refused(people):
     with pytest.raises(InputError, match="one batch of 2 people. Received: 1"):
         fpd.make_dataset(people[:1], AUGMENTED, training=True)

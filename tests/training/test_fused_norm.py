@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ import tensorflow as tf
 import fpd_tf as fpd
 from fpd_tf.models.precision import with_precision
 from fpd_tf.training.fused_norm import FUSED, FusedBatchNormalization
+from fpd_tf.training.run import _Run
 
 SHAPE = (2, 5, 4, 3)
 
@@ -82,3 +85,18 @@ def test_a_copied_network_trains_and_predicts_as_the_first():
     for training in (True, False):  # the second with the statistics of the first
         one, other = (net(images, training=training)[0] for net in (network, fused))
         np.testing.assert_allclose(one, other, atol=2e-4 * np.abs(one).max())
+
+
+def test_runs_learn_and_are_taught_by_it():
+    tiny = {"num_stacks": 1, "num_features": 8, "depth": 1, "stem_width": 8}
+    data = fpd.DataConfig(input_size=32, batch_size=2)
+    config = fpd.TrainConfig(preset="hourglass_2x64", model=tiny, data=data)
+    joints, known = np.zeros((16, 2)), np.ones(16, bool)
+    person = fpd.Sample(Path(), joints, known, known, np.zeros(2), 1.0)
+    run = _Run(config, [person] * 2, None, 1)
+    run.learn_from_teacher(fpd.build_model("hourglass_2x64", input_size=32, **tiny))
+    for network in (run.trained, run.fitted.teacher):
+        kinds = {type(layer) for layer in network.layers}
+        assert FusedBatchNormalization in kinds
+        assert keras.layers.BatchNormalization not in kinds
+    assert FusedBatchNormalization not in {type(layer) for layer in run.network.layers}
