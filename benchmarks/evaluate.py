@@ -47,7 +47,6 @@ def main(
     def evaluated(calls, **how):
         return calls_a_second(lambda: evaluate(predict, samples, **how), calls)
 
-    bare()
     contestants = {
         NETWORK: calls_a_second(bare, 1),
         "evaluate": evaluated(1),

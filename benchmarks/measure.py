@@ -71,15 +71,17 @@ def compare(
     unit: str,
     rounds: int = 3,
 ) -> Comparison:
-    """Lets all contestants run once in each round.
+    """Lets all contestants run once in each round, after one that does not count.
 
     Args:
         title: of the table.
-        contestants: name -> what runs and gives its value; built and warm already.
+        contestants: name -> what runs and gives its value; built already.
         yardstick: one of the names.
         unit: as in `Comparison`.
         rounds: how often each runs.
     """
+    for warm_up in contestants.values():
+        warm_up()
     values = {name: [] for name in contestants}
     for number in range(rounds):
         for name, run in contestants.items():

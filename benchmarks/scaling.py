@@ -65,7 +65,7 @@ def _along(axis, values, base, repeats, rounds):
 
 @cache
 def _built(input_size, num_stacks, num_features):
-    """A pass and a step of one hourglass, warm."""
+    """A pass and a step of one hourglass."""
     model = {"num_stacks": num_stacks, "num_features": num_features}
     predict = load_predictor(fpd.stacked_hourglass(input_size=input_size, **model))
     images = random_batch(input_size, BATCH)[0]
@@ -76,8 +76,6 @@ def _built(input_size, num_stacks, num_features):
         *(f"model.{name}={value}" for name, value in model.items()),
     ]
     run, dataset = run_in_memory(configure("paper_mpii", settings))
-    predict(images)
-    step_rate(run, dataset, 1)
     return {
         "pass": lambda times: 1000 / BATCH * seconds(partial(predict, images), times),
         "step": lambda times: 1000 / step_rate(run, dataset, times),
@@ -95,7 +93,6 @@ def _people(samples, counts, rounds):
         )
 
     contestants = {f"{count:,} people": partial(first_batch, count) for count in counts}
-    first_batch(BATCH)
     title = "To the first training batch"
     first = next(iter(contestants))
     return compare(title, contestants, yardstick=first, unit="s", rounds=rounds)

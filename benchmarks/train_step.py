@@ -53,17 +53,16 @@ def main(
 
 
 def reference(steps: int, student: dict, teacher: dict | None = None) -> Contestant:
-    """The yardstick's step, warm, in a process without TensorFlow."""
+    """The yardstick's step, in a process without TensorFlow."""
     import yardstick_torch
 
     step = yardstick_torch.Step(student, teacher)
     batch = yardstick_torch.random_batch(BATCH, SIZE)
-    step(*batch)
     return lambda: BATCH / seconds(partial(step, *batch), steps)
 
 
 def ours(steps: int, precision: str, *, cached: bool) -> Contestant:
-    """What a run fits, built and warm."""
+    """What a run fits, built."""
     from fitted import run_in_memory, step_rate
 
     from fpd_tf.training.recipes import configure
@@ -71,7 +70,6 @@ def ours(steps: int, precision: str, *, cached: bool) -> Contestant:
     settings = [f"precision={precision}", f"teacher_cache={str(cached).lower()}"]
     config = configure("paper_mpii", settings)
     run, dataset = run_in_memory(config, fpd.build_model(TEACHER))
-    step_rate(run, dataset, 1)
     return partial(step_rate, run, dataset, steps)
 
 

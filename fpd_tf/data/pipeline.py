@@ -129,7 +129,20 @@ def make_dataset(
     elements = crops.map(cropped, num_parallel_calls=tf.data.AUTOTUNE)
     batches = elements.batch(config.batch_size, drop_remainder=training)
     batches = batches.map(partial(_finished, config), tf.data.AUTOTUNE)
-    return batches.prefetch(tf.data.AUTOTUNE)
+    if not training:
+        batches = batches.with_options(_without_autotune())
+    return batches.prefetch(tf.data.AUTOTUNE if training else 2)
+
+
+def _without_autotune():
+    """For who takes batches more slowly than they are read, as scoring does.
+
+    While autotune waits, the network often runs on one core: on two cores, two passes of
+    32 crops took 2.1 s or 1.2 s with it, in turn, and 1.2 s always without.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 @contextmanager
