@@ -137,8 +137,8 @@ def make_dataset(
 def _without_autotune():
     """For who takes batches more slowly than they are read, as scoring does.
 
-    While autotune waits, the network often runs on one core: on two cores, two passes of
-    32 crops took 2.1 s or 1.2 s with it, in turn, and 1.2 s always without.
+    While autotune waits, the network often runs on one core alone: of two, two passes
+    of 32 crops took 2.1 s or 1.2 s with it, by chance, and 1.2 s always without.
     """
     options = tf.data.Options()
     options.autotune.enabled = False
