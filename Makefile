@@ -27,6 +27,7 @@ bench: $(VENV)/bench
 	$(call BENCH,teacher_cache,$(LSPET))
 	$(call BENCH,evaluate,$(LSPET))
 	$(call BENCH,scaling,$(LSPET))
+	$(call BENCH,memory)
 
 docs: $(VENV)/docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build
