@@ -33,7 +33,8 @@ USES = {
 def main(run: Path, name: str, root: Path, folder: Path = Path("tflite/models")):
     """Exports, scores, times, and writes the card; a gate that fails stops it."""
     train, held_out = lspet(root)
-    config = json.loads((run / "config.json").read_text())
+    runs = list(_runs(run))
+    config = runs[-1]
     folder.mkdir(parents=True, exist_ok=True)
     files = {kind: folder / f"{name}.{kind}" for kind in USES}
     network = load_network(run / "student.keras")
@@ -58,15 +59,24 @@ def main(run: Path, name: str, root: Path, folder: Path = Path("tflite/models"))
         "joints": joints,
         "worst": {"joint": worst, "value": joints[worst]["int8"]},
         "training_data": data,
-        "start_from": "imagenet" in str(config["config"]["start_from"]),
+        "start_from": "imagenet" in str(runs[0]["config"]["start_from"]),
         "teacher": config["teacher"],
-        "command": _command(config["command"]),
+        "commands": [_command(each["command"]) for each in runs],
     }
     here = FileSystemLoader(Path(__file__).parent)
     template = Environment(loader=here, undefined=StrictUndefined, trim_blocks=True)
     card = template.get_template("card.md.jinja").render(facts)
     with written_whole(folder / f"{name}.md") as aside:
         aside.write_text(card)
+
+
+def _runs(run):
+    """config.json of the runs that led here, the first one first."""
+    config = json.loads((run / "config.json").read_text())
+    before = Path(config["config"]["start_from"] or "").parent
+    if (before / "config.json").is_file():
+        yield from _runs(before)
+    yield config
 
 
 def _command(words):
