@@ -74,7 +74,7 @@ def predict_files(
 def _closer(estimator, image):
     """Looks at the whole photograph, then again around the joints of a body.
 
-    The shipped pose-small (int8) on 745 people of LSP-extended, PCK@0.2 after 1, 2, 3,
+    The first pose-small (int8) on 745 people of LSP-extended, PCK@0.2 after 1, 2, 3,
     4 and 6 looks: 29.7, 43.6, 48.1, 49.4, 50.9; given the person's box, 61.0 at once.
     """
     height, width = image.shape[:2]
