@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from fpd_tf.data.joints import Sample
+from fpd_tf.data.photograph import photograph
 from fpd_tf.errors import InputError
 from fpd_tf.progress import tracked
 
@@ -152,15 +153,7 @@ def _write_shards(samples, folder):
 
 def _cut_out(person):
     """Pixels of all that crops within REACH show, and where they start, y and x."""
-    import tensorflow as tf
-
-    try:
-        content = tf.io.read_file(str(person.image_path))
-        photo = tf.io.decode_image(content, channels=3, expand_animations=False).numpy()
-    except tf.errors.OpError as error:
-        expected = "a photograph that TensorFlow decodes"
-        reason = error.message.rpartition("}} ")[2]
-        raise InputError(person.image_path, "", expected, reason) from error
+    photo = photograph(person.image_path)
     extent, center = np.array(photo.shape[:2]), person.center[::-1]
     reach = person.scale * 100 * REACH
     low = np.clip(np.floor(center - reach) - _EDGE, 0, extent - 1).astype(int)

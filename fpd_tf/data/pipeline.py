@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -19,6 +18,7 @@ from fpd_tf.data.heatmaps import STRIDE, encode_heatmaps_in_graph
 from fpd_tf.data.images import check_images, read_image
 from fpd_tf.data.joints import JointSet, Sample, joint_set_of
 from fpd_tf.data.packed import REACH, packed_pixels
+from fpd_tf.data.photograph import photograph
 from fpd_tf.data.python_in_graph import numpy_in_graph
 from fpd_tf.data.soft_heatmaps import SoftHeatmaps
 from fpd_tf.data.transforms import (
@@ -179,17 +179,9 @@ def broken_files_named(
                 read_image(soft_heatmaps.path(index))
         with ThreadPoolExecutor() as pool:
             paths = {each.image_path for each in samples if not each.packed}
-            list(pool.map(_check_decoding, paths))
+            for _ in pool.map(photograph, paths):
+                pass
         raise
-
-
-def _check_decoding(path: Path) -> None:
-    try:
-        _decoded(tf.io.read_file(str(path)))
-    except tf.errors.OpError as error:
-        expected = "a photograph that TensorFlow decodes"
-        reason = error.message.rpartition("}} ")[2].partition(" [Op:")[0]
-        raise InputError(path, "", expected, reason) from error
 
 
 def _check_reach(config):
@@ -279,10 +271,6 @@ def _crops(people, joint_set, config, factors, rotations, mirror, gains):
     }
 
 
-def _decoded(content):
-    return tf.io.decode_image(content, channels=3, expand_animations=False)
-
-
 def _windows(matrix, size):
     """(N, 4) rows y, x from, y, x to: the photographs' pixels that crops can show.
 
@@ -329,7 +317,8 @@ def _pixels(content, window):
         return tf.image.decode_and_crop_jpeg(content, inside, channels=3), low
 
     def whole():
-        return _decoded(content), tf.zeros(2, tf.int32)
+        pixels = tf.io.decode_image(content, channels=3, expand_animations=False)
+        return pixels, tf.zeros(2, tf.int32)
 
     return tf.cond(tf.io.is_jpeg(content), part, whole)
 

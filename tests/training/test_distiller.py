@@ -31,13 +31,19 @@ def distill(teacher, tiny_network):
     """Builds a compiled Distiller of a fresh student; eager unless told."""
 
     def build(
-        num_stacks=2, weight=0.5, distance=joints_mse, optimizer=None, **compile_args
+        num_stacks=2,
+        weight=0.5,
+        distance=joints_mse,
+        optimizer=None,
+        teach_unlabelled=True,
+        **compile_args,
     ):
         distiller = fpd.Distiller(
             teacher=teacher,
             student=tiny_network(num_stacks=num_stacks),
             distillation_weight=weight,
             distance=distance,
+            teach_unlabelled=teach_unlabelled,
         )
         compile_args = {"run_eagerly": True, "jit_compile": False, **compile_args}
         distiller.compile(optimizer or keras.optimizers.Adam(0.01), **compile_args)
@@ -137,6 +143,17 @@ def test_a_joint_without_label_gets_gradient_from_the_teacher_alone(
     )
     np.testing.assert_allclose(gradient, from_teacher, atol=1e-7)
     assert gradient.any() == (weight > 0)
+
+
+def test_the_teacher_can_be_kept_from_joints_without_a_label(distill, batch):
+    images, heatmaps, weights = map(tf.constant, batch)
+    distiller = distill(num_stacks=1, teach_unlabelled=False)
+    stack = as_stacks(distiller.student(images))[0]
+    with tf.GradientTape() as tape:
+        tape.watch(stack)
+        loss = distiller.compute_loss(images, heatmaps, stack, weights)
+    of_joints = np.abs(tape.gradient(loss, stack)).max(axis=(1, 2))
+    np.testing.assert_array_equal(of_joints > 0, weights.numpy() > 0)
 
 
 def test_images_without_any_label_are_learned_from_the_teacher(distill, batch, teacher):
