@@ -8,6 +8,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+from typer.main import get_command
 
 from fpd_tf import cli
 from fpd_tf.data.joints import JointSet
@@ -49,9 +50,7 @@ def training(people, *more):
     return ["--root", people, "--preset", "hourglass_4x32", *tiny, *more]
 
 
-@pytest.mark.parametrize(
-    "verb", [command.callback.__name__ for command in cli.app.registered_commands]
-)
+@pytest.mark.parametrize("verb", get_command(cli.app).commands)
 def test_every_verb_has_help_with_an_example(run_fpd, verb):
     status, out, _ = run_fpd(verb, "--help")
     assert status == 0 and f"Example: fpd {verb}" in out

@@ -1,0 +1,54 @@
+"""The command `fpd VERB`: parses, calls one function, prints one table."""
+
+import sys
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from fpd_tf.cli import bundle, data, export, measure, predict, start, train
+from fpd_tf.errors import GateError, InputError
+from fpd_tf.quiet import silent
+
+app = typer.Typer(
+    name="fpd",
+    help="Fast Pose Distillation: from annotated photographs to a phone.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for verbs in (start, data, train, measure, predict, export, bundle):
+    app.add_typer(verbs.app)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Say nothing but what went wrong.")
+    ] = False,
+):
+    if quiet:
+        context.with_resource(silent(1, 2))
+
+
+def main():
+    """Runs a verb; 0 done, 1 a gate did not hold, 2 bad input in one line."""
+    try:
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except TyperException as error:
+        _refuse(error.format_message(), 2)
+    except GateError as error:
+        _refuse(error, 1)
+    except (InputError, OSError) as error:
+        _refuse(error, 2)
+    except (typer.Abort, KeyboardInterrupt):
+        _refuse("stopped", 130)
+
+
+def _refuse(reason, status):
+    print("fpd: " + " ".join(str(reason).split()), file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,5 @@
+"""`python -m fpd_tf.cli VERB`, where the command `fpd` is not installed."""
+
+from fpd_tf.cli import main
+
+main()

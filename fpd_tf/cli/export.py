@@ -1,0 +1,222 @@
+"""The verb `export`: a network to .tflite, or what is to be known before and after."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fpd_tf.cli.options import (
+    Data,
+    DataOption,
+    JsonOption,
+    OnError,
+    OnErrorOption,
+    People,
+    RootOption,
+    SplitOption,
+    quiet_tensorflow,
+    write_json,
+)
+from fpd_tf.cli.tables import (
+    print_audit,
+    print_comparison,
+    print_ranges,
+    print_variants,
+)
+from fpd_tf.errors import InputError
+
+app = typer.Typer()
+
+
+class Quantization(StrEnum):
+    none = "none"
+    float16 = "float16"
+    dynamic = "dynamic"
+    int8 = "int8"
+    int16x8 = "int16x8"
+    qat = "qat"
+
+
+class Io(StrEnum):
+    float32 = "float32"
+    uint8 = "uint8"
+    int8 = "int8"
+
+
+CALIBRATED = (Quantization.int8, Quantization.int16x8)
+
+
+@app.command(
+    epilog="Example: fpd export --model student.keras --out student.int8.tflite "
+    "--quantization int8 --data lsp --root lspet --max-drop 0.5"
+)
+def export(
+    model: Annotated[Path | None, typer.Option(help="A trained .keras file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The .tflite file to write.")
+    ] = None,
+    quantization: Annotated[
+        Quantization, typer.Option(help="What becomes of weights and activations.")
+    ] = Quantization.none,
+    io: Annotated[
+        Io, typer.Option(help="Of image and heatmaps; integers with int8 or qat only.")
+    ] = Io.float32,
+    data: DataOption = Data.mpii,
+    root: RootOption = None,
+    split: SplitOption = "train",
+    sparsity: Annotated[
+        float,
+        typer.Option(help="Part of each convolution's weights to train to zero."),
+    ] = 0.0,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(help="Trained .keras file to learn from with qat or --sparsity."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="field=value of that training: epochs, learning_rate, schedule, "
+            "distillation_weight or data.FIELD; the last two start as in the "
+            "config.json beside the model.",
+        ),
+    ] = None,
+    decode: Annotated[
+        bool,
+        typer.Option("--decode", help="Write FILE.joints.tflite too, decode inside."),
+    ] = False,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(help="Points of score that may be lost, or no file is written."),
+    ] = None,
+    validation: Annotated[
+        str, typer.Option(help="Split that --max-drop and --variants score.")
+    ] = "val",
+    check: Annotated[
+        Path | None, typer.Option(help="Audit this .tflite instead.")
+    ] = None,
+    ranges: Annotated[
+        Path | None,
+        typer.Option(help="Draw here how large each tensor gets instead, a .png."),
+    ] = None,
+    variants: Annotated[
+        Path | None,
+        typer.Option(help="Write every variant, compared, to this new folder instead."),
+    ] = None,
+    json_file: JsonOption = None,
+    on_error: OnErrorOption = OnError.stop,
+):
+    """Write a network as .tflite with its pose.json; int8 calibrates on samples.
+
+    qat and --sparsity train on before they write, on the same samples.
+    """
+    chosen = [each for each in (out, check, ranges, variants) if each]
+    if len(chosen) != 1 or bool(model) == bool(check):
+        wanted = "--model FILE with --out, --ranges or --variants, or --check FILE"
+        raise InputError("export", "", wanted, "another choice")
+    trained = out and (quantization is Quantization.qat or sparsity)
+    gated = max_drop is not None
+    _check_given("--max-drop", gated, out, "--out FILE")
+    floats = out and io is Io.float32
+    _check_given("--decode", decode, floats, "--out FILE and --io float32")
+    lessons = {"--sparsity": sparsity, "--teacher": teacher, "--set": settings}
+    for option, given in lessons.items():
+        _check_given(option, given, trained, "--out FILE and qat or --sparsity")
+    people = People(data, root, on_error)
+    if check:
+        return _check(check, json_file)
+    if ranges:
+        return _draw_ranges(model, ranges, people.load(split), json_file)
+    if variants:
+        both = people.load(split), people.load(validation)
+        return _write_variants(model, variants, *both, json_file)
+    measured = trained or quantization in CALIBRATED
+    options = {"quantization": quantization, "io": io}
+    options["samples"] = people.load(split) if measured else None
+    if gated:
+        options |= {"held_out": people.load(validation), "max_drop": max_drop}
+    if trained:
+        options |= {"sparsity": sparsity, "teacher": teacher}
+        options["config"] = _fine_tuning(model, settings)
+    _write(model, out, options, json_file)
+    _print_sizes(out, decode)
+
+
+def _check_given(option, given, fits, wanted):
+    if given and not fits:
+        raise InputError(option, "", f"{wanted} with it", "another choice")
+
+
+def _check(file, json_file):
+    with quiet_tensorflow():
+        from fpd_tf.deploy.audit import audit_tflite
+        from fpd_tf.deploy.benchmark import peak_memory
+        from fpd_tf.deploy.gate import check_loadable
+    audit = audit_tflite(file)
+    print_audit(file.name, audit, peak_memory(file))
+    write_json(json_file, {"audit": audit.as_dict()})
+    check_loadable(audit, file.name)
+
+
+def _draw_ranges(model, picture, samples, json_file):
+    with quiet_tensorflow():
+        from fpd_tf.deploy.convert import calibration_ranges
+        from fpd_tf.evaluation.plots import plot_ranges
+    found, people = calibration_ranges(model, samples)
+    paths = [person.image_path for person in people]
+    plot_ranges(found.curves(), picture)
+    print_ranges(found, paths)
+    write_json(json_file, found.as_dict(paths))
+
+
+def _write_variants(model, folder, samples, held_out, json_file):
+    with quiet_tensorflow():
+        from fpd_tf.deploy.variants import export_variants
+    facts = {"training_data": _training_data(model)}
+    found = export_variants(model, folder, samples, held_out, **facts)
+    print_variants(found)
+    write_json(json_file, {name: each.as_dict() for name, each in found.items()})
+
+
+def _write(model, out, options, json_file):
+    with quiet_tensorflow():
+        from fpd_tf.deploy.audit import deflated_size
+        from fpd_tf.deploy.benchmark import peak_memory
+        from fpd_tf.deploy.gate import export_gated
+
+    def show(file, audit, comparison):
+        print_audit(out.name, audit, peak_memory(file))
+        report = {"audit": audit.as_dict(), "deflated": deflated_size(file)}
+        if comparison:
+            print_comparison(out.name, comparison)
+            report["comparison"] = comparison.as_dict()
+        write_json(json_file, report)
+
+    facts = {"training_data": _training_data(model)}
+    export_gated(model, out, show=show, **facts, **options)
+
+
+def _print_sizes(out, decode):
+    from fpd_tf.deploy.audit import deflated_size
+    from fpd_tf.deploy.decode import write_with_decode
+
+    for file in [out, write_with_decode(out)] if decode else [out]:
+        size, deflated = file.stat().st_size / 1e6, deflated_size(file) / 1e6
+        print(f"{file}: {size:.2f} MB, deflated {deflated:.2f} MB")
+
+
+def _fine_tuning(model, settings):
+    with quiet_tensorflow():
+        from fpd_tf.deploy.quantization_aware import fine_tuning
+    return fine_tuning(_config_beside(model), settings or ())
+
+
+def _training_data(model):
+    from fpd_tf.training.checkpoint import training_data
+
+    return training_data(_config_beside(model))
+
+
+def _config_beside(model):
+    return model.parent / "config.json"

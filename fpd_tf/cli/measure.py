@@ -1,0 +1,70 @@
+"""The verbs that measure a model: `evaluate` its scores, `benchmark` its times."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fpd_tf.cli.options import (
+    Data,
+    DataOption,
+    JsonOption,
+    OnError,
+    OnErrorOption,
+    People,
+    RootOption,
+    SplitOption,
+    quiet_tensorflow,
+    write_json,
+)
+from fpd_tf.cli.tables import print_benchmark, print_evaluation
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Example: fpd evaluate --model student.tflite --data lsp --root lspet"
+)
+def evaluate(
+    model: Annotated[Path, typer.Option(help="A .keras or .tflite file.")],
+    data: DataOption = Data.mpii,
+    root: RootOption = None,
+    split: SplitOption = "val",
+    flip_test: Annotated[
+        bool, typer.Option("--flip-test", help="Average with the mirrored crop.")
+    ] = False,
+    multi_scale: Annotated[
+        bool, typer.Option("--multi-scale", help="The paper's six scales.")
+    ] = False,
+    json_file: JsonOption = None,
+    on_error: OnErrorOption = OnError.stop,
+):
+    """Score a model on annotated photographs."""
+    with quiet_tensorflow():
+        from fpd_tf.evaluation.evaluate import PAPER_SCALES
+        from fpd_tf.evaluation.evaluate import evaluate as run
+    evaluation = run(
+        model,
+        People(data, root, on_error).load(split),
+        flip_test=flip_test,
+        scales=PAPER_SCALES if multi_scale else (1.0,),
+    )
+    print_evaluation(model.name, evaluation)
+    write_json(json_file, {"model": str(model), **evaluation.as_dict()})
+
+
+@app.command(
+    epilog="Example: fpd benchmark student.tflite student.int8.tflite --json times.json"
+)
+def benchmark(
+    models: Annotated[list[Path], typer.Argument(help=".tflite files.")],
+    rounds: Annotated[int, typer.Option(help="Turns of each file.")] = 5,
+    runs: Annotated[int, typer.Option(help="Runs of a file in a turn.")] = 20,
+    json_file: JsonOption = None,
+):
+    """Time .tflite files in turn; ratios are against the first."""
+    with quiet_tensorflow():
+        from fpd_tf.deploy.benchmark import benchmark as run
+    results = run(models, rounds=rounds, runs=runs)
+    print_benchmark(results, rounds * runs)
+    write_json(json_file, [result.as_dict() for result in results])

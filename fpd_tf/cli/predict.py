@@ -1,0 +1,71 @@
+"""The verb `predict`: photographs or a film to joints."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fpd_tf.cli.options import (
+    JsonOption,
+    OnError,
+    OnErrorOption,
+    quiet_tensorflow,
+    write_json,
+)
+from fpd_tf.errors import InputError
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: fpd predict photo.jpg --out drawn")
+def predict(
+    images: Annotated[
+        list[Path] | None, typer.Argument(help="Photographs or folders.")
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="A .keras or .tflite file; the shipped pose-small, int8."),
+    ] = None,
+    video: Annotated[
+        Path | None, typer.Option(help="Follow a person through this film instead.")
+    ] = None,
+    box: Annotated[
+        tuple[float, float, float, float] | None,
+        typer.Option(
+            help="x y width height around the person (in a film's first frame); "
+            "the whole picture, then closer."
+        ),
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option(help="Joints that score less are not drawn.")
+    ] = 0.2,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for drawn PNGs; for a film, a .csv, .json, .mp4 or .avi file."
+        ),
+    ] = None,
+    json_file: JsonOption = None,
+    on_error: OnErrorOption = OnError.stop,
+):
+    """Find and draw the joints of the person in photographs or a video."""
+    with quiet_tensorflow():
+        from fpd_tf.inference.batch import predict_files
+        from fpd_tf.inference.video import predict_video
+        from fpd_tf.shipped import POSE_MODEL, shipped
+    if bool(images) == bool(video):
+        received = "both" if video else "neither"
+        raise InputError("predict", "", "photographs or --video", received)
+    model = model or shipped(POSE_MODEL)
+    if video:
+        results = predict_video(video, model, box, out=out, threshold=threshold)
+        write_json(json_file, results)
+        print(f"{video}: {len(results)} frames")
+        return
+    results = predict_files(
+        images, model, box, out=out, threshold=threshold, on_error=on_error
+    )
+    write_json(json_file, results)
+    for result in results:
+        shown = sum(score >= threshold for _, _, score in result["joints"])
+        print(f"{result['path']}: {shown} of {len(result['joints'])} joints")
