@@ -33,7 +33,7 @@ def predict(
         tuple[float, float, float, float] | None,
         typer.Option(
             help="x y width height around the person (in a film's first frame); "
-            "the whole picture, then closer."
+            "without it a photograph is searched."
         ),
     ] = None,
     threshold: Annotated[

@@ -10,10 +10,9 @@ from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
 from fpd_tf.inference.draw import draw_pose
 from fpd_tf.inference.estimator import PoseEstimator
-from fpd_tf.inference.tracking import next_region
+from fpd_tf.inference.search import find_person
 from fpd_tf.progress import tracked
 
-LOOKS = 4
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
@@ -32,7 +31,7 @@ def predict_files(
         paths: photographs, or folders of photographs.
         model: a network, or a .keras or .tflite file.
         box: (x, y, width, height) pixels around the person, in each photograph; where
-            None, the whole photograph first, then closer around the joints found.
+            None, the person is searched for.
         out: folder for drawings, NAME.png for each photograph; none where None.
         threshold: joints that score less are not drawn.
         on_error: "raise" at the first bad photograph, or "skip" it and log how many.
@@ -59,7 +58,7 @@ def predict_files(
 
     def predicted(photograph):
         image = read_image(photograph)
-        pose = estimator.predict(image, box) if box else _closer(estimator, image)
+        pose = estimator.predict(image, box) if box else find_person(estimator, image)
         if out is not None:
             drawn = draw_pose(image, pose.joints, pose.scores, **look)
             with written_whole(drawings[photograph]) as aside:
@@ -69,22 +68,6 @@ def predict_files(
 
     jobs = [lambda photograph=file: predicted(photograph) for file in photographs]
     return keep_good(tracked(jobs, "predicting"), on_error)
-
-
-def _closer(estimator, image):
-    """Looks at the whole photograph, then again around the joints of a body.
-
-    The first pose-small (int8) on 745 people of LSP-extended, PCK@0.2 after 1, 2, 3,
-    4 and 6 looks: 29.7, 43.6, 48.1, 49.4, 50.9; given the person's box, 61.0 at once.
-    """
-    height, width = image.shape[:2]
-    pose, rule = estimator.predict(image), estimator.crop
-    if not (rule.hips and rule.shoulders):
-        return pose
-    for _ in range(LOOKS - 1):
-        region = next_region(pose.joints, pose.scores, width, height, rule)
-        pose = estimator.predict(image, region.box)
-    return pose
 
 
 def _photographs(path):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fpd_tf.errors import InputError
-from fpd_tf.inference import batch, estimator
+from fpd_tf.inference import estimator
 from fpd_tf.inference.batch import predict_files
 from fpd_tf.inference.estimator import PoseEstimator
 from fpd_tf.models.predictor import Predictor
@@ -78,29 +78,6 @@ def test_a_bad_photograph_stops_or_is_skipped_and_counted(tmp_path, caplog):
         predict_files([tmp_path], "m")
     assert len(predict_files([tmp_path], "m", on_error="skip")) == 1
     assert "skipped 1 of 2" in caplog.text
-
-
-def test_without_a_box_it_looks_closer_around_the_joints(tmp_path, monkeypatch):
-    """Hips on a red dot, shoulders on a green one 80 pixels above: 2.5 x 80 = 200."""
-    looks = []
-
-    def colour_finder(images):
-        looks.append(images)
-        cells = images.reshape(1, SIZE // 4, 4, SIZE // 4, 4, 3).mean(axis=(2, 4))
-        return np.repeat(cells[..., :2], 7, axis=-1)
-
-    predictor = Predictor("dots", SIZE, (SIZE // 4, SIZE // 4), 14, colour_finder)
-    monkeypatch.setattr(estimator, "load_predictor", lambda model: predictor)
-    image = np.zeros((400, 400, 3), np.uint8)
-    for y, colour in ((320, (0, 0, 255)), (240, (0, 255, 0))):
-        cv2.circle(image, (300, y), 12, colour, -1, cv2.LINE_AA)
-    cv2.imwrite(str(tmp_path / "a.png"), image)
-    (record,) = predict_files([tmp_path / "a.png"], "m")
-    np.testing.assert_allclose(record["joints"][2][:2], (300, 320), atol=2)
-    assert len(looks) == batch.LOOKS
-    assert looks[-1].sum() / looks[0].sum() == pytest.approx((400 / 200) ** 2, rel=0.1)
-    predict_files([tmp_path / "a.png"], "m", box=(200, 200, 200, 200))
-    assert len(looks) == batch.LOOKS + 1
 
 
 def test_an_empty_folder_and_two_drawings_of_one_name_are_refused(tmp_path):

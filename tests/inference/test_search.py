@@ -1,0 +1,80 @@
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fpd_tf.data.joints import LSP
+from fpd_tf.deploy.contract import crop_rule
+from fpd_tf.inference import estimator
+from fpd_tf.inference.batch import predict_files
+from fpd_tf.inference.estimator import Pose
+from fpd_tf.inference.search import CLOSER, SIDES, find_person, squares
+from fpd_tf.models.predictor import Predictor
+
+SIZE = 64
+SHORTER = st.integers(40, 300)
+
+
+@given(SHORTER, SHORTER)
+def test_every_place_is_well_inside_a_square_of_each_size(width, height):
+    """A half overlap: nothing is nearer than a quarter of the side to every edge."""
+    found = list(squares(width, height))
+    for share in SIDES:
+        side = share * max(width, height)
+        same = [each for each in found if each.side == side]
+        for length, centres in (
+            (width, {each.x for each in same}),
+            (height, {each.y for each in same}),
+        ):
+            at = np.linspace(min(side, length) / 4, length - min(side, length) / 4, 50)
+            nearest = np.abs(at[:, None] - sorted(centres)).min(axis=1)
+            assert nearest.max() <= side / 4 + 0.5
+            if side < length:
+                assert min(centres) == (side - 1) / 2
+                assert max(centres) == pytest.approx(length - (side + 1) / 2)
+
+
+def test_the_surest_square_is_looked_at_closer():
+    """A torso of 40 px is best seen in the square of 100 px around its middle."""
+    looks = []
+
+    def predict(image, box=None):
+        looks.append(box)
+        joints = np.full((14, 2), (150.0, 60.0))
+        joints[8:10, 1] = 20
+        middle = np.array(box[:2]) + (box[2] - 1) / 2
+        away = np.abs(middle - (150, 50)).max() + abs(box[2] - 100)
+        return Pose(joints, np.full(14, 1 / (1 + away / 100)))
+
+    person = SimpleNamespace(crop=crop_rule(LSP), predict=predict)
+    find_person(person, np.zeros((100, 200, 3), np.uint8))
+    searched, closer = looks[:-CLOSER], looks[-CLOSER:]
+    assert len(searched) == len(list(squares(200, 100)))
+    assert set(closer) == {(100.5, -9.5, 100.0, 100.0)}
+
+
+def test_photographs_without_a_box_are_searched(tmp_path, monkeypatch):
+    """Hips on a red dot, shoulders on a green one 80 pixels above: 2.5 x 80 = 200."""
+    looks = []
+
+    def colour_finder(images):
+        looks.append(images)
+        cells = images.reshape(1, SIZE // 4, 4, SIZE // 4, 4, 3).mean(axis=(2, 4))
+        return np.repeat(cells[..., :2], 7, axis=-1)
+
+    predictor = Predictor("dots", SIZE, (SIZE // 4, SIZE // 4), 14, colour_finder)
+    monkeypatch.setattr(estimator, "load_predictor", lambda model: predictor)
+    image = np.zeros((400, 400, 3), np.uint8)
+    for y, colour in ((320, (0, 0, 255)), (240, (0, 255, 0))):
+        cv2.circle(image, (300, y), 12, colour, -1, cv2.LINE_AA)
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    (record,) = predict_files([tmp_path / "a.png"], "m")
+    np.testing.assert_allclose(record["joints"][2][:2], (300, 320), atol=2)
+    count = len(list(squares(400, 400))) + CLOSER
+    assert len(looks) == count
+    assert looks[-1].sum() / looks[0].sum() == pytest.approx((400 / 200) ** 2, rel=0.1)
+    predict_files([tmp_path / "a.png"], "m", box=(200, 200, 200, 200))
+    assert len(looks) == count + 1
