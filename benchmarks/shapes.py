@@ -14,13 +14,13 @@ from study import Trial, at_size, of_small_student
 
 SHAPES = {
     "": (),
-    "1x16-": ("model.num_features=16",),
     "2x32-": ("model.num_stacks=2",),
-    "1x64-": ("model.num_features=64",),
     "mobilenet-": (
         "preset=mobilenet_pose",
         'model={"alpha": 0.5, "num_features": 48}',
     ),
+    "1x64-": ("model.num_features=64",),
+    "1x16-": ("model.num_features=16",),
 }
 
 
