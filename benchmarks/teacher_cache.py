@@ -21,9 +21,10 @@ from measure import compare, publish, seconds
 from study import lspet
 
 import fpd_tf as fpd
+from fpd_tf.data.joints import LSP
 from fpd_tf.data.soft_heatmaps import SoftHeatmaps
 from fpd_tf.models.precision import with_precision
-from fpd_tf.models.predictor import load_predictor
+from fpd_tf.models.predictor import load_predictor, with_flip
 from fpd_tf.shipped import shipped
 from fpd_tf.training.fused_norm import FUSED
 from fpd_tf.training.recipes import configure
@@ -76,9 +77,10 @@ def _contestants(samples, folder, steps):
     def fill():
         with tempfile.TemporaryDirectory() as empty:
             size, everybody = predict.heatmap_size[0], range(len(samples))
-            cache = SoftHeatmaps(Path(empty), size, predict.num_joints)
+            cache = SoftHeatmaps(Path(empty), size, tuple(LSP.flip_order))
+            seen = with_flip(predict, LSP)
             took = seconds(
-                lambda: _fill(cache, predict, samples, everybody, predict.input_size)
+                lambda: _fill(cache, seen, samples, everybody, predict.input_size)
             )
         return 1000 * took / len(samples)
 
@@ -109,13 +111,13 @@ def _stored(samples, folder):
     cache = cache_teacher(teacher, samples, predict.input_size, folder / "shipped")
     config = fpd.DataConfig(input_size=predict.input_size, batch_size=len(samples))
     images, _, _ = next(iter(fpd.make_dataset(samples, config)))
-    said = predict(images.numpy())
-    shape = (2, predict.num_joints, *predict.heatmap_size)
+    said = with_flip(predict, LSP)(images.numpy())
+    shape = (predict.num_joints, *predict.heatmap_size)
     paths = [cache.path(index) for index in range(len(samples))]
     kept = [
         cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).reshape(shape) for path in paths
     ]
-    error = np.abs(np.moveaxis(np.stack(kept)[:, 0], 1, -1) / 255 - said)
+    error = np.abs(np.moveaxis(np.stack(kept), 1, -1) / 255 - said)
     return {
         "bytes a person": round(np.mean([path.stat().st_size for path in paths])),
         "storage error, mean": f"{error.mean():.1e}",

@@ -1,8 +1,8 @@
 """A teacher's heatmaps of many people, kept on disk and warped like their photographs.
 
-N people, H = W heatmap of the upright crop, K joints. One PNG for each person holds the
-heatmaps of the crop and of its mirror image, (2 * K * H, W) bytes of value * 255: what
-is stored is off by at most 1/510 within [0, 1], and clipped to that outside.
+N people, H = W heatmap of the upright crop, K joints. One PNG for each person holds
+(K * H, W) bytes of value * 255: what is stored is off by at most 1/510 within [0, 1],
+and clipped to that outside.
 """
 
 from collections.abc import Sequence
@@ -24,21 +24,20 @@ class SoftHeatmaps:
     Args:
         folder: NNNNNN.png for each person, counted from 0.
         size: H = W.
-        num_joints: K.
+        flip_order: (K,) joints as they stand in a mirrored crop.
     """
 
     folder: Path
     size: int
-    num_joints: int
+    flip_order: tuple[int, ...]
 
     def path(self, index: int) -> Path:
         return self.folder / f"{index:06d}.png"
 
-    def write(self, index: int, heatmaps: np.ndarray, mirrored: np.ndarray):
-        """Keeps the (H, W, K) heatmaps of a person's crop and of its mirror image."""
-        both = np.stack([heatmaps, mirrored])
-        codes = np.rint(255 * np.clip(both, 0, 1)).astype(np.uint8)
-        rows = codes.transpose(0, 3, 1, 2).reshape(-1, self.size)
+    def write(self, index: int, heatmaps: np.ndarray):
+        """Keeps the (H, W, K) heatmaps of a person's upright crop."""
+        codes = np.rint(255 * np.clip(heatmaps, 0, 1)).astype(np.uint8)
+        rows = codes.transpose(2, 0, 1).reshape(-1, self.size)
         with written_whole(self.path(index)) as aside:
             aside.write_bytes(cv2.imencode(".png", rows)[1].tobytes())
 
@@ -61,8 +60,9 @@ class SoftHeatmaps:
         name = tf.strings.as_string(index, width=6, fill="0")
         file = tf.strings.join([str(self.folder), "/", name, ".png"])
         codes = tf.io.decode_png(tf.io.read_file(file), channels=1)
-        both = tf.reshape(codes, [2, self.num_joints, self.size, self.size])
-        heatmaps = tf.transpose(both[tf.cast(mirror, tf.int32)], [1, 2, 0])
+        joints = tf.reshape(codes, [len(self.flip_order), self.size, self.size])
+        mirrored = tf.gather(joints[..., ::-1], self.flip_order)
+        heatmaps = tf.transpose(tf.where(mirror, mirrored, joints), [1, 2, 0])
         upright = crop_matrix_in_graph(center, scale, 0.0, mirror, self.size * STRIDE)
         return _warped(tf.cast(heatmaps, tf.float32) / 255, upright, matrix, self.size)
 

@@ -171,8 +171,14 @@ class Lessons:
         else:
             source, teacher = self.teacher, load_network(self.teacher)
         check_teacher(teacher, network, source)
-        size = self.config.data.input_size
-        return cache_teacher(teacher, self.samples, size, self.cache)
+        return cache_teacher(
+            teacher,
+            self.samples,
+            self.config.data.input_size,
+            self.cache,
+            joint_set=self.joint_set,
+            mirror=self.config.data.flip > 0,
+        )
 
 
 def quantization_aware(

@@ -18,7 +18,7 @@ from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
 from fpd_tf.data.transforms import apply_matrix, crop_matrix, invert_matrix
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.metrics import Scores, pck, pckh, signed_error
-from fpd_tf.models.predictor import Predictor, load_predictor
+from fpd_tf.models.predictor import Predictor, load_predictor, with_flip
 from fpd_tf.progress import tracked
 
 PAPER_SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
@@ -153,19 +153,6 @@ def scorer(
         return {"mean": scores.mean, "auc": scores.auc}
 
     return score
-
-
-def with_flip(predict: Callable, joint_set: JointSet) -> Callable:
-    """A predictor that averages each crop's heatmaps with those of its mirror image.
-
-    Crop and heatmap mirror alike (see `data.heatmaps`), so nothing is shifted.
-    """
-
-    def averaged(images: np.ndarray) -> np.ndarray:
-        mirrored = predict(images[:, :, ::-1])[:, :, ::-1, joint_set.flip_order]
-        return (predict(images) + mirrored) / 2
-
-    return averaged
 
 
 def _batches(predictor, samples, joint_set, scales=(1.0,), batch_size=32):

@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from fpd_tf.data.joints import JointSet
 from fpd_tf.errors import InputError
 from fpd_tf.models.files import load_network
 from fpd_tf.models.tflite_file import open_interpreter
@@ -72,6 +73,19 @@ def load_predictor(model: keras.Model | str | Path) -> Predictor:
     if Path(model).suffix == ".tflite":
         return _tflite_predictor(model)
     return _keras_predictor(load_network(model), model)
+
+
+def with_flip(predict: Callable, joint_set: JointSet) -> Callable:
+    """A predictor that averages each crop's heatmaps with those of its mirror image.
+
+    Crop and heatmap mirror alike (see `data.heatmaps`), so nothing is shifted.
+    """
+
+    def averaged(images: np.ndarray) -> np.ndarray:
+        mirrored = predict(images[:, :, ::-1])[:, :, ::-1, joint_set.flip_order]
+        return (predict(images) + mirrored) / 2
+
+    return averaged
 
 
 def _keras_predictor(model, source):

@@ -172,8 +172,14 @@ class _Run:
         teacher = with_precision(teacher, self.config.precision, layers=FUSED)
 
         def cache(folder):
-            size = self.config.data.input_size
-            return cache_teacher(teacher, self.samples, size, folder)
+            return cache_teacher(
+                teacher,
+                self.samples,
+                config.data.input_size,
+                folder,
+                joint_set=self.joint_set,
+                mirror=config.data.flip > 0,
+            )
 
         self.prepare, self.cache = prepare, cache
 

@@ -1,7 +1,8 @@
 """Paying the teacher once: its heatmaps of every person, computed before training.
 
-The teacher sees each person's upright crop and its mirror image; training warps what
-it said with the photograph's own augmentation. For the squared loss the two terms of
+The teacher sees each person's upright crop and its mirror image, and is the better for
+the mean of the two; training warps that with the photograph's own augmentation. For the
+squared loss the two terms of
 Eq. 5 are then one weighted squared distance plus a constant (`collapsed_target`), so
 that distilling costs what plain training costs.
 """
@@ -17,14 +18,15 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
-from fpd_tf.data.joints import Sample
+from fpd_tf.data.joints import JointSet, Sample, joint_set_of
 from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
 from fpd_tf.data.soft_heatmaps import SoftHeatmaps
 from fpd_tf.errors import InputError
-from fpd_tf.models.predictor import load_predictor
+from fpd_tf.models.predictor import load_predictor, with_flip
 from fpd_tf.progress import tracked
 
 TYPICAL_BYTES = 0.1
+KEPT = {True: "mean with the mirror image", False: "upright"}
 
 
 def cache_teacher(
@@ -32,6 +34,9 @@ def cache_teacher(
     samples: Sequence[Sample],
     input_size: int,
     folder: str | Path,
+    *,
+    joint_set: JointSet | None = None,
+    mirror: bool = True,
 ) -> SoftHeatmaps:
     """Computes a teacher's heatmaps of every person, or finds them on disk.
 
@@ -44,22 +49,25 @@ def cache_teacher(
         samples: people, in the order of training.
         input_size: S of teacher and student.
         folder: of all caches; made when missing.
+        joint_set: of the samples; by the number of joints where None.
+        mirror: whether mirror images are seen too; not where training has none.
 
     Raises:
         InputError: the disk has less room than the cache is likely to need, or a
             photograph broke or vanished.
     """
     predict = load_predictor(teacher)
-    size = predict.heatmap_size[0]
-    key = _key(teacher, samples, input_size)
-    cache = SoftHeatmaps(Path(folder) / key, size, predict.num_joints)
+    joint_set = joint_set or joint_set_of(predict.num_joints)
+    key = _key(teacher, samples, input_size, mirror)
+    flip_order = tuple(joint_set.flip_order.tolist())
+    cache = SoftHeatmaps(Path(folder) / key, predict.heatmap_size[0], flip_order)
     cache.folder.mkdir(parents=True, exist_ok=True)
     missing = cache.missing(len(samples))
     if missing:
         _check_room(cache, len(missing))
-        _fill(
-            cache, predict, [samples[index] for index in missing], missing, input_size
-        )
+        left = [samples[index] for index in missing]
+        seen = with_flip(predict, joint_set) if mirror else predict
+        _fill(cache, seen, left, missing, input_size)
     return cache
 
 
@@ -94,10 +102,10 @@ def collapsed_target(
     return soft_heatmaps + share * (heatmaps - soft_heatmaps), weights
 
 
-def _key(teacher, samples, input_size):
+def _key(teacher, samples, input_size, mirror):
     """16 hexadecimal digits that change with any weight, format, photograph or box."""
     formats = sorted({layer.compute_dtype for layer in teacher.layers})
-    about = teacher.name, input_size, formats
+    about = teacher.name, input_size, formats, KEPT[mirror]
     digest = hashlib.sha256(json.dumps(about).encode())
     for weight in teacher.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
@@ -112,7 +120,7 @@ def _key(teacher, samples, input_size):
 
 def _check_room(cache, count):
     """Says how much will be written; PNG keeps about a tenth of the bytes."""
-    whole = 2 * cache.num_joints * cache.size**2 * count
+    whole = len(cache.flip_order) * cache.size**2 * count
     likely, free = TYPICAL_BYTES * whole, shutil.disk_usage(cache.folder).free
     megabytes = f"about {likely / 1e6:.0f} MB, at most {whole / 1e6:.0f} MB"
     Console(stderr=True).print(f"teacher cache: {count} people, {megabytes}")
@@ -128,6 +136,5 @@ def _fill(cache, predict, samples, indices, input_size):
     steps = -(-len(samples) // config.batch_size)
     with broken_files_named(samples):
         for images, _, _ in tracked(batches, "caching the teacher", steps):
-            upright, mirrored = predict(images), predict(images[:, :, ::-1])
-            for pair in zip(upright, mirrored, strict=True):
-                cache.write(next(places), *pair)
+            for heatmaps in predict(images):
+                cache.write(next(places), heatmaps)

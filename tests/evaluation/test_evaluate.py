@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fpd_tf.data.heatmaps import decode_heatmaps, encode_heatmaps
-from fpd_tf.data.joints import LSP, MPII
+from fpd_tf.data.joints import MPII
 from fpd_tf.data.mpii import load_mpii
 from fpd_tf.data.synthetic import synthesize
 from fpd_tf.data.transforms import apply_matrix, crop_matrix
@@ -14,7 +14,6 @@ from fpd_tf.evaluation.evaluate import (
     _at_scale_one,
     evaluate,
     scorer,
-    with_flip,
 )
 from fpd_tf.models.hourglass import stacked_hourglass
 from fpd_tf.models.predictor import Predictor, load_predictor
@@ -75,18 +74,6 @@ def test_a_shift_of_one_crop_pixel_shows_as_a_quarter_heatmap_pixel(people):
 def test_without_head_sizes_the_metric_is_pck(people):
     headless = [replace(sample, head_size=None) for sample in inside(people)]
     assert evaluate(all_knowing(people), headless).metric == "PCK@0.2"
-
-
-def test_flip_test_averages_the_swapped_mirror_image():
-    def predict(images):
-        return images[..., :1] * np.arange(1.0, 15.0)
-
-    image = np.zeros((1, 4, 4, 3), np.float32)
-    image[0, 1, 0] = 1.0
-    averaged = with_flip(predict, LSP)(image)
-    right, left = LSP.index("right_wrist"), LSP.index("left_wrist")
-    assert averaged[0, 1, 0, right] == ((right + 1) + (left + 1)) / 2
-    assert np.count_nonzero(averaged) == 14
 
 
 @pytest.mark.parametrize("scale", [0.8, 1.3])

@@ -2,9 +2,10 @@ import keras
 import numpy as np
 import pytest
 
+from fpd_tf.data.joints import LSP
 from fpd_tf.errors import InputError
 from fpd_tf.models.hourglass import stacked_hourglass
-from fpd_tf.models.predictor import load_predictor
+from fpd_tf.models.predictor import load_predictor, with_flip
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +73,15 @@ def test_bad_tflite_files_are_named(tmp_path):
         load_predictor(path)
     with pytest.raises(InputError, match="missing.tflite"):
         load_predictor(str(tmp_path / "missing.tflite"))
+
+
+def test_flip_test_averages_the_swapped_mirror_image():
+    def predict(images):
+        return images[..., :1] * np.arange(1.0, 15.0)
+
+    image = np.zeros((1, 4, 4, 3), np.float32)
+    image[0, 1, 0] = 1.0
+    averaged = with_flip(predict, LSP)(image)
+    right, left = LSP.index("right_wrist"), LSP.index("left_wrist")
+    assert averaged[0, 1, 0, right] == ((right + 1) + (left + 1)) / 2
+    assert np.count_nonzero(averaged) == 14

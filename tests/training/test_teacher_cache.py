@@ -11,6 +11,7 @@ from fpd_tf.data.soft_heatmaps import SoftHeatmaps
 from fpd_tf.data.transforms import apply_matrix, crop_matrix
 from fpd_tf.errors import InputError
 from fpd_tf.models.precision import with_precision
+from fpd_tf.models.predictor import load_predictor
 from fpd_tf.training import teacher_cache
 from fpd_tf.training.losses import fpd_loss, joints_mse
 from fpd_tf.training.recipes import TrainConfig
@@ -40,41 +41,35 @@ def test_the_collapsed_target_has_the_two_term_loss_gradient(weight, teach_unlab
     )
 
 
-def all_knowing(people):
-    """Upright and mirrored heatmaps of true joints, whether annotated or not."""
-    upright, mirrored = [], []
-    for person in people:
-        crop = apply_matrix(
-            crop_matrix(person.center, person.scale, SIZE), person.joints
-        )
-        flipped = (crop * [-1, 1] + [SIZE - 1, 0])[FLIP]
-        for joints, into in ((crop, upright), (flipped, mirrored)):
-            into.append(encode_heatmaps(joints, size=SIZE // 4, sigma=1.5)[0])
-    return upright, mirrored
+def true_heatmaps(person):
+    """Of the upright crop's joints, whether annotated or not."""
+    matrix = crop_matrix(person.center, person.scale, SIZE)
+    joints = apply_matrix(matrix, person.joints)
+    return encode_heatmaps(joints, size=SIZE // 4, sigma=1.5)[0]
 
 
-FLIP = [5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10]
+FLIP = (5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10)
 
 
 def test_what_is_stored_is_off_by_less_than_a_five_hundredth(tmp_path):
-    heatmaps = np.random.default_rng(1).random((2, 8, 8, 3)).astype(np.float32)
-    cache = SoftHeatmaps(tmp_path, 8, 3)
-    cache.write(4, *heatmaps)
+    heatmaps = np.random.default_rng(1).random((8, 8, 3)).astype(np.float32)
+    cache = SoftHeatmaps(tmp_path, 8, (1, 0, 2))
+    cache.write(4, heatmaps)
     assert cache.missing(6) == [0, 1, 2, 3, 5]
     matrix = tf.constant(crop_matrix([50, 50], 0.3, 32), tf.float32)
-    for mirror in (False, True):
+    for mirror, expected in ((False, heatmaps), (True, heatmaps[:, ::-1, [1, 0, 2]])):
         turned = (
             matrix * [[-1.0], [1.0]] + [[0, 0, 31.0], [0, 0, 0]] if mirror else matrix
         )
         back = cache.in_graph(4, tf.constant([50.0, 50.0]), 0.3, turned, mirror)
-        np.testing.assert_allclose(back, heatmaps[int(mirror)], atol=1 / 509)
+        np.testing.assert_allclose(back, expected, atol=1 / 509)
 
 
 def test_soft_heatmaps_follow_the_augmentation(people, tmp_path):
     people = [replace(person, annotated=person.annotated | True) for person in people]
-    cache = SoftHeatmaps(tmp_path, SIZE // 4, 16)
-    for index, pair in enumerate(zip(*all_knowing(people), strict=True)):
-        cache.write(index, *pair)
+    cache = SoftHeatmaps(tmp_path, SIZE // 4, FLIP)
+    for index, person in enumerate(people):
+        cache.write(index, true_heatmaps(person))
     config = DataConfig(input_size=SIZE, sigma=1.5, batch_size=4)
     batches = make_dataset(people, config, True, first_epoch=0, soft_heatmaps=cache)
     for _, truth, weights, soft in batches.take(6):
@@ -104,10 +99,30 @@ def test_the_cache_is_found_again_and_made_anew_for_another_teacher(
     assert calls[1] == [2]
     mixed = with_precision(teacher, "mixed_bfloat16")
     assert cache_teacher(mixed, people, size, tmp_path) != first
+    assert cache_teacher(teacher, people, size, tmp_path, mirror=False) != first
     teacher.set_weights([weight + 0.01 for weight in teacher.get_weights()])
     assert cache_teacher(teacher, people, size, tmp_path) != first
     moved = [replace(people[0], scale=people[0].scale * 1.1), *people[1:]]
     assert cache_teacher(teacher, moved, size, tmp_path) != first
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_the_mean_with_the_mirror_image_is_kept(people, tiny_network, tmp_path, mirror):
+    teacher = tiny_network(num_joints=16)
+    size = teacher.inputs[0].shape[1]
+    cache = cache_teacher(teacher, people[:1], size, tmp_path, mirror=mirror)
+    config = DataConfig(input_size=size, batch_size=1)
+    images, _, _ = next(iter(make_dataset(people[:1], config)))
+    predict = load_predictor(teacher)
+    said = predict(images)
+    if mirror:
+        mirrored = predict(images[:, :, ::-1])[:, :, ::-1]
+        said = (said + mirrored[..., FLIP]) / 2
+    matrix = tf.constant(crop_matrix(people[0].center, people[0].scale, size))
+    center = tf.constant(people[0].center, tf.float32)
+    scale = tf.constant(people[0].scale, tf.float32)
+    kept = cache.in_graph(0, center, scale, tf.cast(matrix, tf.float32), False)
+    np.testing.assert_allclose(kept, np.clip(said[0], 0, 1), atol=1 / 400)
 
 
 def test_a_full_disk_is_refused_before_writing(
