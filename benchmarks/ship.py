@@ -81,8 +81,9 @@ def _runs(run):
 
 def _command(words):
     """The run's command without the folders of the machine it was given on."""
-    names = [Path(word).name if Path(word).is_absolute() else word for word in words]
-    return shlex.join(names)
+    given = words[1:]
+    names = [Path(word).name if Path(word).is_absolute() else word for word in given]
+    return shlex.join(["fpd", *names])
 
 
 def _save_rounded(network, file):
