@@ -2,4 +2,5 @@
 
 from fpd_tf.cli import main
 
-main()
+if __name__ == "__main__":
+    main()
