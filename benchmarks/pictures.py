@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from fpd_tf.files import written_whole
 
+SPAN = {"pck": 6, "auc": 3}  # at least, so that chance (1.5 of PCK) looks like chance
 COLORS = ("#d9822b", "#139a76", "#8b5fd6", "#8a93a0")
 
 
@@ -46,6 +47,9 @@ def _drawn(rows):
         axes.set_xlabel({"pck": "PCK@0.2, %", "auc": "AUC, %"}[score])
         axes.grid(alpha=0.3)
         axes.margins(x=0.15, y=0.15)
+        low, high = axes.get_xlim()
+        half = max(high - low, SPAN[score]) / 2
+        axes.set_xlim((low + high) / 2 - half, (low + high) / 2 + half)
     axes.invert_yaxis()
     if len(next(iter(kinds.values()))) > 1:
         axes.legend(fontsize="small")
