@@ -313,7 +313,7 @@ def test_a_cache_build_that_was_killed_goes_on(run_fpd, people, whole, tmp_path)
     killed(die_inside_the_cache, distilling)
     written = sorted(out.parent.glob("teacher-cache/*/0*.png"))
     assert [each.name for each in written] == [f"{i:06d}.png" for i in range(6)]
-    assert all(cv2.imread(str(each), 0).shape == (256, 8) for each in written)
+    assert all(cv2.imread(str(each), 0).shape == (128, 8) for each in written)
     status, _, err = run_fpd(*distilling, "--resume")
     assert status == 0, err
     status, _, err = run_fpd(*training(people, other, *cached, verb="distill"))
