@@ -1,5 +1,6 @@
 """The verbs that train: `train` on ground truth, `distill` under a teacher too."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -68,10 +69,8 @@ def train(
     with quiet_tensorflow():
         from fpd_tf.training.run import train as run
     config = _config(recipe, preset, settings)
-    samples, held_out = _both(People(data, root, on_error), split, validation)
-    how = {"score": _scorer(held_out), "resume": resume, "devices": devices}
-    run(samples, out, config, **how)
-    _finish(out, held_out)
+    how = {"config": config, "resume": resume, "devices": devices}
+    _run(partial(run, **how), out, People(data, root, on_error), split, validation)
 
 
 @app.command(
@@ -96,10 +95,8 @@ def distill(
     with quiet_tensorflow():
         from fpd_tf.training.run import distill as run
     config = _config(recipe, preset, settings)
-    samples, held_out = _both(People(data, root, on_error), split, validation)
-    how = {"score": _scorer(held_out), "resume": resume, "devices": devices}
-    run(samples, out, teacher, config, **how)
-    _finish(out, held_out)
+    how = {"config": config, "resume": resume, "devices": devices, "teacher": teacher}
+    _run(partial(run, **how), out, People(data, root, on_error), split, validation)
 
 
 def _config(recipe, preset, settings):
@@ -109,15 +106,13 @@ def _config(recipe, preset, settings):
     return configure(recipe, chosen + (settings or []))
 
 
-def _both(people, split, validation):
-    samples = people.load(split)
-    return samples, None if validation == "none" else people.load(validation)
-
-
-def _scorer(held_out):
+def _run(training, out, people, split, validation):
     from fpd_tf.evaluation.evaluate import scorer
 
-    return scorer(held_out) if held_out else None
+    samples = people.load(split)
+    held_out = None if validation == "none" else people.load(validation)
+    training(samples, out, score=scorer(held_out) if held_out else None)
+    _finish(out, held_out)
 
 
 def _finish(folder, held_out):

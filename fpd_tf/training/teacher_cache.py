@@ -26,7 +26,6 @@ from fpd_tf.models.predictor import load_predictor, with_flip
 from fpd_tf.progress import tracked
 
 TYPICAL_BYTES = 0.1
-KEPT = {True: "mean with the mirror image", False: "upright"}
 
 
 def cache_teacher(
@@ -105,7 +104,7 @@ def collapsed_target(
 def _key(teacher, samples, input_size, mirror):
     """16 hexadecimal digits that change with any weight, format, photograph or box."""
     formats = sorted({layer.compute_dtype for layer in teacher.layers})
-    about = teacher.name, input_size, formats, KEPT[mirror]
+    about = teacher.name, input_size, formats, mirror
     digest = hashlib.sha256(json.dumps(about).encode())
     for weight in teacher.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
