@@ -19,9 +19,9 @@ from measure import publish
 from study import limb_mean, lspet
 
 import fpd_tf as fpd
-from fpd_tf.models.predictor import load_predictor
+from fpd_tf.predictors.predictor import load_predictor
 from fpd_tf.shipped import shipped
-from fpd_tf.training.teacher_cache import cache_teacher
+from fpd_tf.training.teacher import cache_teacher
 
 QUESTION = "Is a cached teacher as good as one that sees each crop?"
 ROTATIONS = (0.0, 30.0, 60.0)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fpd_tf.data.joints import Sample
+from fpd_tf.data.people import Sample
 from fpd_tf.training.recipes import TrainConfig
 from fpd_tf.training.run import _Run
 

@@ -20,7 +20,7 @@ from rich.table import Table
 from study import lspet
 
 import fpd_tf as fpd
-from fpd_tf.deploy.benchmark import benchmark
+from fpd_tf.export.benchmark import benchmark
 from fpd_tf.files import written_whole
 
 VARIANTS = ("none", "float16", "int8")

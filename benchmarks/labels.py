@@ -17,8 +17,8 @@ import numpy as np
 import typer
 from study import Trial, at_size, of_small_student
 
-from fpd_tf.data.joints import Sample
-from fpd_tf.data.transforms import BOX
+from fpd_tf.data.people import Sample
+from fpd_tf.geometry import BOX
 
 SHARES = (0.2, 0.4)
 SHIFT = (0.1, 1 / 3)

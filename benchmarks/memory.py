@@ -30,7 +30,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from fpd_tf.data.synthetic import synthesize
+from fpd_tf.drawn.layouts import synthesize
 from fpd_tf.files import written_whole
 
 DRAWN, WIDTH, HEIGHT = 40, 1280, 720

@@ -17,11 +17,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from study import lspet, scored
 
 import fpd_tf as fpd
-from fpd_tf.deploy.benchmark import benchmark
-from fpd_tf.deploy.gate import export_gated
 from fpd_tf.evaluation.evaluate import evaluate
+from fpd_tf.export.benchmark import benchmark
+from fpd_tf.export.gate import export_gated
 from fpd_tf.files import written_whole
-from fpd_tf.models.files import load_network
+from fpd_tf.models.keras_file import load_network
 
 USES = {
     "keras": "training on, Keras",

@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 import fpd_tf as fpd
-from fpd_tf.data.joints import Sample
+from fpd_tf.data.people import Sample
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.evaluation.metrics import Scores
 from fpd_tf.files import written_whole
-from fpd_tf.models.files import load_network
+from fpd_tf.models.keras_file import load_network
 from fpd_tf.training.recipes import configure
 
 STUDENT = (

@@ -21,15 +21,15 @@ from measure import compare, publish, seconds
 from study import lspet
 
 import fpd_tf as fpd
-from fpd_tf.data.joints import LSP
-from fpd_tf.data.soft_heatmaps import SoftHeatmaps
+from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
+from fpd_tf.joints import LSP
 from fpd_tf.models.precision import with_precision
-from fpd_tf.models.predictor import load_predictor, with_flip
+from fpd_tf.predictors.predictor import load_predictor, with_flip
 from fpd_tf.shipped import shipped
 from fpd_tf.training.fused_norm import FUSED
 from fpd_tf.training.recipes import configure
 from fpd_tf.training.run import _Run
-from fpd_tf.training.teacher_cache import _fill, cache_teacher
+from fpd_tf.training.teacher import _fill, cache_teacher
 
 QUESTION = "What does paying the teacher once cost, and save?"
 PEOPLE, EPOCHS = 22_246, 130

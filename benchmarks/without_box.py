@@ -16,7 +16,7 @@ from study import limb_mean, lspet
 
 import fpd_tf as fpd
 from fpd_tf.evaluation.evaluate import evaluate
-from fpd_tf.inference.batch import predict_files
+from fpd_tf.inference.photographs import predict_files
 
 
 def main(model: Path, root: Path):

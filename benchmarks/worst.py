@@ -12,11 +12,11 @@ from study import lspet
 
 import fpd_tf as fpd
 from fpd_tf.data.images import read_image
-from fpd_tf.data.joints import LSP
-from fpd_tf.data.transforms import BOX, apply_matrix, crop_matrix
 from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.files import written_whole
+from fpd_tf.geometry import BOX, apply_matrix, crop_matrix
 from fpd_tf.inference.draw import draw_pose
+from fpd_tf.joints import LSP
 
 TILE, COLUMNS = 220, 10
 BOX_SHARE = 1 / 1.3

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from fpd_tf.data.joints import Sample, joint_set_of
+from fpd_tf.data.people import Sample
 from fpd_tf.data.pipeline import DataConfig
+from fpd_tf.joints import joint_set_of
 
 STRIDE = 4
 

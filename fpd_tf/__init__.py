@@ -7,17 +7,17 @@ The public names, in the order data flows; each is imported when first used, so 
 from importlib import import_module
 
 _HOMES = {
-    "Sample": "data.joints",
-    "JointSet": "data.joints",
-    "MPII": "data.joints",
-    "LSP": "data.joints",
+    "Sample": "data.people",
+    "JointSet": "joints",
+    "MPII": "joints",
+    "LSP": "joints",
     "load_mpii": "data.mpii",
     "load_lsp": "data.lsp",
-    "synthesize": "data.synthetic",
+    "synthesize": "drawn.layouts",
     "DataConfig": "data.pipeline",
     "make_dataset": "data.pipeline",
-    "encode_heatmaps": "data.heatmaps",
-    "decode_heatmaps": "data.heatmaps",
+    "encode_heatmaps": "codec",
+    "decode_heatmaps": "codec",
     "stacked_hourglass": "models.hourglass",
     "PRESETS": "models.presets",
     "build_model": "models.presets",
@@ -30,7 +30,7 @@ _HOMES = {
     "pckh": "evaluation.metrics",
     "pck": "evaluation.metrics",
     "evaluate": "evaluation.evaluate",
-    "export_tflite": "deploy.convert",
+    "export_tflite": "export.convert",
     "PoseEstimator": "inference.estimator",
     "draw_pose": "inference.draw",
 }

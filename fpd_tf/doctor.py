@@ -116,8 +116,8 @@ def _train():
 def _export(path):
     import numpy as np
 
-    from fpd_tf.deploy.convert import export_tflite
-    from fpd_tf.models.predictor import load_predictor
+    from fpd_tf.export.convert import export_tflite
+    from fpd_tf.predictors.predictor import load_predictor
 
     network = _tiny_network()
     images = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)

@@ -11,12 +11,12 @@ import pytest
 from typer.main import get_command
 
 from fpd_tf import cli
-from fpd_tf.data.joints import JointSet
-from fpd_tf.data.synthetic import synthesize
-from fpd_tf.deploy import convert
-from fpd_tf.deploy.contract import contract_path, read_contract
-from fpd_tf.deploy.convert import export_tflite
-from fpd_tf.deploy.gate import export_gated
+from fpd_tf.contract.pose_json import contract_path, read_contract
+from fpd_tf.drawn.layouts import synthesize
+from fpd_tf.export import convert
+from fpd_tf.export.convert import export_tflite
+from fpd_tf.export.gate import export_gated
+from fpd_tf.joints import JointSet
 from fpd_tf.models.hourglass import stacked_hourglass
 
 TINY = ("num_stacks=1", "num_features=8", "depth=1")

@@ -13,7 +13,7 @@ from typer.main import get_command
 
 import fpd_tf
 from fpd_tf import cli
-from fpd_tf.data.synthetic import synthesize
+from fpd_tf.drawn.layouts import synthesize
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {

@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
-from fpd_tf import child
+from fpd_tf import sandbox as child
 from fpd_tf.data.images import check_images, read_image
-from fpd_tf.data.joints import Sample
 from fpd_tf.data.lsp import load_lsp
 from fpd_tf.data.mpii import RELEASE_FILE, load_mpii
-from fpd_tf.data.synthetic import synthesize
+from fpd_tf.data.people import Sample
+from fpd_tf.drawn.layouts import synthesize
 from fpd_tf.errors import InputError
 
 HELD = Path(__file__).with_name("golden")
@@ -76,27 +76,27 @@ def read_photograph(path):
 
 
 def read_tflite(path):
-    from fpd_tf.deploy.audit import audit_tflite
+    from fpd_tf.export.audit import audit_tflite
 
     audit_tflite(path)
 
 
 def read_contract(path):
-    from fpd_tf.deploy import contract
+    from fpd_tf.contract import pose_json as contract
 
     contract.read_contract(path)
 
 
 def read_network(path):
-    from fpd_tf.models.files import load_network
+    from fpd_tf.models.keras_file import load_network
 
     load_network(path)
 
 
 def read_film(path):
-    from fpd_tf.inference import tracking
+    from fpd_tf.inference import track as tracking
     from fpd_tf.inference.video import predict_video
-    from fpd_tf.models.predictor import Predictor
+    from fpd_tf.predictors.predictor import Predictor
 
     def nowhere(images):
         return np.zeros((len(images), 8, 8, 14), np.float32)

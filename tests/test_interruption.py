@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 
 from fpd_tf import cli
-from fpd_tf.data.synthetic import synthesize
-from fpd_tf.deploy import convert, gate
+from fpd_tf.drawn.layouts import synthesize
+from fpd_tf.export import convert, gate
 from fpd_tf.models import presets
-from fpd_tf.models.files import load_network
+from fpd_tf.models.keras_file import load_network
 from fpd_tf.training.checkpoint import STATE, RunCheckpoint, read_history
 
 RECIPE = ("data.input_size=32", "data.batch_size=3", "optimizer=adam", "ema=0.9")

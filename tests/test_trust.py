@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import fpd_tf
-from fpd_tf.deploy.bundle import MANIFEST, bundle, check_bundle
-from fpd_tf.deploy.contract import read_contract
-from fpd_tf.deploy.decode import write_with_decode
+from fpd_tf.bundle.folders import MANIFEST, bundle, check_bundle
+from fpd_tf.contract.pose_json import read_contract
+from fpd_tf.contract.tflite_file import open_interpreter, read_tflite
 from fpd_tf.errors import InputError
-from fpd_tf.models.files import load_network
-from fpd_tf.models.tflite_file import open_interpreter, read_tflite
+from fpd_tf.export.decode import write_with_decode
+from fpd_tf.models.keras_file import load_network
 from fpd_tf.training.checkpoint import STATE, describe_run, restore
 from fpd_tf.training.recipes import TrainConfig
 

@@ -28,14 +28,14 @@ def bundle(
         wanted = "--model FILE --out DIR, or --check DIR, or --serve DIR"
         raise InputError("bundle", "", wanted, "another choice")
     if serve:
-        from fpd_tf.deploy.serve import page_server
+        from fpd_tf.bundle.serve import page_server
 
         with page_server(serve, port) as server:
             print(f"http://127.0.0.1:{server.server_port} (Ctrl+C ends it)", flush=True)
             server.serve_forever()
     with quiet_tensorflow():
-        from fpd_tf.deploy.bundle import bundle as write
-        from fpd_tf.deploy.bundle import check_bundle
+        from fpd_tf.bundle.folders import bundle as write
+        from fpd_tf.bundle.folders import check_bundle
     folder = check or write(model, out)
     contract = check_bundle(folder)
     size, joints = contract.image.size, len(contract.joints)

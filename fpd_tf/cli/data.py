@@ -28,7 +28,7 @@ def synthesize(
     seed: Annotated[int, typer.Option(help="Of everything drawn.")] = 0,
 ):
     """Draw people and write them in the MPII or LSP layout."""
-    from fpd_tf.data.synthetic import synthesize as draw
+    from fpd_tf.drawn.layouts import synthesize as draw
 
     print(draw(out, layout, count=count, seed=seed))
 

@@ -150,9 +150,9 @@ def _check_given(option, given, fits, wanted):
 
 def _check(file, json_file):
     with quiet_tensorflow():
-        from fpd_tf.deploy.audit import audit_tflite
-        from fpd_tf.deploy.benchmark import peak_memory
-        from fpd_tf.deploy.gate import check_loadable
+        from fpd_tf.export.audit import audit_tflite
+        from fpd_tf.export.benchmark import peak_memory
+        from fpd_tf.export.gate import check_loadable
     audit = audit_tflite(file)
     print_audit(file.name, audit, peak_memory(file))
     write_json(json_file, {"audit": audit.as_dict()})
@@ -161,8 +161,8 @@ def _check(file, json_file):
 
 def _draw_ranges(model, picture, samples, json_file):
     with quiet_tensorflow():
-        from fpd_tf.deploy.convert import calibration_ranges
         from fpd_tf.evaluation.plots import plot_ranges
+        from fpd_tf.export.convert import calibration_ranges
     found, people = calibration_ranges(model, samples)
     paths = [person.image_path for person in people]
     plot_ranges(found.curves(), picture)
@@ -172,7 +172,7 @@ def _draw_ranges(model, picture, samples, json_file):
 
 def _write_variants(model, folder, samples, held_out, json_file):
     with quiet_tensorflow():
-        from fpd_tf.deploy.variants import export_variants
+        from fpd_tf.export.variants import export_variants
     facts = {"training_data": _training_data(model)}
     found = export_variants(model, folder, samples, held_out, **facts)
     print_variants(found)
@@ -181,9 +181,9 @@ def _write_variants(model, folder, samples, held_out, json_file):
 
 def _write(model, out, options, json_file):
     with quiet_tensorflow():
-        from fpd_tf.deploy.audit import deflated_size
-        from fpd_tf.deploy.benchmark import peak_memory
-        from fpd_tf.deploy.gate import export_gated
+        from fpd_tf.export.audit import deflated_size
+        from fpd_tf.export.benchmark import peak_memory
+        from fpd_tf.export.gate import export_gated
 
     def show(file, audit, comparison):
         print_audit(out.name, audit, peak_memory(file))
@@ -198,8 +198,8 @@ def _write(model, out, options, json_file):
 
 
 def _print_sizes(out, decode):
-    from fpd_tf.deploy.audit import deflated_size
-    from fpd_tf.deploy.decode import write_with_decode
+    from fpd_tf.export.audit import deflated_size
+    from fpd_tf.export.decode import write_with_decode
 
     for file in [out, write_with_decode(out)] if decode else [out]:
         size, deflated = file.stat().st_size / 1e6, deflated_size(file) / 1e6
@@ -208,7 +208,7 @@ def _print_sizes(out, decode):
 
 def _fine_tuning(model, settings):
     with quiet_tensorflow():
-        from fpd_tf.deploy.quantization_aware import fine_tuning
+        from fpd_tf.export.fine_tune import fine_tuning
     return fine_tuning(_config_beside(model), settings or ())
 
 

@@ -64,7 +64,7 @@ def benchmark(
 ):
     """Time .tflite files in turn; ratios are against the first."""
     with quiet_tensorflow():
-        from fpd_tf.deploy.benchmark import benchmark as run
+        from fpd_tf.export.benchmark import benchmark as run
     results = run(models, rounds=rounds, runs=runs)
     print_benchmark(results, rounds * runs)
     write_json(json_file, [result.as_dict() for result in results])

@@ -16,7 +16,7 @@ from fpd_tf.files import written_whole
 from fpd_tf.quiet import silent
 
 if TYPE_CHECKING:
-    from fpd_tf.data.joints import Sample
+    from fpd_tf.data.people import Sample
 
 
 class Data(StrEnum):
@@ -78,7 +78,7 @@ class People:
         return check_images(samples, self.on_error)
 
     def _drawn(self):
-        from fpd_tf.data.synthetic import synthesize
+        from fpd_tf.drawn.layouts import synthesize
 
         root = self.root or Path("runs/synthetic")
         if not root.exists():

@@ -50,7 +50,7 @@ def predict(
 ):
     """Find and draw the joints of the person in photographs or a video."""
     with quiet_tensorflow():
-        from fpd_tf.inference.batch import predict_files
+        from fpd_tf.inference.photographs import predict_files
         from fpd_tf.inference.video import predict_video
         from fpd_tf.shipped import POSE_MODEL, shipped
     if bool(images) == bool(video):

@@ -20,7 +20,7 @@ def demo(
 ):
     """Draw people, train, distil, export and score: the main job in minutes."""
     with quiet_tensorflow():
-        from fpd_tf.demo import run_demo
+        from fpd_tf.demo.job import run_demo
     print(run_demo(out))
 
 

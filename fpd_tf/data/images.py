@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from fpd_tf.data.joints import Sample
 from fpd_tf.data.packed import SHARD_SUFFIX, check_shard
+from fpd_tf.data.people import Sample
 from fpd_tf.errors import InputError
 from fpd_tf.progress import tracked
 
@@ -74,7 +74,7 @@ def check_images(samples: Sequence[Sample], on_error: str = "raise") -> list[Sam
         >>> from pathlib import Path
         >>> from PIL import Image
         >>> from fpd_tf.data.images import check_images
-        >>> from fpd_tf.data.joints import Sample
+        >>> from fpd_tf.data.people import Sample
         >>> Image.new("RGB", (30, 20)).save("photo.png")
         >>> joints, known = np.ones((14, 2)), np.ones(14, bool)
         >>> person = Sample(Path("photo.png"), joints, known, known, joints[0], 0.3)

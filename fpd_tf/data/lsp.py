@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from fpd_tf.data.images import keep_good
-from fpd_tf.data.joints import LSP, Sample
 from fpd_tf.data.mat_file import read_mat
 from fpd_tf.data.mpii import SPLITS, check_near, numbers, within
+from fpd_tf.data.people import Sample
 from fpd_tf.errors import InputError
+from fpd_tf.joints import LSP
 
 ANNOTATIONS = "joints.mat"
 _LSP_FOLDERS = ("lsp", "lsp_dataset")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fpd_tf.child import answer, read_in_child
 from fpd_tf.errors import InputError
+from fpd_tf.sandbox import answer, read_in_child
 
 _ARRAY = "\0array"
 

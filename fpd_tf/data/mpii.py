@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from fpd_tf.data.images import keep_good
-from fpd_tf.data.joints import MPII, Sample
 from fpd_tf.data.mat_file import read_mat
+from fpd_tf.data.people import Sample
 from fpd_tf.errors import InputError
+from fpd_tf.joints import MPII
 
 SPLITS = ("train", "val", "test", "trainval", "all")
 RELEASE_FILE = "mpii_human_pose_v1_u12_1.mat"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fpd_tf.data.joints import Sample
+from fpd_tf.data.people import Sample
 from fpd_tf.data.photograph import photograph
 from fpd_tf.errors import InputError
 from fpd_tf.progress import tracked

@@ -14,19 +14,20 @@ import tensorflow as tf
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from fpd_tf.data.heatmaps import STRIDE, encode_heatmaps_in_graph
+from fpd_tf.codec import STRIDE, encode_heatmaps_in_graph
 from fpd_tf.data.images import check_images, read_image
-from fpd_tf.data.joints import JointSet, Sample, joint_set_of
 from fpd_tf.data.packed import REACH, packed_pixels
+from fpd_tf.data.people import Sample
 from fpd_tf.data.photograph import photograph
 from fpd_tf.data.python_in_graph import numpy_in_graph
-from fpd_tf.data.soft_heatmaps import SoftHeatmaps
-from fpd_tf.data.transforms import (
+from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
+from fpd_tf.errors import InputError
+from fpd_tf.geometry import (
     crop_matrix_in_graph,
     invert_in_graph,
     warp,
 )
-from fpd_tf.errors import InputError
+from fpd_tf.joints import JointSet, joint_set_of
 
 _NOT_PACKED = (-1, 0, 0, 0, 0)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -12,13 +12,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fpd_tf.data.heatmaps import decode_heatmaps
-from fpd_tf.data.joints import JointSet, Sample, joint_set_of
+from fpd_tf.codec import decode_heatmaps
+from fpd_tf.data.people import Sample
 from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
-from fpd_tf.data.transforms import apply_matrix, crop_matrix, invert_matrix
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.metrics import Scores, pck, pckh, signed_error
-from fpd_tf.models.predictor import Predictor, load_predictor, with_flip
+from fpd_tf.geometry import apply_matrix, crop_matrix, invert_matrix
+from fpd_tf.joints import JointSet, joint_set_of
+from fpd_tf.predictors.predictor import Predictor, load_predictor, with_flip
 from fpd_tf.progress import tracked
 
 PAPER_SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)

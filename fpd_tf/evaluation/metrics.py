@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from fpd_tf.data.joints import MPII, JointSet, joint_set_of
 from fpd_tf.errors import InputError
+from fpd_tf.joints import MPII, JointSet, joint_set_of
 
 PCKH_LIMIT = 0.5
 PCK_LIMIT = 0.2

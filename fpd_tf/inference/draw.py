@@ -6,8 +6,8 @@ H x W photograph, h x w heatmap, K joints; RGB throughout.
 import cv2
 import numpy as np
 
-from fpd_tf.data.joints import JointSet, joint_set_of
 from fpd_tf.errors import InputError
+from fpd_tf.joints import JointSet, joint_set_of
 
 RIGHT = (255, 122, 60)
 LEFT = (40, 168, 255)

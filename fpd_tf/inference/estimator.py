@@ -11,12 +11,12 @@ import cv2
 import keras
 import numpy as np
 
-from fpd_tf.data.heatmaps import decode_heatmaps
+from fpd_tf.codec import decode_heatmaps
+from fpd_tf.contract.pose_json import rules_of
 from fpd_tf.data.images import read_image
-from fpd_tf.data.transforms import BOX, apply_matrix, crop_matrix, invert_matrix
-from fpd_tf.deploy.contract import rules_of
 from fpd_tf.errors import InputError
-from fpd_tf.models.predictor import load_predictor
+from fpd_tf.geometry import BOX, apply_matrix, crop_matrix, invert_matrix
+from fpd_tf.predictors.predictor import load_predictor
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,8 @@ from itertools import product
 
 import numpy as np
 
+from fpd_tf.inference.crop import Region, next_region
 from fpd_tf.inference.estimator import Pose, PoseEstimator
-from fpd_tf.inference.tracking import Region, next_region
 
 SIDES = (1.0, 0.75, 0.5)
 CLOSER = 3

@@ -15,7 +15,7 @@ import numpy as np
 from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
 from fpd_tf.inference.draw import draw_pose
-from fpd_tf.inference.tracking import Tracker
+from fpd_tf.inference.track import Tracker
 from fpd_tf.progress import tracked
 from fpd_tf.quiet import quiet
 

@@ -10,7 +10,7 @@ import keras
 from fpd_tf.errors import InputError
 from fpd_tf.models.efficientnet import efficientnet_pose
 from fpd_tf.models.hourglass import stacked_hourglass
-from fpd_tf.models.mobile import mobilenet_pose
+from fpd_tf.models.mobilenet import mobilenet_pose
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from tempfile import TemporaryDirectory
 import keras
 import tensorflow as tf
 
-from fpd_tf.data.joints import JointSet, Sample
+from fpd_tf.data.people import Sample
 from fpd_tf.data.pipeline import broken_files_named, make_dataset
 from fpd_tf.errors import InputError
-from fpd_tf.models.files import load_network
+from fpd_tf.joints import JointSet
+from fpd_tf.models.keras_file import load_network
 from fpd_tf.models.precision import with_precision
 from fpd_tf.models.presets import build_model
 from fpd_tf.training.checkpoint import RunCheckpoint, describe_run, restore
@@ -24,7 +25,7 @@ from fpd_tf.training.distiller import Distiller, check_teacher
 from fpd_tf.training.fused_norm import FUSED
 from fpd_tf.training.losses import joints_cross_entropy, joints_mse
 from fpd_tf.training.recipes import TrainConfig, make_optimizer
-from fpd_tf.training.teacher_cache import cache_teacher, collapsed_target
+from fpd_tf.training.teacher import cache_teacher, collapsed_target
 
 CACHE = "teacher-cache"
 DISTANCES = {"mse": joints_mse, "cross_entropy": joints_cross_entropy}

@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from fpd_tf.data.images import check_images, keep_good, read_image
-from fpd_tf.data.joints import Sample
+from fpd_tf.data.people import Sample
 from fpd_tf.errors import InputError
 
 COLORS = np.zeros((20, 30, 3), np.uint8)

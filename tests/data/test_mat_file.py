@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from fpd_tf import child
+from fpd_tf import sandbox as child
 from fpd_tf.data.mat_file import read_mat
 from fpd_tf.errors import InputError
 

@@ -10,8 +10,8 @@ from PIL import Image
 import fpd_tf as fpd
 from fpd_tf.data import packed
 from fpd_tf.data.images import check_images
-from fpd_tf.data.joints import Sample
 from fpd_tf.data.packed import load_packed, pack
+from fpd_tf.data.people import Sample
 from fpd_tf.data.pipeline import broken_files_named
 from fpd_tf.errors import InputError
 

@@ -13,12 +13,13 @@ from PIL import Image
 from pydantic import ValidationError
 
 import fpd_tf as fpd
-from fpd_tf.data.heatmaps import decode_heatmaps, encode_heatmaps
+from fpd_tf.codec import decode_heatmaps, encode_heatmaps
 from fpd_tf.data.images import read_image
-from fpd_tf.data.joints import MPII, JointSet, Sample
+from fpd_tf.data.people import Sample
 from fpd_tf.data.pipeline import broken_files_named
-from fpd_tf.data.transforms import apply_matrix, crop_matrix
 from fpd_tf.errors import InputError
+from fpd_tf.geometry import apply_matrix, crop_matrix
+from fpd_tf.joints import MPII, JointSet
 
 PLAIN = fpd.DataConfig(
     input_size=64, batch_size=2, scale=(1.0, 1.0), rotation=0.0, flip=0.0

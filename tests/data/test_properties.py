@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fpd_tf.data.heatmaps import decode_heatmaps, encode_heatmaps
-from fpd_tf.data.joints import JOINT_SETS, MPII
+from fpd_tf.codec import decode_heatmaps, encode_heatmaps
 from fpd_tf.data.mpii import load_mpii
-from fpd_tf.data.transforms import apply_matrix, crop_matrix, invert_matrix
 from fpd_tf.errors import InputError
+from fpd_tf.geometry import apply_matrix, crop_matrix, invert_matrix
+from fpd_tf.joints import JOINT_SETS, MPII
 
 often = settings(deadline=None, derandomize=True, database=None, max_examples=200)
 seldom = settings(often, max_examples=50)

@@ -3,11 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fpd_tf.data.heatmaps import decode_heatmaps, encode_heatmaps
-from fpd_tf.data.joints import MPII
+from fpd_tf.codec import decode_heatmaps, encode_heatmaps
 from fpd_tf.data.mpii import load_mpii
-from fpd_tf.data.synthetic import synthesize
-from fpd_tf.data.transforms import apply_matrix, crop_matrix
+from fpd_tf.drawn.layouts import synthesize
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import (
     PAPER_SCALES,
@@ -15,8 +13,10 @@ from fpd_tf.evaluation.evaluate import (
     evaluate,
     scorer,
 )
+from fpd_tf.geometry import apply_matrix, crop_matrix
+from fpd_tf.joints import MPII
 from fpd_tf.models.hourglass import stacked_hourglass
-from fpd_tf.models.predictor import Predictor, load_predictor
+from fpd_tf.predictors.predictor import Predictor, load_predictor
 
 SIZE = 64
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy.io import loadmat
 
-from fpd_tf.data.joints import LSP, MPII
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.metrics import pck, pckh, signed_error
+from fpd_tf.joints import LSP, MPII
 
 NAN = float("nan")
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from fpd_tf.data.heatmaps import encode_heatmaps
-from fpd_tf.data.joints import LSP, MPII
+from fpd_tf.codec import encode_heatmaps
 from fpd_tf.errors import InputError
 from fpd_tf.inference.draw import LEFT, MIDDLE, RIGHT, draw_heatmaps, draw_pose
+from fpd_tf.joints import LSP, MPII
 
 GRAY = 128
 

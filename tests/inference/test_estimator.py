@@ -6,9 +6,9 @@ import pytest
 
 from fpd_tf.errors import InputError
 from fpd_tf.inference import estimator
-from fpd_tf.inference.batch import predict_files
 from fpd_tf.inference.estimator import PoseEstimator
-from fpd_tf.models.predictor import Predictor
+from fpd_tf.inference.photographs import predict_files
+from fpd_tf.predictors.predictor import Predictor
 
 SIZE = 64
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpd_tf.data.joints import LSP
-from fpd_tf.deploy.contract import crop_rule
+from fpd_tf.contract.pose_json import crop_rule
 from fpd_tf.inference import estimator
-from fpd_tf.inference.batch import predict_files
 from fpd_tf.inference.estimator import Pose
+from fpd_tf.inference.photographs import predict_files
 from fpd_tf.inference.search import CLOSER, SIDES, find_person, squares
-from fpd_tf.models.predictor import Predictor
+from fpd_tf.joints import LSP
+from fpd_tf.predictors.predictor import Predictor
 
 SIZE = 64
 SHORTER = st.integers(40, 300)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from fpd_tf import cli
-from fpd_tf.data.joints import LSP
 from fpd_tf.errors import InputError
-from fpd_tf.inference import tracking
+from fpd_tf.inference import track as tracking
 from fpd_tf.inference.video import predict_video
-from fpd_tf.models.predictor import Predictor
+from fpd_tf.joints import LSP
+from fpd_tf.predictors.predictor import Predictor
 
 SIZE = 64
 

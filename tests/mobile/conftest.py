@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import pytest
 
-from fpd_tf.data.joints import LSP
-from fpd_tf.deploy.bundle import bundle
-from fpd_tf.deploy.contract import contract_path, describe, write_contract
-from fpd_tf.deploy.convert import export_tflite
+from fpd_tf.bundle.folders import bundle
+from fpd_tf.contract.pose_json import contract_path, describe, write_contract
+from fpd_tf.export.convert import export_tflite
+from fpd_tf.joints import LSP
 
 TOOLS = Path(sys.prefix) / "mobile"
 

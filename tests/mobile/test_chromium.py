@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from fpd_tf.bundle.serve import page_server
 from fpd_tf.data.images import read_image
-from fpd_tf.deploy.serve import page_server
 from fpd_tf.inference.draw import LEFT, RIGHT
 from fpd_tf.inference.estimator import PoseEstimator
 

@@ -6,7 +6,7 @@ import pytest
 import tf_keras
 
 from fpd_tf.models.efficientnet import efficientnet_pose
-from fpd_tf.models.mobile import mobilenet_pose
+from fpd_tf.models.mobilenet import mobilenet_pose
 from fpd_tf.models.stacks import as_stacks
 
 TINY = {"num_features": 8, "input_size": 64, "num_joints": 14}

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import fpd_tf as fpd
-from fpd_tf.models.mobile import mobilenet_pose
+from fpd_tf.models.mobilenet import mobilenet_pose
 from fpd_tf.models.precision import with_precision
 from fpd_tf.models.stacks import as_stacks
 

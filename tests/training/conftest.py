@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fpd_tf.data.joints import Sample
+from fpd_tf.data.people import Sample
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import fpd_tf as fpd
 from fpd_tf.errors import InputError
-from fpd_tf.models.mobile import mobilenet_pose
+from fpd_tf.models.mobilenet import mobilenet_pose
 from fpd_tf.models.precision import with_precision
 from fpd_tf.models.stacks import as_stacks
 from fpd_tf.training.losses import joints_cross_entropy, joints_mse, stacks_mse

@@ -5,7 +5,7 @@ import tensorflow as tf
 from pydantic import ValidationError
 
 import fpd_tf as fpd
-from fpd_tf.data.heatmaps import encode_heatmaps
+from fpd_tf.codec import encode_heatmaps
 from fpd_tf.errors import InputError
 from fpd_tf.training.losses import joints_mse
 from fpd_tf.training.recipes import RECIPES, configure, make_optimizer

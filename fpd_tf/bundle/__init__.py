@@ -1,0 +1,1 @@
+"""Folders for Android, iOS and the web around one .tflite."""

@@ -1,0 +1,179 @@
+"""The Android, iOS and web folders: one student, its contract, code that runs it."""
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from fpd_tf.bundle.golden import golden_vectors
+from fpd_tf.contract.pose_json import (
+    Contract,
+    contract_of,
+    read_contract,
+    write_contract,
+)
+from fpd_tf.errors import GateError, InputError
+from fpd_tf.export.audit import audit_tflite
+from fpd_tf.shipped import shipped
+
+MODEL, CONTRACT, GOLDEN, MANIFEST = (
+    "pose.tflite",
+    "pose.json",
+    "golden.json",
+    "bundle.json",
+)
+PLACES = {
+    "android": ("pose/src/main/assets", "pose/src/test/resources"),
+    "ios": ("Sources/FPDPose/Resources", "Tests/FPDPoseTests/Resources"),
+    "web": ("", "test"),
+}
+_NOT_SHIPPED = (MODEL, CONTRACT, GOLDEN, "node_modules", "build", ".*cache*")
+
+
+def bundle(model: str | Path, out: str | Path) -> Path:
+    """Writes the three folders, each with the model, pose.json and golden vectors.
+
+    Args:
+        model: a .tflite; the contract beside it is taken over, or a plain one made.
+        out: new folder, put in place whole.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: the folder exists, the model is bad or not its contract's.
+        GateError: a binding of the apps would not load the model.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.bundle.folders import bundle
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> model = fpd.export_tflite(network, "student.tflite")
+        >>> sorted(path.name for path in bundle(model, "bundle").iterdir())
+        ['android', 'bundle.json', 'ios', 'web']
+    """
+    model, out = Path(model), Path(out)
+    if out.exists():
+        raise InputError(out, "", "a new folder", "it exists")
+    contract = contract_of(model)
+    _check_loadable(model)
+    contract = replace(contract, model=replace(contract.model, file=MODEL))
+    vectors = json.dumps(golden_vectors(contract))
+    aside = out.with_name(f"partial-{out.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        for platform, (resources, tests) in PLACES.items():
+            folder = aside / platform
+            skipped = shutil.ignore_patterns(*_NOT_SHIPPED)
+            shutil.copytree(shipped() / platform, folder, ignore=skipped)
+            for place in (folder / resources, folder / tests):
+                place.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(model, folder / resources / MODEL)
+            write_contract(folder / resources / CONTRACT, contract)
+            (folder / tests / GOLDEN).write_text(vectors)
+        manifest = {"files": _digests(aside)}
+        (aside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+        os.replace(aside, out)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return out
+
+
+def check_bundle(folder: str | Path) -> Contract:
+    """Reads a bundle again: files, contract, model, audit and golden vectors.
+
+    Files that were added, such as what `npm install` brings, are left alone.
+
+    Returns:
+        The contract of its model.
+
+    Raises:
+        InputError: a file is missing or was changed, or Python computes other joints.
+        GateError: a binding of the apps would not load the model.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.bundle.folders import bundle, check_bundle
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> model = fpd.export_tflite(network, "student.tflite")
+        >>> check_bundle(bundle(model, "checked")).model.file
+        'pose.tflite'
+    """
+    folder = Path(folder)
+    contracts = [
+        read_contract(folder / platform / resources / CONTRACT)
+        for platform, (resources, _) in PLACES.items()
+    ]
+    for platform, contract in zip(PLACES, contracts, strict=True):
+        if contract != contracts[0]:
+            expected = f"the contract of {next(iter(PLACES))}"
+            raise InputError(
+                folder, platform, expected, "another one: folders mixed up"
+            )
+    _check_files(folder)
+    _check_loadable(folder / "web" / MODEL)
+    vectors = json.loads(json.dumps(golden_vectors(contracts[0])))
+    for platform, (_, tests) in PLACES.items():
+        path = folder / platform / tests / GOLDEN
+        if not _alike(_parsed(path), vectors):
+            raise InputError(path, "", "the joints that this fpd_tf computes", "others")
+    return contracts[0]
+
+
+def _check_loadable(model):
+    problems = audit_tflite(model).problems
+    if problems:
+        raise GateError(f"{model}: {'; '.join(problems)}")
+
+
+def _digests(folder):
+    """Path within the folder -> SHA-256, of all files."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
+
+
+def _sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _check_files(folder):
+    path = folder / MANIFEST
+    try:
+        expected = json.loads(path.read_text())["files"]
+        for name in expected:
+            (folder / name).resolve().relative_to(folder.resolve())
+        received = {
+            name: _sha256(folder / name) if (folder / name).is_file() else "missing"
+            for name in expected
+        }
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(path, "", "the list of a bundle's files", error) from error
+    for name, digest in expected.items():
+        if received[name] != digest:
+            raise InputError(
+                folder / name, "SHA-256", f"{digest[:12]}...", received[name][:12]
+            )
+
+
+def _parsed(path):
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(path, "", "golden vectors", error) from error
+
+
+def _alike(one, other):
+    """Whether two JSON values agree; numbers within a thousandth, levels within one."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(
+            _alike(one[name], other[name]) for name in one
+        )
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return all(_alike(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return bool(np.isclose(one, other, atol=1 if isinstance(one, int) else 1e-3))
+    return one == other

@@ -1,0 +1,194 @@
+"""Golden vectors: what Python computes, for Kotlin, Swift and JavaScript to equal.
+
+Small crops and heatmaps with a contract's joints and constants. K joints; the cells of
+heatmaps are numbered row by row, the K values of a place together.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from fpd_tf.codec import decode_heatmaps, encode_heatmaps
+from fpd_tf.contract.pose_json import Contract, as_json
+from fpd_tf.geometry import apply_matrix, invert_matrix
+from fpd_tf.inference.crop import Region, next_region, upright_matrix, view_matrix
+from fpd_tf.inference.track import Track
+
+CELLS = 16
+FRAMES = 60
+LEVELS = 255
+
+
+def golden_vectors(contract: Contract) -> dict:
+    """Inputs and expected results of every rule of a contract, ready for JSON.
+
+    Returns:
+        "contract" with CELLS x CELLS heatmaps; "decode": heatmaps -> joints, scores;
+        "crop": image and view -> matrix, levels; "regions": joints -> next region;
+        "track": 60 frames, with a person who leaves, a time that goes back and a turned
+        camera.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.contract.pose_json import describe
+        >>> from fpd_tf.bundle.golden import golden_vectors
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> contract = describe(fpd.export_tflite(network, "student.tflite"))
+        >>> len(golden_vectors(contract)["track"])
+        60
+    """
+    stride, random = contract.heatmaps.stride, np.random.default_rng(0)
+    small = replace(
+        contract,
+        image=replace(contract.image, size=CELLS * stride),
+        heatmaps=replace(contract.heatmaps, height=CELLS, width=CELLS),
+    )
+    return {
+        "contract": as_json(small),
+        "decode": [_decoded(maps, stride) for maps in _heatmaps(random, stride)],
+        "crop": _crops(random),
+        "regions": [_region(small, random) for _ in range(40)],
+        "track": _track(small, random),
+    }
+
+
+def _heatmaps(random, stride):
+    """Clean Gaussians, also in corners and outside; noise; a few codes; hardly any."""
+    size = CELLS * stride
+    at = random.uniform(0, size, (12, 2))
+    at[:4] = [[0, 0], [size - 1, 0.4], [1.3, size - 1], [size / 2, -stride]]
+    clean, _ = encode_heatmaps(at, size=CELLS, stride=stride)
+    noise = random.uniform(-0.2, 1, (CELLS, CELLS, 4))
+    codes = random.integers(0, 6, (CELLS, CELLS, 4)) / LEVELS
+    faint = np.zeros((CELLS, CELLS, 2))
+    faint[7, 5, 1] = 0.0009
+    return clean, noise, codes, faint
+
+
+def _decoded(heatmaps, stride):
+    heatmaps = heatmaps.round(4)
+    joints, scores = decode_heatmaps(heatmaps, stride=stride)
+    return {
+        "heatmaps": heatmaps.ravel().tolist(),
+        "joints": joints.tolist(),
+        "scores": scores.tolist(),
+    }
+
+
+def _crops(random):
+    width, height, size = 23, 17, 12
+    image = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    regions = random.uniform((3, 3, 8), (13, 13, 30), (8, 3)).tolist()
+    regions.append([11.5, 8.5, 2.0 * size])  # samples lie halfway between pixels
+    return {
+        "width": width,
+        "height": height,
+        "levels": image.ravel().tolist(),
+        "size": size,
+        "views": [
+            _crop(image, size, Region(*region), 90 * (i % 4), i % 8 > 3)
+            for i, region in enumerate(regions)
+        ],
+    }
+
+
+def _crop(image, size, region, rotation, mirrored):
+    height, width = image.shape[:2]
+    upright, *_ = upright_matrix(width, height, rotation, mirrored)
+    matrix = view_matrix(region, size, upright)
+    crop = sampled(image, matrix, size)
+    return {
+        "rotation": rotation,
+        "mirrored": mirrored,
+        "region": [region.x, region.y, region.side],
+        "matrix": matrix.ravel().tolist(),
+        "levels": crop.ravel().tolist(),
+    }
+
+
+def sampled(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+    """A crop as the apps make it: bilinear, black outside, halves to even levels.
+
+    OpenCV's `warpAffine` does the same, but for one level in some thousand samples that
+    lie so near to a half that they hang on the processor.
+
+    Args:
+        image: (H, W, 3) uint8.
+        matrix: (2, 3) from pixels of the image to those of the crop.
+        size: S.
+
+    Returns:
+        (S, S, 3) uint8.
+    """
+    rows, columns = np.mgrid[:size, :size]
+    places = np.stack([columns, rows], axis=-1).astype(float)
+    at = apply_matrix(invert_matrix(matrix), places).astype(np.float32)
+    corner = np.floor(at)
+    right, down = np.moveaxis(at - corner, -1, 0)[..., None]
+    x, y = np.moveaxis(corner.astype(int) + 2, -1, 0)
+    edged = np.pad(image, ((2, 2), (2, 2), (0, 0))).astype(np.float32)
+    x, y = (np.clip(i, 0, n + 2) for i, n in ((x, image.shape[1]), (y, image.shape[0])))
+    upper, lower = (
+        edged[y + step, x] + right * (edged[y + step, x + 1] - edged[y + step, x])
+        for step in (0, 1)
+    )
+    return np.rint(upper + down * (lower - upper)).astype(np.uint8)
+
+
+def _region(contract, random):
+    width, height = random.integers(200, 800, 2).tolist()
+    count = len(contract.joints)
+    middle, spread = random.uniform(0.2, 0.8, 2), random.uniform(0.01, 0.3)
+    joints = (middle + random.uniform(-spread, spread, (count, 2))) * (width, height)
+    scores = random.uniform(0, 1, count) ** random.uniform(0.1, 5)
+    region = next_region(joints, scores, width, height, contract.crop)
+    return {
+        "width": width,
+        "height": height,
+        "joints": joints.tolist(),
+        "scores": scores.tolist(),
+        "region": [region.x, region.y, region.side],
+    }
+
+
+def _track(contract, random):
+    """Somebody walks, is away from 25 to 28; at 40 time goes back, at 50 all turns."""
+    size, stride = contract.image.size, contract.heatmaps.stride
+    track = Track(size, stride, contract.crop, contract.smoothing)
+    body = random.uniform((140, 120), (240, 340), (len(contract.joints), 2))
+    frames = []
+    for frame in range(FRAMES):
+        seconds = frame / 30 - (0.5 if frame >= 40 else 0)
+        rotation, mirrored = (0, False) if frame < 50 else (90, True)
+        view = track.view(640, 480, rotation, mirrored)
+        walking = body + (3 * frame, 40 * np.sin(frame / 5))
+        sure = random.uniform(0.02, 1, len(body)) * (0 if 25 <= frame < 29 else 1)
+        heatmaps = _codes(view, walking, sure, contract, random)
+        pose = track.update(heatmaps.astype(np.float32) / LEVELS, view, seconds)
+        cells = np.flatnonzero(heatmaps)
+        frames.append(
+            {
+                "width": 640,
+                "height": 480,
+                "rotation": rotation,
+                "mirrored": mirrored,
+                "seconds": seconds,
+                "cells": cells.tolist(),
+                "codes": heatmaps.ravel()[cells].tolist(),
+                "region": [view.region.x, view.region.y, view.region.side],
+                "matrix": view.matrix.ravel().tolist(),
+                "joints": pose.joints.tolist(),
+                "scores": pose.scores.tolist(),
+            }
+        )
+    return frames
+
+
+def _codes(view, joints, sure, contract, random):
+    """(CELLS, CELLS, K) levels of an unsteady network's heatmaps."""
+    size, stride = contract.image.size, contract.heatmaps.stride
+    at = apply_matrix(view.region.matrix(size), joints)
+    at += random.normal(0, 0.4, at.shape)
+    heatmaps, _ = encode_heatmaps(at, size=CELLS, sigma=1.0, stride=stride)
+    codes = np.rint(LEVELS * sure * heatmaps).astype(int)
+    return np.where(codes < 4, 0, codes)

@@ -1,1 +1,0 @@
-"""From a trained network to a .tflite file that phones load."""

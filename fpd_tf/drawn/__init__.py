@@ -1,0 +1,1 @@
+"""People that are drawn, for where no photographs are."""

@@ -1,0 +1,1 @@
+"""A trained network to a .tflite that phones run."""

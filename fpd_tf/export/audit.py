@@ -1,0 +1,202 @@
+"""What a .tflite contains, and which app bindings can load it."""
+
+import zlib
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from fpd_tf.contract.tflite_file import (
+    builtin_name,
+    dtype_of,
+    open_interpreter,
+    read_tflite,
+)
+
+_COMMON = {"float32", "int8", "int32", "int64"}
+BINDINGS = {
+    "kotlin_compiled_model": _COMMON | {"bool"},
+    "kotlin_interpreter": _COMMON | {"uint8"},
+    "swift": _COMMON | {"uint8"},
+    "litert_js": {"float32", "uint8", "int32"},
+}
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output: -1 in `shape` where it is not fixed."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What stands in a .tflite.
+
+    Args:
+        size: bytes.
+        operators: (name, version) -> count.
+        custom_operators: names of those that are not built in, Flex ones among them.
+        float_operators: names of those that compute in float32; in a full-integer file
+            none but QUANTIZE at the door and DEQUANTIZE behind it, not counted here.
+        inputs: by signature name where the file has one.
+        outputs: likewise.
+        max_rank: most axes of any tensor; mobile GPUs take 4.
+        partitions: pieces that XNNPACK takes over (1 is best), None where the file does
+            not run here.
+        refusals: binding -> why it does not load the file, as a sentence.
+    """
+
+    size: int
+    operators: dict[tuple[str, int], int]
+    custom_operators: tuple[str, ...]
+    float_operators: tuple[str, ...]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    max_rank: int
+    partitions: int | None
+    refusals: dict[str, str]
+
+    @property
+    def is_static(self) -> bool:
+        return all(-1 not in each.shape for each in (*self.inputs, *self.outputs))
+
+    @property
+    def loaded_by(self) -> list[str]:
+        return [binding for binding in BINDINGS if binding not in self.refusals]
+
+    @property
+    def problems(self) -> list[str]:
+        """Sentences about what would keep an app from using the file."""
+        found = [
+            f"{binding} refuses it: {why}" for binding, why in self.refusals.items()
+        ]
+        if self.max_rank > 4:
+            found.append(f"mobile GPUs refuse it: a tensor has {self.max_rank} axes")
+        return found
+
+    def as_dict(self) -> dict:
+        """Plain values for JSON."""
+        operators = [
+            {"name": name, "version": version, "count": count}
+            for (name, version), count in self.operators.items()
+        ]
+        return {
+            **asdict(self),
+            "operators": operators,
+            "is_static": self.is_static,
+            "problems": self.problems,
+        }
+
+
+def audit_tflite(path: str | Path) -> Audit:
+    """Reads a .tflite and says what is in it.
+
+    Binding rules are those of LiteRT 2.3 (Kotlin `TensorType`, LiteRT.js 2.5.3, Swift
+    `Tensor.DataType`), as of November 2026.
+
+    Raises:
+        InputError: the file is missing, of another format, or damaged.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.export.audit import audit_tflite
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> audit = audit_tflite(fpd.export_tflite(network, "student.tflite"))
+        >>> audit.inputs[0].shape, audit.problems
+        ((1, 64, 64, 3), [])
+    """
+    model = read_tflite(path)
+    subgraph = model.subgraphs[0]
+    operators = [
+        (*_operator(model.operatorCodes[each.opcodeIndex]), each)
+        for each in subgraph.operators
+    ]
+    custom = tuple(sorted({name for name, custom, _, _ in operators if custom}))
+    inputs, outputs = _ends(model, subgraph)
+    return Audit(
+        size=Path(path).stat().st_size,
+        operators=dict(Counter((name, version) for name, _, version, _ in operators)),
+        custom_operators=custom,
+        float_operators=tuple(
+            name for name, _, _, each in operators if _is_float(name, each, subgraph)
+        ),
+        inputs=inputs,
+        outputs=outputs,
+        max_rank=max(len(_shape(tensor)) for tensor in subgraph.tensors),
+        partitions=None if custom else _partitions(path),
+        refusals=_refusals(custom, (*inputs, *outputs)),
+    )
+
+
+def deflated_size(path: str | Path) -> int:
+    """Bytes that a file takes in a .zip, an app's package among them.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.export.audit import deflated_size
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> file = fpd.export_tflite(network, "student.tflite")
+        >>> 0 < deflated_size(file) < file.stat().st_size
+        True
+    """
+    return len(zlib.compress(Path(path).read_bytes(), 9))
+
+
+def _operator(code):
+    """(name, whether it is not built in, version)."""
+    if code.customCode:
+        return code.customCode.decode(), True, code.version
+    return builtin_name(code), False, code.version
+
+
+def _is_float(name, operator, subgraph):
+    if name in ("QUANTIZE", "DEQUANTIZE"):
+        return False
+    return "float32" in [dtype_of(subgraph.tensors[each]) for each in operator.outputs]
+
+
+def _ends(model, subgraph):
+    tensors = subgraph.tensors
+    names = {
+        index: tensors[index].name.decode()
+        for index in (*subgraph.inputs, *subgraph.outputs)
+    }
+    for signature in model.signatureDefs or ():
+        for each in (*signature.inputs, *signature.outputs):
+            names[each.tensorIndex] = each.name.decode()
+    return [
+        tuple(
+            Tensor(names[index], dtype_of(tensors[index]), _shape(tensors[index]))
+            for index in indices
+        )
+        for indices in (subgraph.inputs, subgraph.outputs)
+    ]
+
+
+def _shape(tensor):
+    for shape in (tensor.shapeSignature, tensor.shape):
+        if shape is not None and len(shape):
+            return tuple(map(int, shape))
+    return ()
+
+
+def _partitions(path):
+    operators = open_interpreter(path)._get_ops_details()
+    return sum(each["op_name"] == "DELEGATE" for each in operators)
+
+
+def _refusals(custom, ends):
+    refusals = {}
+    for binding, loads in BINDINGS.items():
+        unknown = [each for each in ends if each.dtype not in loads]
+        if custom:
+            refusals[binding] = f"operators that are not built in: {', '.join(custom)}"
+        elif unknown:
+            refusals[binding] = f"`{unknown[0].name}` is {unknown[0].dtype}"
+    dynamic = [each for each in ends if -1 in each.shape]
+    if dynamic:
+        shape = list(dynamic[0].shape)
+        refusals.setdefault("litert_js", f"`{dynamic[0].name}` has shape {shape}")
+    return refusals

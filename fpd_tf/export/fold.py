@@ -1,0 +1,271 @@
+"""A trained network rewritten as the equal one that phones run.
+
+The hourglass is pre-activation: the BatchNorm after an Add follows no convolution it
+could fold into, and quantization-aware training refuses it where it stands.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import keras
+import numpy as np
+
+from fpd_tf.errors import InputError
+
+_SETTINGS = {
+    keras.layers.Add: (),
+    keras.layers.Conv2D: ("filters", "kernel_size", "strides", "padding", "groups")
+    + ("dilation_rate",),
+    keras.layers.DepthwiseConv2D: ("depth_multiplier", "kernel_size", "strides")
+    + ("padding", "dilation_rate"),
+    keras.layers.MaxPooling2D: ("pool_size", "strides", "padding"),
+    keras.layers.ReLU: ("max_value", "negative_slope", "threshold"),
+    keras.layers.UpSampling2D: ("size", "interpolation"),
+    keras.layers.ZeroPadding2D: ("padding",),
+}
+_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+_AFFINE = (keras.layers.BatchNormalization, keras.layers.Rescaling)
+_RELUS = {None: "relu", 6.0: "relu6"}
+_KNOWN = (*_SETTINGS, *_AFFINE, keras.layers.InputLayer, keras.layers.Activation)
+
+
+def deploy_network(model: keras.Model):
+    """Rewrites a Keras 3 network into an equal one of `tf_keras` layers.
+
+    A BatchNorm or ReLU joins the convolution before it where that feeds nothing else;
+    other BatchNorms and Rescaling become 1x1 depthwise convolutions (a shift cannot go
+    into a convolution that pads with zeros). Float32, and only what the last output
+    needs. Each layer is named after the layer of `model` whose output it gives
+    (biases that an Add sums up stand in one of its convolutions), the last one
+    `heatmaps`.
+
+    Args:
+        model: a Functional model with one input of fixed size.
+
+    Returns:
+        A `tf_keras.Model` from `image` (B, S, S, 3) to `heatmaps` (B, H, W, K).
+
+    Raises:
+        InputError: a layer that is not known here, or whose weights are not finite.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.export.fold import deploy_network
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> deploy_network(network).output_names
+        ['heatmaps']
+    """
+    import tf_keras
+
+    inputs, last = _graph(model)
+    uses = Counter(source for sources in inputs.values() for source in sources)
+    image = _image(model)
+    values = {}
+    for layer, sources in inputs.items():
+        given = [
+            values[source] if uses[source] == 1 else _tensor(values[source])
+            for source in sources
+        ]
+        name = "heatmaps" if layer is last else layer.name
+        values[layer] = _rewritten(layer, given, name) if given else image
+    return tf_keras.Model(image, _tensor(values[last]), name=f"{model.name}_deploy")
+
+
+def _graph(model):
+    """{layer: the layers that feed it} in order, as far as the last output needs."""
+    made_by = {}
+    for layer in getattr(model, "operations", ()):
+        if _is_identity(layer):
+            made_by[id(layer.output)] = made_by[id(layer.input)]
+        else:
+            made_by |= {id(made): layer for made in keras.tree.flatten(layer.output)}
+    if not made_by:
+        raise InputError(model.name, "", "a Functional network", type(model).__name__)
+
+    def maker(tensor):
+        if id(tensor) not in made_by:
+            raise InputError(model.name, "", "each layer used once", "a shared layer")
+        return made_by[id(tensor)]
+
+    last = maker(model.outputs[-1])
+    inputs, needed = {}, {last}
+    for layer in reversed(model.operations):
+        if layer in needed and not _is_identity(layer):
+            _check_known(layer)
+            inputs[layer] = [maker(fed) for fed in keras.tree.flatten(layer.input)]
+            needed.update(inputs[layer])
+    return dict(reversed(inputs.items())), last
+
+
+def _is_identity(layer):
+    linear = keras.activations.linear
+    return type(layer) is keras.layers.Activation and layer.activation is linear
+
+
+def _check_known(layer):
+    activation = getattr(layer, "activation", keras.activations.linear)
+    known = (
+        type(layer) in _KNOWN
+        and activation in (keras.activations.linear, keras.activations.relu)
+        and getattr(layer, "data_format", "channels_last") == "channels_last"
+        and getattr(layer, "interpolation", "nearest") in ("nearest", "bilinear")
+        and getattr(layer, "axis", -1) in (-1, 3)
+    )
+    if not known:
+        kinds = ", ".join(sorted(kind.__name__ for kind in _KNOWN))
+        received = f"{type(layer).__name__} {getattr(layer, 'activation', '')}"
+        raise InputError("deploy rewrite", layer.name, f"one of {kinds}", received)
+
+
+def _image(model):
+    import tf_keras
+
+    shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    if len(shapes) != 1 or None in shapes[0]:
+        raise InputError(model.name, "input", "one image of fixed size", shapes)
+    return tf_keras.layers.Input(shapes[0], name="image")
+
+
+def _rewritten(layer, given, name):
+    if type(layer) in _CONVOLUTIONS:
+        return _Convolution.of(layer, _tensor(given[0]), name)
+    if type(layer) in _AFFINE:
+        return _scaled(given[0], *_scale_and_shift(layer), name)
+    if _is_plain_relu(layer) and _is_linear_convolution(given[0]):
+        return given[0].activated(_RELUS[layer.max_value], name)
+    if type(layer) is keras.layers.Add:
+        given = _with_one_bias(given)
+    tensors = [_tensor(value) for value in given]
+    return _twin(layer, name)(tensors[0] if len(tensors) == 1 else tensors)
+
+
+def _is_plain_relu(layer):
+    return type(layer) is keras.layers.ReLU and (
+        layer.max_value in _RELUS and not layer.negative_slope and not layer.threshold
+    )
+
+
+def _is_linear_convolution(value):
+    return isinstance(value, _Convolution) and value.settings["activation"] == "linear"
+
+
+def _with_one_bias(values):
+    """Convolutions that are added up, with the sum of their biases in the first.
+
+    Trained from zero, their biases are equal; the converter then keeps one constant for
+    all, to which its 16x8 quantizer gives a scale that is wrong for all but one.
+    """
+    added = [value for value in values if _is_linear_convolution(value)]
+    bias = sum(convolution.bias for convolution in added)
+    return [
+        replace(value, bias=bias if value is added[0] else 0 * bias)
+        if _is_linear_convolution(value)
+        else value
+        for value in values
+    ]
+
+
+def _twin(layer, name):
+    """The `tf_keras` layer of the same kind and settings."""
+    import tf_keras
+
+    config = layer.get_config()
+    kept = {setting: config[setting] for setting in _SETTINGS[type(layer)]}
+    return getattr(tf_keras.layers, type(layer).__name__)(name=name, **kept)
+
+
+def _scaled(value, scale, shift, name):
+    if not _is_linear_convolution(value):
+        value = _Convolution.identity(_tensor(value), name)
+    return value.scaled(scale, shift, name)
+
+
+def _scale_and_shift(layer):
+    """(C,) float64 each, of a BatchNorm at inference or a Rescaling."""
+    channels = layer.output.shape[-1]
+    if type(layer) is keras.layers.Rescaling:
+        scale, shift = layer.scale, layer.offset
+    else:
+        mean, variance = _numpy(layer.moving_mean), _numpy(layer.moving_variance)
+        scale = _numpy(layer.gamma) if layer.scale else np.ones(channels)
+        scale = scale / np.sqrt(variance + layer.epsilon)
+        shift = (_numpy(layer.beta) if layer.center else 0) - mean * scale
+    scale, shift = (np.broadcast_to(each, channels) for each in (scale, shift))
+    _check_finite(layer, scale, shift)
+    return scale, shift
+
+
+def _numpy(variable):
+    return np.asarray(variable).astype(np.float64)
+
+
+def _check_finite(layer, *weights):
+    bad = sum(np.count_nonzero(~np.isfinite(np.float32(each))) for each in weights)
+    if bad:
+        raise InputError("weights", layer.name, "finite numbers", f"{bad} that are not")
+
+
+def _tensor(value):
+    return value.tensor if isinstance(value, _Convolution) else value
+
+
+@dataclass(frozen=True, eq=False)
+class _Convolution:
+    """A convolution of the new network that may still take in what follows it.
+
+    Args:
+        kind: "Conv2D" or "DepthwiseConv2D".
+        settings: arguments of the layer.
+        kernel: (h, w, in, out) float64, or (h, w, in, multiplier) where depthwise.
+        bias: (out,) float64.
+        source: the tensor it reads.
+    """
+
+    kind: str
+    settings: dict
+    kernel: np.ndarray
+    bias: np.ndarray
+    source: object
+
+    @classmethod
+    def of(cls, layer, source, name):
+        config = layer.get_config()
+        settings = {setting: config[setting] for setting in _SETTINGS[type(layer)]}
+        kernel = _numpy(layer.kernel)
+        channels = layer.output.shape[-1]
+        bias = _numpy(layer.bias) if layer.use_bias else np.zeros(channels)
+        _check_finite(layer, kernel, bias)
+        settings |= {"activation": layer.activation.__name__, "name": name}
+        return cls(type(layer).__name__, settings, kernel, bias, source)
+
+    @classmethod
+    def identity(cls, source, name):
+        """1x1 and depthwise, so far without effect."""
+        channels = source.shape[-1]
+        settings = {"kernel_size": 1, "activation": "linear", "name": name}
+        ones = np.ones((1, 1, channels, 1))
+        return cls("DepthwiseConv2D", settings, ones, np.zeros(channels), source)
+
+    def scaled(self, scale, shift, name):
+        depthwise = self.kind == "DepthwiseConv2D"
+        factor = scale.reshape(self.kernel.shape[-2:]) if depthwise else scale
+        return replace(
+            self,
+            settings=self.settings | {"name": name},
+            kernel=self.kernel * factor,
+            bias=self.bias * scale + shift,
+        )
+
+    def activated(self, activation, name):
+        settings = self.settings | {"activation": activation, "name": name}
+        return replace(self, settings=settings)
+
+    @cached_property
+    def tensor(self):
+        import tf_keras
+
+        layer = getattr(tf_keras.layers, self.kind)(**self.settings)
+        tensor = layer(self.source)
+        layer.set_weights([np.float32(self.kernel), np.float32(self.bias)])
+        return tensor

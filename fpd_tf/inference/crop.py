@@ -1,0 +1,141 @@
+"""Which square of a frame the network looks at, and how the frame lies in its crop.
+
+The apps' Kotlin, Swift and JavaScript compute the same; `contract.pose_json.Crop` holds
+the constants. K joints, S crop side in pixels; a matrix is (2, 3) and maps (x, y, 1),
+pixel centres at whole numbers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fpd_tf.contract.pose_json import Crop
+from fpd_tf.errors import InputError
+from fpd_tf.geometry import BOX, crop_matrix
+
+
+@dataclass(frozen=True)
+class Region:
+    """A square of the upright frame.
+
+    Args:
+        x: of its centre, pixels.
+        y: of its centre, pixels.
+        side: pixels.
+    """
+
+    x: float
+    y: float
+    side: float
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """(x, y, width, height) pixels."""
+        corner = (self.side - 1) / 2
+        return self.x - corner, self.y - corner, self.side, self.side
+
+    def matrix(self, size: int) -> np.ndarray:
+        """(2, 3) from pixels of the upright frame to those of an S x S crop."""
+        return crop_matrix((self.x, self.y), self.side / BOX, size)
+
+
+def whole_frame(width: int, height: int) -> Region:
+    """The square around the whole frame; what lies outside is black."""
+    return Region((width - 1) / 2, (height - 1) / 2, float(max(width, height)))
+
+
+def next_region(
+    joints: np.ndarray,
+    scores: np.ndarray,
+    width: int,
+    height: int,
+    rule: Crop,
+) -> Region:
+    """Where to look in the next frame (rule: see `Crop`).
+
+    As in MoveNet's published examples the torso decides whether the person is followed.
+    Their crop reaches equally far to all sides of the hips; this one is the square
+    around the person that networks are trained on, with some room to move.
+
+    Args:
+        joints: (K, 2) pixels (x, y) of the upright frame.
+        scores: (K,).
+        width: of the upright frame.
+        height: of the upright frame.
+        rule: joints, margins and what is followed.
+
+    Example:
+        >>> import numpy as np
+        >>> from fpd_tf.joints import LSP
+        >>> from fpd_tf.contract.pose_json import crop_rule
+        >>> from fpd_tf.inference.crop import next_region
+        >>> joints = np.full((14, 2), 100.0)
+        >>> joints[8:10, 1] = 60
+        >>> next_region(joints, np.ones(14), 640, 480, crop_rule(LSP))
+        Region(x=100.0, y=80.0, side=100.0)
+    """
+    seen = np.asarray(scores) >= rule.threshold
+    if not all(seen[list(part)].any() for part in (rule.hips, rule.shoulders)):
+        return whole_frame(width, height)
+    torso = [joint for joint in rule.hips + rule.shoulders if seen[joint]]
+    low, high = joints[seen].min(axis=0), joints[seen].max(axis=0)
+    body_side = rule.body_margin * (high - low).max()
+    torso_side = rule.torso_margin * np.ptp(joints[torso], axis=0).max()
+    side = float(max(body_side, torso_side))
+    if not rule.smallest <= side <= max(width, height):
+        return whole_frame(width, height)
+    x, y = ((low + high) / 2).tolist()
+    return Region(x, y, side)
+
+
+def upright_matrix(
+    width: int, height: int, rotation: int = 0, mirrored: bool = False
+) -> tuple[np.ndarray, int, int]:
+    """How a camera's stored frame lies in the upright one.
+
+    Args:
+        width: of the stored frame.
+        height: of the stored frame.
+        rotation: 0, 90, 180 or 270 degrees clockwise that turn it upright.
+        mirrored: whether it shows a mirror image, to be undone after turning: a network
+            must never see one, or it takes left for right.
+
+    Returns:
+        (2, 3) from stored to upright pixels, and the upright width and height.
+
+    Raises:
+        InputError: another rotation.
+
+    Example:
+        >>> from fpd_tf.inference.crop import upright_matrix
+        >>> upright_matrix(640, 480, rotation=90)
+        (array([[  0.,  -1., 479.],
+               [  1.,   0.,   0.]]), 480, 640)
+    """
+    right, bottom = width - 1.0, height - 1.0
+    turns = {
+        0: [[1, 0, 0], [0, 1, 0]],
+        90: [[0, -1, bottom], [1, 0, 0]],
+        180: [[-1, 0, right], [0, -1, bottom]],
+        270: [[0, 1, 0], [-1, 0, right]],
+    }
+    if rotation not in turns:
+        raise InputError("rotation", "", "0, 90, 180 or 270", rotation)
+    matrix = np.array(turns[rotation], float)
+    if rotation in (90, 270):
+        width, height = height, width
+    if mirrored:
+        matrix[0] = [0, 0, width - 1] - matrix[0]
+    return matrix, width, height
+
+
+def view_matrix(region: Region, size: int, upright: np.ndarray) -> np.ndarray:
+    """(2, 3) from pixels of the stored frame to those of an S x S crop of the region.
+
+    Args:
+        region: of the upright frame.
+        size: S.
+        upright: the matrix of `upright_matrix`.
+    """
+    matrix = region.matrix(size)
+    return np.column_stack([np.zeros((2, 2)), matrix[:, 2]]) + matrix[:, :2] @ upright

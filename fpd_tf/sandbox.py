@@ -1,0 +1,68 @@
+"""Reading a file in a process of its own, where native code may crash or hang."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from fpd_tf.errors import InputError
+
+SECONDS = 120
+BYTES = 4 * 2**30
+_ROOT = str(Path(__file__).parents[1])
+
+
+def read_in_child(module: str, path: str | Path, expected: str) -> bytes:
+    """What the `main` of a module says about a file, by way of `answer`.
+
+    Args:
+        module: of this package; one that imports in a blink.
+        path: the file.
+        expected: what a message says it should have been.
+
+    Raises:
+        InputError: the reader refused the file, crashed, or took more than `SECONDS` or
+            `BYTES`.
+
+    Example:
+        >>> from fpd_tf.sandbox import read_in_child
+        >>> read_in_child("fpd_tf.data.mat_file", "no.mat", "a MATLAB file")
+        Traceback (most recent call last):
+        ...
+        fpd_tf.errors.InputError: no.mat: expected a MATLAB file. Received: No such...
+    """
+    code = f"import sys; sys.path.append({_ROOT!r}); import {module} as m; m.main()"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code, str(path)],
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        received = f"no end after {SECONDS} s"
+        raise InputError(path, "", expected, received) from error
+    if done.returncode:
+        raise InputError(path, "", expected, _reason(done))
+    return done.stdout
+
+
+def answer(read: Callable[[Path], str]) -> None:
+    """In the child: prints what `read` makes of the file, or ends with the reason."""
+    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+    try:
+        print(read(Path(sys.argv[1])))
+    except Exception as error:  # readers of binary files raise a dozen kinds
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        sys.exit(reason or type(error).__name__)
+
+
+def _reason(done):
+    if done.returncode < 0:
+        return f"its reader crashed ({signal.Signals(-done.returncode).name})"
+    lines = done.stderr.decode(errors="replace").splitlines()
+    return lines[-1] if lines else "nothing"

@@ -1,0 +1,140 @@
+"""Paying the teacher once: its heatmaps of every person, computed before training.
+
+The teacher sees each person's upright crop and its mirror image, and is the better for
+the mean of the two; training warps that with the photograph's own augmentation. For the
+squared loss the two terms of
+Eq. 5 are then one weighted squared distance plus a constant (`collapsed_target`), so
+that distilling costs what plain training costs.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+
+from fpd_tf.data.people import Sample
+from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
+from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
+from fpd_tf.errors import InputError
+from fpd_tf.joints import JointSet, joint_set_of
+from fpd_tf.predictors.predictor import load_predictor, with_flip
+from fpd_tf.progress import tracked
+
+TYPICAL_BYTES = 0.1
+
+
+def cache_teacher(
+    teacher: keras.Model,
+    samples: Sequence[Sample],
+    input_size: int,
+    folder: str | Path,
+    *,
+    joint_set: JointSet | None = None,
+    mirror: bool = True,
+) -> SoftHeatmaps:
+    """Computes a teacher's heatmaps of every person, or finds them on disk.
+
+    They lie in a subfolder named after the teacher's weights and number format and the
+    samples; another teacher or other data make another one, and an interrupted build
+    goes on where it stopped.
+
+    Args:
+        teacher: trained network.
+        samples: people, in the order of training.
+        input_size: S of teacher and student.
+        folder: of all caches; made when missing.
+        joint_set: of the samples; by the number of joints where None.
+        mirror: whether mirror images are seen too; not where training has none.
+
+    Raises:
+        InputError: the disk has less room than the cache is likely to need, or a
+            photograph broke or vanished.
+    """
+    predict = load_predictor(teacher)
+    joint_set = joint_set or joint_set_of(predict.num_joints)
+    key = _key(teacher, samples, input_size, mirror)
+    flip_order = tuple(joint_set.flip_order.tolist())
+    cache = SoftHeatmaps(Path(folder) / key, predict.heatmap_size[0], flip_order)
+    cache.folder.mkdir(parents=True, exist_ok=True)
+    missing = cache.missing(len(samples))
+    if missing:
+        _check_room(cache, len(missing))
+        left = [samples[index] for index in missing]
+        seen = with_flip(predict, joint_set) if mirror else predict
+        _fill(cache, seen, left, missing, input_size)
+    return cache
+
+
+def collapsed_target(
+    heatmaps,
+    joint_weights,
+    soft_heatmaps,
+    distillation_weight: float,
+    teach_unlabelled: bool = True,
+):
+    """Target and joint weights whose squared loss is Eq. 5's, up to a constant.
+
+    With w the distillation weight, m the joint weight, t the teacher and g the truth:
+    w |s - t|^2 + (1 - w) m |s - g|^2 = (w + (1 - w) m) |s - target|^2 + constant, with
+    target = (w t + (1 - w) m g) / (w + (1 - w) m). Where the teacher leaves unlabelled
+    joints alone, w becomes w m.
+
+    Args:
+        heatmaps: (B, H, W, K) ground truth.
+        joint_weights: (B, K).
+        soft_heatmaps: (B, H, W, K).
+        distillation_weight: w.
+        teach_unlabelled: as in `fpd_loss`.
+
+    Returns:
+        (B, H, W, K) targets and (B, K) joint weights, as TensorFlow tensors.
+    """
+    of_truth = (1 - distillation_weight) * joint_weights
+    of_teacher = distillation_weight * (1.0 if teach_unlabelled else joint_weights)
+    weights = of_teacher + of_truth
+    share = tf.math.divide_no_nan(of_truth, weights)[:, None, None, :]
+    return soft_heatmaps + share * (heatmaps - soft_heatmaps), weights
+
+
+def _key(teacher, samples, input_size, mirror):
+    """16 hexadecimal digits that change with any weight, format, photograph or box."""
+    formats = sorted({layer.compute_dtype for layer in teacher.layers})
+    about = teacher.name, input_size, formats, mirror
+    digest = hashlib.sha256(json.dumps(about).encode())
+    for weight in teacher.get_weights():
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    for sample in samples:
+        box = (*np.float64(sample.center).tolist(), float(sample.scale))
+        box += sample.packed or ()
+        found = sample.image_path.stat()
+        about = (str(sample.image_path), found.st_size, found.st_mtime_ns, box)
+        digest.update(json.dumps(about).encode())
+    return digest.hexdigest()[:16]
+
+
+def _check_room(cache, count):
+    """Says how much will be written; PNG keeps about a tenth of the bytes."""
+    whole = len(cache.flip_order) * cache.size**2 * count
+    likely, free = TYPICAL_BYTES * whole, shutil.disk_usage(cache.folder).free
+    megabytes = f"about {likely / 1e6:.0f} MB, at most {whole / 1e6:.0f} MB"
+    Console(stderr=True).print(f"teacher cache: {count} people, {megabytes}")
+    if free < likely:
+        received = f"{free / 1e6:.0f} MB"
+        raise InputError(cache.folder, "free space", megabytes, received)
+
+
+def _fill(cache, predict, samples, indices, input_size):
+    config = DataConfig(input_size=input_size, batch_size=32)
+    batches = make_dataset(samples, config).as_numpy_iterator()
+    places = iter(indices)
+    steps = -(-len(samples) // config.batch_size)
+    with broken_files_named(samples):
+        for images, _, _ in tracked(batches, "caching the teacher", steps):
+            for heatmaps in predict(images):
+                cache.write(next(places), heatmaps)

@@ -1,0 +1,90 @@
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from fpd_tf.bundle.golden import golden_vectors, sampled
+from fpd_tf.codec import decode_heatmaps
+from fpd_tf.contract.pose_json import Contract, Heatmaps, Image, ModelFile, crop_rule
+from fpd_tf.geometry import apply_matrix, crop_matrix, invert_matrix
+from fpd_tf.joints import LSP
+
+CONTRACT = Contract(
+    version=1,
+    model=ModelFile("student.tflite", "0" * 64, "float32"),
+    image=Image("image", "float32", 256),
+    heatmaps=Heatmaps("heatmaps", "float32", 64, 64, 4),
+    joints=LSP.joints,
+    flip_pairs=LSP.flip_pairs,
+    limbs=LSP.limbs,
+    crop=crop_rule(LSP),
+)
+
+
+@pytest.fixture(scope="module")
+def golden():
+    return golden_vectors(CONTRACT)
+
+
+def test_they_are_the_same_each_time_and_fit_json(golden):
+    assert json.loads(json.dumps(golden)) == json.loads(
+        json.dumps(golden_vectors(CONTRACT))
+    )
+
+
+def test_they_hang_on_the_contracts_constants(golden):
+    quick = replace(CONTRACT.smoothing, beta=1000.0)
+    other = golden_vectors(replace(CONTRACT, smoothing=quick))
+    assert other["track"] != golden["track"] and other["decode"] == golden["decode"]
+
+
+def test_heatmaps_decode_to_their_joints(golden):
+    assert len(golden["decode"]) == 4
+    for case in golden["decode"]:
+        heatmaps = np.reshape(case["heatmaps"], (16, 16, -1))
+        joints, scores = decode_heatmaps(heatmaps)
+        np.testing.assert_allclose(case["joints"], joints, atol=1e-4)
+        np.testing.assert_allclose(case["scores"], scores, atol=1e-6)
+
+
+@pytest.mark.parametrize("rotation", [0.0, 25.0])
+def test_crops_are_those_of_opencv(rotation):
+    image = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    for center, scale in (((59.5, 44.5), 0.6), ((10.2, 80.7), 0.31), ((60, 40), 2.56)):
+        matrix = crop_matrix(center, scale, 128, rotation)
+        expected = cv2.warpAffine(image, matrix, (128, 128), flags=cv2.INTER_LINEAR)
+        difference = np.abs(sampled(image, matrix, 128).astype(int) - expected)
+        assert difference.max() <= 1 and (difference > 0).mean() < 0.002
+
+
+def test_golden_crops_are_samples_of_their_image(golden):
+    crop = golden["crop"]
+    image = np.reshape(crop["levels"], (crop["height"], crop["width"], 3))
+    assert len(crop["views"]) == 9
+    for view in crop["views"]:
+        matrix = np.reshape(view["matrix"], (2, 3))
+        levels = sampled(image.astype(np.uint8), matrix, crop["size"])
+        assert view["levels"] == levels.ravel().tolist()
+    back = invert_matrix(np.reshape(crop["views"][8]["matrix"], (2, 3)))
+    assert apply_matrix(back, np.zeros((1, 2))).tolist() == [[0.5, -2.5]]
+
+
+def test_the_track_has_a_person_who_leaves_and_a_time_that_goes_back(golden):
+    track = golden["track"]
+    seconds = np.array([frame["seconds"] for frame in track])
+    assert len(track) == 60 and (np.diff(seconds) <= 0).sum() == 1
+    assert max(track[26]["scores"]) == 0 and track[27]["region"][2] == 640
+    assert track[30]["region"][2] < 640
+    assert track[50]["rotation"] == 90 and track[50]["region"][2] == 640
+    still = [frame["scores"].count(0) for frame in track]
+    assert min(still) == 0
+
+
+def test_regions_are_both_found_and_not_found(golden):
+    whole = [
+        region["region"][2] == max(region["width"], region["height"])
+        for region in golden["regions"]
+    ]
+    assert 5 < sum(whole) < 35

@@ -1,0 +1,163 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from fpd_tf.codec import decode_heatmaps
+from fpd_tf.contract.pose_json import (
+    contract_of,
+    contract_path,
+    crop_rule,
+    describe,
+    read_contract,
+    rules_of,
+    write_contract,
+)
+from fpd_tf.errors import InputError
+from fpd_tf.export.convert import export_tflite
+from fpd_tf.joints import LSP, MPII, JointSet
+
+
+def exported(path, joints=14, seed=0, quantization="none"):
+    """One convolution to heatmaps, as .tflite."""
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((64, 64, 3), name="image")
+    heatmaps = keras.layers.Conv2D(joints, 5, 4, "same", name="heatmaps")(image)
+    return export_tflite(keras.Model(image, heatmaps), path, quantization=quantization)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return exported(tmp_path_factory.mktemp("contract") / "student.tflite")
+
+
+@pytest.fixture
+def written(model, tmp_path):
+    """A model and its contract in a folder of their own."""
+    copy = tmp_path / model.name
+    copy.write_bytes(model.read_bytes())
+    return write_contract(contract_path(copy), describe(copy))
+
+
+def changed(path, **fields):
+    content = json.loads(path.read_text())
+    for field, value in fields.items():
+        *rooms, name = field.split("__")
+        part = content
+        for room in rooms:
+            part = part[room]
+        part[name] = value
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_a_contract_says_what_an_app_must_know(model):
+    contract = describe(model, training_data="LSP", scores={"PCK@0.2": 47.9})
+    image, heatmaps = contract.image, contract.heatmaps
+    assert (image.name, image.dtype, image.size) == ("image", "float32", 64)
+    assert (image.color_order, image.range) == ("RGB", (0.0, 1.0))
+    assert (heatmaps.name, heatmaps.height, heatmaps.width) == ("heatmaps", 16, 16)
+    assert heatmaps.stride == 4 and contract.joints == LSP.joints
+    assert contract.flip_pairs == LSP.flip_pairs and contract.limbs == LSP.limbs
+    assert contract.crop.hips == (2, 3) and contract.crop.shoulders == (8, 9)
+    assert contract.training_data == "LSP" and contract.scores == {"PCK@0.2": 47.9}
+    assert contract.joint_set.flip_order.tolist() == LSP.flip_order.tolist()
+
+
+@pytest.mark.parametrize(
+    ("quantization", "weights"), [("none", "float32"), ("float16", "float16")]
+)
+def test_the_type_of_most_weights_is_told(tmp_path, quantization, weights):
+    path = exported(tmp_path / "m.tflite", quantization=quantization)
+    assert describe(path).model.weights == weights
+
+
+def test_the_decode_rule_is_that_of_decode_heatmaps(model):
+    """With the constants told: a parabola through logarithms, floored and limited."""
+    rule, stride = describe(model).decode, describe(model).heatmaps.stride
+    values = np.array([0.0001, 0.5, 0.3])
+    left, middle, right = np.log(np.maximum(values, rule.log_floor))
+    move = (left - right) / (2 * (left - 2 * middle + right))
+    heatmaps = np.tile(values, (3, 1))[..., None] * [[[0.1]], [[1.0]], [[0.1]]]
+    joints, _ = decode_heatmaps(heatmaps, stride=stride)
+    assert 0 < move < rule.max_move
+    assert joints[0, 0] == pytest.approx(stride * (1 + move) + (stride - 1) / 2)
+    flat = np.array([[[0.0], [0.5], [0.499999]]] * 3)
+    joints, _ = decode_heatmaps(flat, stride=stride)
+    assert joints[0, 0] == pytest.approx(
+        stride * (1 + rule.max_move) + (stride - 1) / 2, abs=1e-3
+    )
+
+
+def test_a_written_contract_is_read_back(written, model):
+    contract = read_contract(written)
+    assert contract == describe(model) == contract_of(written.with_name(model.name))
+    assert len(written.read_text().splitlines()) < 20
+
+
+def test_a_model_without_a_contract_gets_a_plain_one(model):
+    assert not contract_path(model).exists()
+    assert contract_of(model) == describe(model)
+
+
+def test_joints_of_ones_own(tmp_path):
+    path = exported(tmp_path / "hand.tflite", joints=3)
+    own = JointSet("hand", ("wrist", "thumb", "finger"), (), ((0, 1), (0, 2)), {})
+    contract = describe(path, joint_set=own)
+    assert contract.joints == own.joints and contract.crop == crop_rule(own)
+    assert contract.crop.hips == ()
+    with pytest.raises(InputError, match="joints: expected 16. Received: 3"):
+        describe(path, joint_set=MPII)
+
+
+def test_joints_are_named_by_contract_file_or_number(written, tmp_path):
+    model = written.with_name("student.tflite")
+    assert rules_of(model, 14)[0].name == model.name  # the contract's
+    written.unlink()
+    assert rules_of(model, 14)[0] is LSP
+    assert rules_of(tmp_path / "student.keras", 16)[0] is MPII
+    nameless = exported(tmp_path / "nameless.tflite", joints=3)
+    joint_set, crop, _ = rules_of(nameless, 3)
+    assert joint_set.joints == ("joint_0", "joint_1", "joint_2")
+    assert joint_set.limbs == crop.hips == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("version", 2, "version: expected at most 1"),
+        ("version", "one", "version: expected 1"),
+        ("image__size", 128, "expected stride x heatmap = image size"),
+        ("image__color_order", "BGR", "image.color_order: expected 'RGB'"),
+        ("image__range", [-1, 1], "expected the image and heatmaps of"),
+        ("heatmaps__name", "output_0", "expected the image and heatmaps of"),
+        ("limbs", [[0, 14]], "expected indices of the 14 joints"),
+        ("crop__hips", [-1], "expected indices of the 14 joints"),
+        ("decode__log_floor", 0.01, "expected the decode rule of version 1"),
+        ("smoothing__beta", None, "smoothing.beta: expected a valid number"),
+        ("score__treshold", 0.3, "score.treshold: expected the fields of version 1"),
+        ("model__sha256", "0" * 64, "SHA-256: expected 000000000000"),
+        ("model__file", "other.tflite", "other.tflite: expected a .tflite file"),
+    ],
+)
+def test_a_contract_that_does_not_fit_is_one_sentence(written, field, value, said):
+    with pytest.raises(InputError) as refused:
+        read_contract(changed(written, **{field: value}))
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_contract_cut_short_is_refused(written):
+    written.write_text(written.read_text()[:100])
+    with pytest.raises(InputError, match="expected a contract"):
+        read_contract(written)
+    with pytest.raises(InputError, match="expected a contract"):
+        read_contract(written.with_name("none.json"))
+
+
+def test_a_contract_of_another_model_is_refused(written, tmp_path):
+    exported(tmp_path / "student.tflite", seed=1)
+    with pytest.raises(
+        InputError, match=r"student.tflite: SHA-256: expected \w+\.\.\."
+    ):
+        read_contract(written)

@@ -1,0 +1,282 @@
+import base64
+import re
+import shlex
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import typer
+
+from fpd_tf.demo import report
+from fpd_tf.cli import app
+from fpd_tf.codec import encode_heatmaps
+from fpd_tf.data.people import Sample
+from fpd_tf.demo.report import PICTURE_SIDE, Entry, write_report
+from fpd_tf.errors import InputError
+from fpd_tf.evaluation.evaluate import Evaluation
+from fpd_tf.evaluation.metrics import Scores
+from fpd_tf.geometry import crop_matrix
+from fpd_tf.inference.draw import MIDDLE
+from fpd_tf.joints import GROUPS, MPII
+from fpd_tf.models.cost import Cost
+
+PEOPLE, HEAD, SIZE = 10, 20.0, 32
+GRAY = 90
+MEANS = (90.0, 70.0, 76.0, 75.5)
+HISTORIES = (
+    [
+        {
+            "epoch": "1",
+            "loss": "5",
+            "stack0_heatmaps_loss": "3",
+            "stack1_heatmaps_loss": "2",
+        }
+    ],
+    [
+        {"epoch": "1", "loss": "4", "val_mean": ""},
+        {"epoch": "2", "loss": "3", "val_mean": "7"},
+    ],
+    [{"epoch": "1", "loss": "3", "student_loss": "2.5", "distillation_loss": "3.5"}],
+    [],
+)
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photographs")
+    return [_sample(folder / f"{person}.png") for person in range(PEOPLE)]
+
+
+def _sample(path):
+    cv2.imwrite(str(path), np.full((100, 100, 3), GRAY, np.uint8))
+    joints = np.random.default_rng(0).uniform(25, 55, (16, 2)).astype(np.float32)
+    joints[MPII.index("head_top")] = 40, 12
+    annotated = np.ones(16, bool)
+    annotated[MPII.index("left_knee")] = False
+    joints[~annotated] = np.nan
+    center = np.array([40, 40], np.float32)
+    return Sample(path, joints, annotated, annotated, center, 0.4, HEAD)
+
+
+@pytest.fixture(scope="module")
+def entries(samples, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    names = ("<b>teacher</b>", "alone & plain", "distilled", "int8")
+    return [_entry(folder, index, name, samples) for index, name in enumerate(names)]
+
+
+def _entry(folder, index, name, samples):
+    path = folder / ("student.tflite" if index == 3 else f"{index}.keras")
+    path.write_bytes(bytes(1000 * (40, 31, 31, 12)[index]))
+    cost = Cost((1_234_567, 98_765, 98_765, 98_765)[index], 210_000_000)
+    milliseconds = (9.5, 4.5, 4.25, 1.75)[index]
+    evaluation = _evaluation(MEANS[index], samples)
+    return Entry(name, path, cost, evaluation, milliseconds, HISTORIES[index])
+
+
+def _evaluation(mean, samples):
+    """Person i is off by i times (3, 4) pixels: i quarters of a head."""
+    truth = np.nan_to_num(np.stack([sample.joints for sample in samples]))
+    far = np.arange(PEOPLE)[:, None, None] * np.array([3.0, 4.0])
+    scores = Scores(
+        groups={group: mean - 7 + place for place, group in enumerate(GROUPS)},
+        joints={},
+        mean=mean,
+        joint_mean=mean,
+        auc=mean - 30.25,
+        counts={},
+        people=PEOPLE,
+        thresholds=np.linspace(0, 0.5, 6),
+        curve=np.linspace(0, mean, 6),
+    )
+    confidences = np.ones(truth.shape[:2])
+    error = np.array([0.03, -0.02])
+    return Evaluation(
+        "PCKh@0.5", scores, error, truth + far, confidences, False, (1.0,)
+    )
+
+
+class Predictor:
+    """The teacher sees one joint in the middle of each heatmap; others see nothing."""
+
+    input_size, heatmap_size, num_joints = SIZE, (SIZE // 4, SIZE // 4), 16
+
+    def __init__(self, path):
+        self.peak = float(path.name == "0.keras")
+
+    def __call__(self, images):
+        assert images.shape[1:] == (SIZE, SIZE, 3)
+        middle = np.full((len(images), 16, 2), (SIZE - 1) / 2)
+        return self.peak * encode_heatmaps(middle, size=SIZE // 4, sigma=1.0)[0]
+
+
+@pytest.fixture
+def predictors(monkeypatch):
+    monkeypatch.setattr(report, "load_predictor", Predictor)
+
+
+@pytest.fixture(scope="module")
+def page(entries, samples, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "load_predictor", Predictor)
+        path = tmp_path_factory.mktemp("page") / "report.html"
+        assert write_report(path, entries, samples) == path
+    assert list(path.parent.iterdir()) == [path]
+    return path.read_text(encoding="utf-8")
+
+
+def run_rows(page):
+    """The table's rows: texts of the cells."""
+    rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)
+    return [
+        [re.sub("<.*?>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)]
+        for row in rows
+    ]
+
+
+def run_pictures(page):
+    encoded = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
+    files = [np.frombuffer(base64.b64decode(text), np.uint8) for text in encoded]
+    return [cv2.imdecode(file, cv2.IMREAD_COLOR)[..., ::-1] for file in files]
+
+
+def test_table_holds_every_number(page):
+    head, *rows = run_rows(page)
+    assert head[1:] == [*GROUPS, "mean", "AUC", "parameters", "G\u00a0ops", "kB", "ms"]
+    assert [row[8:] for row in rows[:4]] == [
+        ["90.0", "59.8", "1,234,567", "0.42", "40", "9.5"],
+        ["70.0", "39.8", "98,765", "0.42", "31", "4.5"],
+        ["76.0", "45.8", "98,765", "0.42", "31", "4.2"],
+        ["75.5", "45.2", "98,765", "0.42", "12", "1.8"],
+    ]
+    assert rows[1][1:8] == ["63.0", "64.0", "65.0", "66.0", "67.0", "68.0", "69.0"]
+
+
+def test_table_holds_the_differences_of_scores(page):
+    *_, distilled, quantized = run_rows(page)
+    assert distilled == ["distilled − alone", *["+6.0"] * 9, *[""] * 4]
+    assert quantized == ["int8 − float", *["−0.5"] * 9, *[""] * 4]
+
+
+def test_best_student_is_emphasised_where_students_differ(page):
+    assert re.findall(r"<td><strong>(.*?)</strong>", page) == [
+        *("69.0", "70.0", "71.0", "72.0", "73.0", "74.0", "75.0", "76.0", "45.8"),
+        *("12", "1.8"),
+    ]
+
+
+def test_numbers_that_round_to_zero_have_no_minus():
+    assert report._signed(-0.04) == "+0.0"
+    assert report._signed(-0.06) == "−0.1"
+
+
+def test_headlines_and_signed_error_are_told(page):
+    assert re.findall(r"<p><strong>(.*?)</strong>", page) == [
+        "76.0&thinsp;%",
+        "+6.0 points",
+        "−0.5 points",
+    ]
+    assert page.count("+0.03, −0.02") == 4
+
+
+def test_names_are_escaped(page):
+    assert "<b>" not in page
+    assert "&lt;b&gt;teacher&lt;/b&gt;" in page
+    assert "alone &amp; plain" in page
+
+
+def test_page_needs_no_other_file(page):
+    assert not re.search(r"<(script|link|iframe)|@import", page)
+    links = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert all(link.startswith(("data:", "#")) for link in links)
+    assert set(re.findall(r"url\((.)", page)) <= {"#"}
+
+
+def test_charts_are_inline_and_take_the_colours_of_the_page(page):
+    charts = re.findall(r"<svg(?! class).*?</svg>", page, re.DOTALL)
+    assert len(charts) == 4
+    assert all("currentColor" in chart and report._INK not in chart for chart in charts)
+    for chart, title in zip(
+        charts, ("mean PCKh", "joints found", "truth", "loss"), strict=True
+    ):
+        assert title in chart
+
+
+def test_loss_of_every_run_is_the_one_against_the_truth(entries, monkeypatch):
+    monkeypatch.setattr(report, "_chart", lambda lines, *_, **__: lines)
+    charts = report._charts(entries)
+    assert [line[1] for line in charts["loss"]] == [[2.0], [4.0, 3.0], [2.5]]
+    assert [line[1] for line in charts["parts"]] == [[2.5], [3.5]]
+    assert [line[:2] for line in charts["accuracy"]] == [
+        ([], []),
+        ([2], [7.0]),
+        ([], []),
+    ]
+    assert [line[1][-1] for line in charts["thresholds"]] == list(MEANS)
+
+
+def test_pictures_are_all_there(page):
+    pictures = run_pictures(page)
+    assert len(pictures) == 5 * 4 + 8 * 5
+    assert {picture.shape for picture in pictures} == {(PICTURE_SIDE, PICTURE_SIDE, 3)}
+
+
+def test_heatmaps_are_of_truth_teacher_and_student(page):
+    pictures = [picture[8:, 8:].astype(int) for picture in run_pictures(page)[:4]]
+    photograph, truth, teacher, student = pictures
+    middle = PICTURE_SIDE // 2
+    assert np.abs(photograph - GRAY).max() < 3
+    assert np.abs(student - GRAY).max() < 3
+    assert np.ptp(teacher[middle, middle]) > 100
+    assert np.ptp(teacher[20, middle]) < 10 < np.ptp(truth[42, middle])
+
+
+def test_best_and_worst_people_are_named_with_their_error(page):
+    found = re.findall(r"<h3>(\w+) found</h3>no\. (\d+).*?<strong>(.*?)<", page)
+    assert [(kind, int(number)) for kind, number, _ in found] == [
+        *(("Best", number) for number in (1, 2, 3, 4)),
+        *(("Worst", number) for number in (7, 8, 9, 10)),
+    ]
+    assert [float(error) for *_, error in found[:5]] == [0, 0.25, 0.5, 0.75, 1.5]
+
+
+def test_skeletons_lie_on_the_enlarged_crop(page, samples):
+    true, teacher, *_ = run_pictures(page)[20 + 2 * 5 :]
+    matrix = crop_matrix(samples[2].center, samples[2].scale, PICTURE_SIDE)
+    for picture, moved in ((true, (0, 0)), (teacher, (6, 8))):
+        x, y = np.rint(matrix @ [40 + moved[0], 12 + moved[1], 1]).astype(int)
+        assert np.abs(picture[y, x].astype(int) - MIDDLE).max() < 30
+
+
+def test_few_people_are_each_shown_once(entries, samples, predictors, tmp_path):
+    few = [
+        replace(
+            entry,
+            evaluation=replace(entry.evaluation, joints=entry.evaluation.joints[:3]),
+        )
+        for entry in entries
+    ]
+    page = write_report(tmp_path / "few.html", few, samples[:3]).read_text()
+    assert len(run_pictures(page)) == 3 * 4 + 3 * 5
+
+
+def test_broken_photograph_leaves_the_page_before(
+    entries, samples, predictors, tmp_path
+):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    broken = [*samples[:-1], replace(samples[-1], image_path=tmp_path / "broken.png")]
+    page = tmp_path / "report.html"
+    page.write_text("before")
+    with pytest.raises(InputError, match="broken.png"):
+        write_report(page, entries, broken)
+    assert page.read_text() == "before"
+
+
+def test_commands_are_ones_that_fpd_knows(page):
+    commands = re.findall(r"^(?:<pre>)?fpd (.*?)(?:</pre>)?$", page, re.MULTILINE)
+    verbs = typer.main.get_command(app).commands
+    assert len(commands) == 5
+    for command in commands:
+        verb, *arguments = shlex.split(command)
+        verbs[verb].make_context(verb, arguments)

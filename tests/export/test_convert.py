@@ -1,0 +1,173 @@
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+import fpd_tf as fpd
+from fpd_tf.errors import InputError
+from fpd_tf.export import convert
+from fpd_tf.export.audit import audit_tflite
+from fpd_tf.export.convert import calibration_crops, export_tflite
+from fpd_tf.predictors.predictor import load_predictor
+
+VARIANTS = [
+    ("none", "float32"),
+    ("float16", "float32"),
+    ("dynamic", "float32"),
+    ("int8", "float32"),
+    ("int8", "uint8"),
+    ("int8", "int8"),
+    ("int16x8", "float32"),
+]
+INTEGER = [variant for variant in VARIANTS if variant[0].startswith("int")]
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("people")
+    root = fpd.synthesize(folder / "mpii", count=16, seed=0)
+    return fpd.load_mpii(root, split="train")
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(0)
+    model = fpd.stacked_hourglass(
+        num_stacks=1, num_features=16, input_size=32, depth=1, stem_width=8
+    )
+    random = np.random.default_rng(0)
+    for weight in model.weights:
+        if weight.path.endswith(("beta", "moving_mean")):
+            weight.assign(random.normal(0, 0.3, weight.shape))
+    return model
+
+
+@pytest.fixture(scope="module")
+def files(network, samples, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files")
+    return {
+        (quantization, io): export_tflite(
+            network,
+            folder / f"{quantization}_{io}.tflite",
+            quantization=quantization,
+            io=io,
+            samples=samples,
+            calibration_count=8,
+        )
+        for quantization, io in VARIANTS
+    }
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_names_shapes_and_types_are_the_same_in_every_variant(variant, files):
+    interpreter = Interpreter(str(files[variant]))
+    assert interpreter.get_signature_list() == {
+        "serving_default": {"inputs": ["image"], "outputs": ["heatmaps"]}
+    }
+    runner = interpreter.get_signature_runner("serving_default")
+    image = runner.get_input_details()["image"]
+    heatmaps = runner.get_output_details()["heatmaps"]
+    assert image["dtype"] == heatmaps["dtype"] == np.dtype(variant[1])
+    assert tuple(image["shape"]) == (1, 32, 32, 3)
+    assert tuple(heatmaps["shape"]) == (1, 8, 8, 16)
+
+
+@pytest.mark.parametrize(
+    ("variant", "tolerance"),
+    list(zip(VARIANTS, (1e-5, 5e-3, 0.1, 0.1, 0.1, 0.1, 0.05), strict=True)),
+)
+def test_every_variant_predicts_what_the_network_does(
+    variant, tolerance, files, network, samples
+):
+    crops = calibration_crops(samples, 32, 4, seed=0)
+    expected = load_predictor(network)(crops)
+    error = np.abs(load_predictor(files[variant])(crops) - expected).max()
+    assert error < tolerance * np.ptp(expected)
+
+
+@pytest.mark.parametrize("variant", INTEGER)
+def test_no_float_operator_stands_within_the_integer_files(variant, files):
+    audit = audit_tflite(files[variant])
+    assert audit.float_operators == ()
+    names = [name for name, _ in audit.operators]
+    assert ("DEQUANTIZE" in names) == (variant[1] == "float32")
+    assert audit_tflite(files["none", "float32"]).float_operators != ()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_each_upsampling_is_one_resize_and_nothing_else_is_new(variant, files):
+    counts = {}
+    for (name, _), count in audit_tflite(files[variant]).operators.items():
+        counts[name] = counts.get(name, 0) + count
+    expected = {
+        "CONV_2D": 28,
+        "DEPTHWISE_CONV_2D": 9,
+        "ADD": 9,
+        "MAX_POOL_2D": 2,
+        "RESIZE_NEAREST_NEIGHBOR": 1,
+    }
+    assert {name: counts.get(name) for name in expected} == expected
+    assert set(counts) - set(expected) <= {"QUANTIZE", "DEQUANTIZE"}
+
+
+def test_uint8_pixels_are_their_own_codes(files):
+    (image,) = Interpreter(str(files["int8", "uint8"])).get_input_details()
+    scale, zero_point = image["quantization"]
+    assert (scale, zero_point) == (pytest.approx(1 / 255), 0)
+
+
+def test_calibration_crops_follow_from_the_seed(samples):
+    crops = calibration_crops(samples, 32, 5, seed=3)
+    assert crops.shape == (5, 32, 32, 3) and crops.dtype == np.float32
+    np.testing.assert_array_equal(crops, calibration_crops(samples, 32, 5, seed=3))
+    assert np.abs(crops - calibration_crops(samples, 32, 5, seed=4)).max() > 0.1
+
+
+def test_a_photograph_that_vanished_is_named(samples, tmp_path):
+    gone = tmp_path / "gone.jpg"
+    people = [*samples, dataclasses.replace(samples[0], image_path=gone)]
+    with pytest.raises(InputError, match=f"^{gone}: expected a whole photograph"):
+        calibration_crops(people, 32, len(people), seed=0)
+
+
+def test_too_few_samples_are_refused(network, samples, tmp_path):
+    path = tmp_path / "student.tflite"
+    with pytest.raises(InputError, match=r"at least 200 people .* Received: \d+$"):
+        export_tflite(network, path, quantization="int8", samples=samples)
+    with pytest.raises(InputError, match="at least 8 people .* Received: 0"):
+        export_tflite(network, path, quantization="int8", calibration_count=8)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"quantization": "int4"}, "quantization: expected one of none, float16"),
+        ({"io": "int16"}, "io: expected one of float32"),
+        ({"io": "uint8", "quantization": "float16"}, "float32 with float16"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options, message, network, tmp_path):
+    with pytest.raises(InputError, match=message):
+        export_tflite(network, tmp_path / "student.tflite", **options)
+
+
+@pytest.mark.parametrize("name", ["student.bin", "nowhere/student.tflite"])
+def test_paths_that_cannot_become_a_file_are_refused(name, network, tmp_path):
+    with pytest.raises(InputError, match="a .tflite file in a folder"):
+        export_tflite(network, tmp_path / name)
+
+
+def test_an_interrupted_export_leaves_the_old_file(network, tmp_path, monkeypatch):
+    path = tmp_path / "student.tflite"
+    path.write_bytes(b"old")
+
+    def interrupt(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(convert, "open_interpreter", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        export_tflite(network, path)
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,188 @@
+import numpy as np
+import pytest
+
+from fpd_tf.codec import encode_heatmaps
+from fpd_tf.contract.pose_json import Smoothing, crop_rule
+from fpd_tf.errors import InputError
+from fpd_tf.geometry import apply_matrix
+from fpd_tf.inference import track as tracking
+from fpd_tf.inference.crop import Region, next_region, upright_matrix, whole_frame
+from fpd_tf.inference.smoothing import OneEuro
+from fpd_tf.inference.track import Track, Tracker
+from fpd_tf.joints import LSP
+from fpd_tf.predictors.predictor import Predictor
+
+RULE = crop_rule(LSP)
+HIPS, SHOULDERS, HEAD = (2, 3), (8, 9), 13
+SIZE = 64
+
+
+def person(x=300.0, y=200.0, unit=10.0):
+    """Hips at (x, y), shoulders 4 units above, head 8 units above, the rest at hips."""
+    joints = np.full((14, 2), (x, y))
+    joints[list(SHOULDERS), 1] -= 4 * unit
+    joints[HEAD, 1] -= 8 * unit
+    return joints
+
+
+def region_of(joints, scores=None, width=640, height=480):
+    scores = np.ones(14) if scores is None else scores
+    return next_region(joints, scores, width, height, RULE)
+
+
+def test_the_crop_is_the_box_of_the_body_or_of_the_torso_with_a_margin():
+    assert region_of(person()) == Region(300.0, 160.0, 1.4 * 80)
+    near = person()
+    near[HEAD, 1] = 200 - 50
+    assert region_of(near) == Region(300.0, 175.0, 2.5 * 40)
+
+
+def test_joints_that_are_not_followed_do_not_count():
+    joints, scores = person(), np.ones(14)
+    scores[HEAD] = scores[2] = 0.09
+    joints[2] = joints[HEAD] = (0, 0)
+    assert region_of(joints, scores) == Region(300.0, 180.0, 2.5 * 40)
+
+
+@pytest.mark.parametrize("unseen", [HIPS, SHOULDERS, range(14)])
+def test_without_a_torso_the_whole_frame_is_looked_at(unseen):
+    scores = np.ones(14)
+    scores[list(unseen)] = 0.09
+    assert region_of(person(), scores) == Region(319.5, 239.5, 640.0)
+
+
+def test_a_crop_larger_than_the_frame_is_the_whole_frame():
+    assert region_of(person(unit=57)).side == pytest.approx(638.4)
+    assert region_of(person(unit=58)) == whole_frame(640, 480)
+
+
+def test_a_crop_of_a_few_pixels_is_not_believed():
+    assert region_of(person(unit=3.0)).side == pytest.approx(33.6)
+    assert region_of(person(unit=2.8)).side == 640
+    assert region_of(np.full((14, 2), 50.0)).side == 640
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_stored_frame_is_turned_and_unmirrored(rotation, mirrored):
+    stored = np.arange(12).reshape(3, 4)
+    upright = np.rot90(stored, -rotation // 90)
+    upright = upright[:, ::-1] if mirrored else upright
+    matrix, width, height = upright_matrix(4, 3, rotation, mirrored)
+    assert (height, width) == upright.shape
+    for (y, x), value in np.ndenumerate(stored):
+        ((column, row),) = apply_matrix(matrix, np.array([[x, y]])).astype(int)
+        assert upright[row, column] == value
+
+
+def test_only_quarter_turns_are_known():
+    with pytest.raises(InputError, match="rotation: expected 0, 90, 180 or 270"):
+        upright_matrix(4, 3, 45)
+
+
+def smoothed(values, times, scores=None, rule=Smoothing(), side=100.0):  # noqa: B008
+    smooth = OneEuro(rule, 0.2)
+    scores = np.ones(len(values)) if scores is None else scores
+    return [
+        smooth(np.array([[x, 0.0]]), np.array([score]), seconds, side)[0, 0]
+        for x, score, seconds in zip(values, scores, times, strict=True)
+    ]
+
+
+def test_one_euro_by_hand():
+    rule = Smoothing(min_cutoff=1.0, beta=2.0, derivative_cutoff=0.5)
+    period, tau = 0.25, 2 * np.pi
+    slow = 1 / (1 + 1 / (tau * 0.5 * period))
+    speed = slow * (10 / period)
+    weight = 1 / (1 + 1 / (tau * (1.0 + 2.0 * speed / 50) * period))
+    at = smoothed([0, 10], [3.0, 3.25], rule=rule, side=50.0)
+    assert at == pytest.approx([0, 10 * weight])
+
+
+def test_smoothing_calms_a_still_joint_and_follows_a_fast_one():
+    rng = np.random.default_rng(0)
+    times = np.arange(60) / 30
+    still = 50 + rng.normal(0, 0.5, 60)
+    assert np.std(smoothed(still, times)[10:]) < 0.6 * np.std(still[10:])
+    fast = 200 * times
+    assert np.max(np.abs(smoothed(fast, times) - fast)) < 8
+
+
+@pytest.mark.parametrize("second", [1.0, 0.5, np.nan])
+def test_a_time_that_does_not_increase_starts_anew(second):
+    assert smoothed([0, 10], [1.0, second]) == [0, 10]
+    after = smoothed([0, 10, 20], [1.0, second, second + 0.1])[2]
+    assert after == 20 if np.isnan(second) else 10 < after < 20
+
+
+def test_a_joint_that_was_not_followed_starts_anew():
+    times = [0.0, 0.1, 0.2, 0.3]
+    at = smoothed([0, 50, 10, 20], times, scores=[1, 0.1, 1, 1])
+    assert at[:3] == [0, 50, 10] and 10 < at[3] < 20
+
+
+def track(first=None):
+    return Track(SIZE, 4, RULE, Smoothing(), first)
+
+
+def seen_by(view, joints):
+    """Heatmaps of a network that finds these joints of the upright frame."""
+    at = apply_matrix(view.region.matrix(SIZE), joints)
+    return encode_heatmaps(at, size=SIZE // 4, sigma=1.0)[0]
+
+
+def test_a_track_follows_the_person_and_gives_pixels_of_the_frame():
+    following, joints = track(), person()
+    for seconds in np.arange(4) / 30:
+        view = following.view(640, 480)
+        pose = following.update(seen_by(view, joints), view, seconds)
+    np.testing.assert_allclose(pose.joints, joints, atol=0.05)
+    assert view.region.side == pytest.approx(112, rel=1e-3)
+    centre = apply_matrix(view.matrix, np.array([[view.region.x, view.region.y]]))
+    np.testing.assert_allclose(centre, [[31.5, 31.5]], atol=1e-6)
+
+
+def test_a_frame_without_a_person_scores_low_and_is_looked_at_whole():
+    following = track(first=Region(300, 200, 168))
+    view = following.view(640, 480)
+    assert view.region.side == 168
+    pose = following.update(np.full((16, 16, 14), 0.01), view, 0.0)
+    assert pose.scores.max() < 0.1 and np.isfinite(pose.joints).all()
+    assert following.view(640, 480).region == whole_frame(640, 480)
+
+
+def test_a_frame_of_another_size_starts_anew():
+    following, joints = track(), person()
+    for seconds in (0.0, 0.1):
+        view = following.view(640, 480)
+        following.update(seen_by(view, joints), view, seconds)
+    view = following.view(480, 640)
+    assert view.region == whole_frame(480, 640)
+    moved = joints / 2
+    pose = following.update(seen_by(view, moved), view, 0.2)
+    np.testing.assert_allclose(pose.joints, moved, atol=0.3)
+
+
+@pytest.fixture
+def bright_tracker(monkeypatch):
+    """A tracker whose network finds all joints where the crop is brightest."""
+
+    def brightest(images):
+        small = images.mean(axis=-1).reshape(1, 16, 4, 16, 4).mean(axis=(2, 4))
+        return np.repeat(small[..., None], 14, axis=-1)
+
+    predictor = Predictor("bright", SIZE, (16, 16), 14, brightest)
+    monkeypatch.setattr(tracking, "load_predictor", lambda model: predictor)
+    return Tracker("bright.keras", box=(80, 40, 64, 64))
+
+
+def test_a_tracker_starts_in_its_box_and_turns_stored_frames(bright_tracker):
+    frame = np.zeros((200, 300, 3), np.uint8)
+    frame[66:75, 96:105] = 255
+    frame[0:40, 0:40] = 255
+    pose = bright_tracker.update(frame, 0.0)
+    np.testing.assert_allclose(pose.joints[0], (100, 70), atol=2.5)
+    turned = np.rot90(frame)
+    pose = bright_tracker.update(turned, 0.1, rotation=90)
+    x, y = pose.joints[0]
+    assert x < 50 and y < 50

@@ -1,0 +1,87 @@
+import keras
+import numpy as np
+import pytest
+
+from fpd_tf.errors import InputError
+from fpd_tf.joints import LSP
+from fpd_tf.models.hourglass import stacked_hourglass
+from fpd_tf.predictors.predictor import load_predictor, with_flip
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(0)
+    return stacked_hourglass(
+        num_stacks=2, num_features=8, num_joints=5, input_size=32, depth=2, stem_width=4
+    )
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).uniform(size=(3, 32, 32, 3)).astype(np.float32)
+
+
+def test_predictor_gives_the_last_stack_of_a_model(network, images):
+    predict = load_predictor(network)
+    assert (predict.input_size, predict.heatmap_size, predict.num_joints) == (
+        32,
+        (8, 8),
+        5,
+    )
+    expected = np.asarray(network(images)[-1])
+    np.testing.assert_allclose(predict(images), expected, atol=1e-5)
+    np.testing.assert_allclose(predict(images[:1]), expected[:1], atol=1e-5)
+
+
+def test_predictor_sees_new_weights_of_a_live_model(images):
+    model = keras.Sequential(
+        [keras.layers.Input((32, 32, 3)), keras.layers.Conv2D(5, 1)]
+    )
+    predict = load_predictor(model)
+    predict(images)
+    model.layers[0].bias.assign(np.full(5, 100.0))
+    assert predict(images).min() > 50
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")
+def test_predictor_reads_a_keras_file(network, images, tmp_path):
+    path = tmp_path / "student.keras"
+    network.save(path)
+    expected = load_predictor(network)(images)
+    np.testing.assert_allclose(load_predictor(path)(images), expected, atol=1e-6)
+
+
+def test_images_of_another_size_are_refused(network):
+    with pytest.raises(
+        ValueError, match=r"\(B, 32, 32, 3\). Received: \(1, 64, 64, 3\)"
+    ):
+        load_predictor(network)(np.zeros((1, 64, 64, 3)))
+
+
+def test_networks_of_another_kind_are_refused():
+    inputs = keras.layers.Input((8,))
+    with pytest.raises(InputError, match="shapes"):
+        load_predictor(keras.Model(inputs, keras.layers.Dense(2)(inputs)))
+    with pytest.raises(InputError, match="a Functional model"):
+        load_predictor(keras.Sequential([keras.layers.Dense(2)]))
+
+
+def test_bad_tflite_files_are_named(tmp_path):
+    path = tmp_path / "student.tflite"
+    path.write_bytes(b"\x1c\0\0\0TFL3" + bytes(64))
+    with pytest.raises(InputError, match="student.tflite: expected an undamaged"):
+        load_predictor(path)
+    with pytest.raises(InputError, match="missing.tflite"):
+        load_predictor(str(tmp_path / "missing.tflite"))
+
+
+def test_flip_test_averages_the_swapped_mirror_image():
+    def predict(images):
+        return images[..., :1] * np.arange(1.0, 15.0)
+
+    image = np.zeros((1, 4, 4, 3), np.float32)
+    image[0, 1, 0] = 1.0
+    averaged = with_flip(predict, LSP)(image)
+    right, left = LSP.index("right_wrist"), LSP.index("left_wrist")
+    assert averaged[0, 1, 0, right] == ((right + 1) + (left + 1)) / 2
+    assert np.count_nonzero(averaged) == 14

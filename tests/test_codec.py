@@ -1,0 +1,115 @@
+"""B batch, K joints; heatmaps of 16 x 16 cells over crops of 64 px unless said."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fpd_tf.codec import (
+    decode_heatmaps,
+    encode_heatmaps,
+    encode_heatmaps_in_graph,
+)
+
+
+def test_a_gaussian_of_peak_1_around_the_centre_of_a_cell():
+    heatmaps, weights = encode_heatmaps(np.array([[5.5, 9.5]]), size=4, sigma=1.0)
+    assert heatmaps.shape == (4, 4, 1)
+    np.testing.assert_allclose(
+        heatmaps[1:, :3, 0],
+        [
+            [np.exp(-1), np.exp(-0.5), np.exp(-1)],
+            [np.exp(-0.5), 1, np.exp(-0.5)],
+            [np.exp(-1), np.exp(-0.5), np.exp(-1)],
+        ],
+        rtol=1e-6,
+    )
+    assert weights.tolist() == [1.0]
+
+
+def test_the_centre_keeps_its_fraction_of_a_cell():
+    heatmaps, _ = encode_heatmaps(np.array([[7.5, 9.5]]), size=4, sigma=2.0)
+    np.testing.assert_allclose(heatmaps[2, 1:3, 0], np.exp(-0.125 / 4), rtol=1e-6)
+
+
+def test_sigma_is_in_heatmap_pixels():
+    heatmaps, _ = encode_heatmaps(np.array([[5.5, 5.5]]), size=4, sigma=0.5)
+    assert heatmaps[1, 2, 0] == pytest.approx(np.exp(-2))
+
+
+@pytest.mark.parametrize("sigma", [1.0, 1.25, 1.75, 2.0])
+def test_decoding_is_the_inverse_of_encoding(sigma):
+    joints = np.random.default_rng(0).uniform(4, 59, (20, 3, 2))
+    heatmaps, weights = encode_heatmaps(joints, size=16, sigma=sigma)
+    decoded, scores = decode_heatmaps(heatmaps)
+    np.testing.assert_allclose(decoded, joints, atol=2e-4)
+    assert weights.all() and scores.shape == (20, 3)
+    assert scores.min() > np.exp(-0.25 / sigma**2) - 1e-6 and scores.max() <= 1
+
+
+def test_on_the_border_the_decoded_joint_stays_within_half_a_cell():
+    joints = np.array([[0.0, 30.0], [63.0, 30.0], [30.0, 0.0], [30.0, 63.0]])
+    decoded, _ = decode_heatmaps(encode_heatmaps(joints, size=16)[0])
+    assert np.abs(decoded - joints).max() <= 2.0
+    assert decoded[:, 0].tolist()[:2] == [1.5, 61.5]
+    assert decoded[:, 1].tolist()[2:] == [1.5, 61.5]
+
+
+def test_joints_without_a_label_or_off_the_crop_weigh_nothing():
+    edge = 64 - 0.5
+    joints = np.array([[-0.5, 5], [-0.51, 5], [edge - 0.01, 5], [edge, 5], [5, edge]])
+    heatmaps, weights = encode_heatmaps(joints, size=16)
+    assert weights.tolist() == [1, 0, 1, 0, 0]
+    assert not heatmaps[..., 1].any() and heatmaps[..., 2].any()
+    heatmaps, weights = encode_heatmaps(
+        np.array([[np.nan, np.nan], [5, 5], [5, 5]]),
+        np.array([False, False, True]),
+        size=16,
+    )
+    assert weights.tolist() == [0, 0, 1]
+    assert not heatmaps[..., :2].any() and heatmaps[..., 2].any()
+
+
+def test_mirroring_the_crop_mirrors_the_heatmap_without_a_shift():
+    joints = np.array([[13.2, 40.0], [50.9, 7.0]])
+    heatmaps, _ = encode_heatmaps(joints, size=16)
+    mirrored, _ = encode_heatmaps([63, 0] + [-1, 1] * joints, size=16)
+    np.testing.assert_allclose(mirrored, heatmaps[:, ::-1], atol=1e-5)
+
+
+def test_decoding_by_hand():
+    heatmap = np.full((5, 7), -0.3)
+    heatmap[1:4, 3] = np.exp([-1.0, 0.0, -0.5])
+    heatmap[2, 2:5] = np.exp([-0.5, 0.0, -2.0])
+    joints, scores = decode_heatmaps(heatmap[None, :, :, None], stride=4)
+    x, y = 3 - 1.5 / 5, 2 + 0.5 / 3
+    np.testing.assert_allclose(joints, [[[4 * x + 1.5, 4 * y + 1.5]]], rtol=1e-6)
+    assert scores.tolist() == [[1.0]]
+
+
+def test_a_lone_cell_or_a_plateau_is_moved_by_at_most_half_a_cell():
+    heatmap = np.zeros((3, 4, 2))
+    heatmap[1, 1:3, 0] = 0.7  # two equal cells: between them
+    heatmap[1, 2, 1] = 0.7  # one cell: its centre
+    joints, _ = decode_heatmaps(heatmap, stride=1)
+    np.testing.assert_allclose(joints, [[1.5, 1.0], [2.0, 1.0]], atol=1e-6)
+
+
+def test_in_graph_as_in_numpy():
+    joints = np.random.default_rng(1).uniform(-8, 72, (12, 5, 2)).astype(np.float32)
+    annotated = np.random.default_rng(2).random((12, 5)) < 0.7
+    joints[0, 0], annotated[0, 0] = np.nan, False
+    joints[0, 1], annotated[0, 1] = np.inf, False
+    expected = encode_heatmaps(joints, annotated, size=16, sigma=1.5)
+
+    def encode(joints, annotated):
+        return encode_heatmaps_in_graph(joints, annotated, size=16, sigma=1.5)
+
+    pairs = tf.data.Dataset.from_tensor_slices((joints, annotated))
+    (in_tf_data,) = pairs.map(encode).batch(12)
+    eagerly = [
+        tf.stack(tensors) for tensors in zip(*map(encode, joints, annotated), strict=1)
+    ]
+    for heatmaps, weights in (in_tf_data, eagerly):
+        np.testing.assert_allclose(heatmaps, expected[0], atol=1e-6)
+        np.testing.assert_array_equal(weights, expected[1])
+        assert heatmaps.dtype == weights.dtype == tf.float32

@@ -1,0 +1,156 @@
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fpd_tf.codec import decode_heatmaps, encode_heatmaps
+from fpd_tf.data.pipeline import DataConfig, make_dataset
+from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
+from fpd_tf.errors import InputError
+from fpd_tf.geometry import apply_matrix, crop_matrix
+from fpd_tf.models.precision import with_precision
+from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.training import teacher as teacher_cache
+from fpd_tf.training.losses import fpd_loss, joints_mse
+from fpd_tf.training.recipes import TrainConfig
+from fpd_tf.training.run import distill
+from fpd_tf.training.teacher import cache_teacher, collapsed_target
+
+SIZE = 64
+
+
+@pytest.mark.parametrize("teach_unlabelled", [True, False])
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_the_collapsed_target_has_the_two_term_loss_gradient(weight, teach_unlabelled):
+    random = np.random.default_rng(0)
+    truth, soft, guess = random.random((3, 2, 4, 4, 5)).astype(np.float32)
+    joint_weights = np.float32(random.random((2, 5)) > 0.4)
+    guess = tf.Variable(guess)
+    with tf.GradientTape(persistent=True) as tape:
+        both, _, _ = fpd_loss(
+            [guess], truth, joint_weights, soft, weight, joints_mse, teach_unlabelled
+        )
+        target, weights = collapsed_target(
+            truth, joint_weights, soft, weight, teach_unlabelled
+        )
+        one = tf.reduce_mean(weights * joints_mse(target, guess))
+    np.testing.assert_allclose(
+        tape.gradient(one, guess), tape.gradient(both, guess), rtol=1e-4, atol=1e-7
+    )
+
+
+def true_heatmaps(person):
+    """Of the upright crop's joints, whether annotated or not."""
+    matrix = crop_matrix(person.center, person.scale, SIZE)
+    joints = apply_matrix(matrix, person.joints)
+    return encode_heatmaps(joints, size=SIZE // 4, sigma=1.5)[0]
+
+
+FLIP = (5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10)
+
+
+def test_what_is_stored_is_off_by_less_than_a_five_hundredth(tmp_path):
+    heatmaps = np.random.default_rng(1).random((8, 8, 3)).astype(np.float32)
+    cache = SoftHeatmaps(tmp_path, 8, (1, 0, 2))
+    cache.write(4, heatmaps)
+    assert cache.missing(6) == [0, 1, 2, 3, 5]
+    matrix = tf.constant(crop_matrix([50, 50], 0.3, 32), tf.float32)
+    for mirror, expected in ((False, heatmaps), (True, heatmaps[:, ::-1, [1, 0, 2]])):
+        turned = (
+            matrix * [[-1.0], [1.0]] + [[0, 0, 31.0], [0, 0, 0]] if mirror else matrix
+        )
+        back = cache.in_graph(4, tf.constant([50.0, 50.0]), 0.3, turned, mirror)
+        np.testing.assert_allclose(back, expected, atol=1 / 509)
+
+
+def test_soft_heatmaps_follow_the_augmentation(people, tmp_path):
+    people = [replace(person, annotated=person.annotated | True) for person in people]
+    cache = SoftHeatmaps(tmp_path, SIZE // 4, FLIP)
+    for index, person in enumerate(people):
+        cache.write(index, true_heatmaps(person))
+    config = DataConfig(input_size=SIZE, sigma=1.5, batch_size=4)
+    batches = make_dataset(people, config, True, first_epoch=0, soft_heatmaps=cache)
+    for _, truth, weights, soft in batches.take(6):
+        (of_truth, _), (of_soft, scores) = map(decode_heatmaps, (truth, soft))
+        middle = (np.abs(of_truth - (SIZE - 1) / 2) < SIZE / 2 - 8).all(axis=-1)
+        seen = (weights.numpy() > 0) & middle & (scores > 0.5)
+        assert seen.sum() > 10
+        distances = np.linalg.norm(of_truth - of_soft, axis=-1)[seen]
+        assert np.median(distances) < 0.7 and distances.max() < 3.0
+
+
+def test_the_cache_is_found_again_and_made_anew_for_another_teacher(
+    people, tiny_network, tmp_path, monkeypatch
+):
+    calls = []
+    fill = teacher_cache._fill
+    monkeypatch.setattr(
+        teacher_cache, "_fill", lambda *given: (calls.append(given[3]), fill(*given))
+    )
+    teacher = tiny_network(num_joints=16)
+    size = teacher.inputs[0].shape[1]
+    first = cache_teacher(teacher, people, size, tmp_path)
+    assert cache_teacher(teacher, people, size, tmp_path) == first
+    assert calls == [list(range(len(people)))]
+    first.path(2).unlink()
+    cache_teacher(teacher, people, size, tmp_path)
+    assert calls[1] == [2]
+    mixed = with_precision(teacher, "mixed_bfloat16")
+    assert cache_teacher(mixed, people, size, tmp_path) != first
+    assert cache_teacher(teacher, people, size, tmp_path, mirror=False) != first
+    teacher.set_weights([weight + 0.01 for weight in teacher.get_weights()])
+    assert cache_teacher(teacher, people, size, tmp_path) != first
+    moved = [replace(people[0], scale=people[0].scale * 1.1), *people[1:]]
+    assert cache_teacher(teacher, moved, size, tmp_path) != first
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_the_mean_with_the_mirror_image_is_kept(people, tiny_network, tmp_path, mirror):
+    teacher = tiny_network(num_joints=16)
+    size = teacher.inputs[0].shape[1]
+    cache = cache_teacher(teacher, people[:1], size, tmp_path, mirror=mirror)
+    config = DataConfig(input_size=size, batch_size=1)
+    images, _, _ = next(iter(make_dataset(people[:1], config)))
+    predict = load_predictor(teacher)
+    said = predict(images)
+    if mirror:
+        mirrored = predict(images[:, :, ::-1])[:, :, ::-1]
+        said = (said + mirrored[..., FLIP]) / 2
+    matrix = tf.constant(crop_matrix(people[0].center, people[0].scale, size))
+    center = tf.constant(people[0].center, tf.float32)
+    scale = tf.constant(people[0].scale, tf.float32)
+    kept = cache.in_graph(0, center, scale, tf.cast(matrix, tf.float32), False)
+    np.testing.assert_allclose(kept, np.clip(said[0], 0, 1), atol=1 / 400)
+
+
+def test_a_full_disk_is_refused_before_writing(
+    people, tiny_network, tmp_path, monkeypatch
+):
+    usage = shutil.disk_usage(tmp_path)._replace(free=10)
+    monkeypatch.setattr(teacher_cache.shutil, "disk_usage", lambda folder: usage)
+    teacher = tiny_network(num_joints=16)
+    with pytest.raises(InputError, match="free space"):
+        cache_teacher(teacher, people, teacher.inputs[0].shape[1], tmp_path)
+    assert not list(tmp_path.glob("*/*.png"))
+
+
+def test_distilling_from_the_cache_runs_and_needs_the_squared_distance(
+    people, tiny_network, tmp_path
+):
+    teacher = tiny_network(num_joints=16)
+    config = TrainConfig(
+        preset="hourglass_4x32",
+        model={"num_stacks": 2, "num_features": 8, "depth": 1, "stem_width": 4},
+        epochs=1,
+        optimizer="adam",
+        teacher_cache=True,
+        data=DataConfig(input_size=teacher.inputs[0].shape[1], batch_size=4),
+    )
+    folder = distill(people, tmp_path / "run", teacher, config)
+    assert (folder / "student.keras").is_file()
+    assert len(list((tmp_path / "teacher-cache").glob("*/*.png"))) == len(people)
+    with pytest.raises(InputError, match="distillation_distance"):
+        other = replace(config, distillation_distance="cross_entropy")
+        distill(people, tmp_path / "other", teacher, other)
