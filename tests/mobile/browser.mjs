@@ -23,30 +23,30 @@ page.on('request', request => answer.requests.push(request.url()));
 const figure = id => page.textContent(`#${id}`);
 const shoot = name => page.screenshot({path: `${job.shots}/${name}.png`});
 
-async function open() {
+async function open(page) {
   await page.goto(job.url);
   await page.waitForSelector('#picture:enabled, #problem:visible', {state: 'attached'});
 }
 
-async function saved() {
+async function saved(page) {
   const download = page.waitForEvent('download');
   await page.click('#save');
   return JSON.parse(readFileSync(await (await download).path(), 'utf8'));
 }
 
-async function shows(path) {
+async function shows(page, path) {
   await page.setInputFiles('#picture', path);
   await page.waitForFunction(
       name => document.querySelector('#canvas').title === name, path.split('/').pop());
 }
 
-await open();
+await open(page);
 answer.about = await figure('model');
 answer.isolated = await page.evaluate(() => crossOriginIsolated);
 answer.photographs = [];
 for (const path of job.photographs) {
-  await shows(path);
-  answer.photographs.push((await saved())[0]);
+  await shows(page, path);
+  answer.photographs.push((await saved(page))[0]);
 }
 await shoot('skeleton');
 await page.check('#heatmaps');
@@ -68,7 +68,7 @@ answer.brokenFilm = await figure('problem');
 await page.setInputFiles('#video', job.film);
 await page.waitForFunction(() => Number(document.querySelector('#rate').textContent) > 0);
 answer.rate = await figure('rate');
-answer.film = (await saved())[0];
+answer.film = (await saved(page))[0];
 
 await page.setViewportSize({width: 390, height: 780});
 await page.click('#camera');
@@ -78,9 +78,9 @@ answer.mirrored = await page.isVisible('#canvas.mirrored');
 await shoot('phone');
 
 await context.setOffline(true);
-await open();
-await shows(job.photographs[0]);
-answer.offline = (await saved())[0];
+await open(page);
+await shows(page, job.photographs[0]);
+answer.offline = (await saved(page))[0];
 
 for (const [name, files] of [['runtime', '**/node_modules/**'], ['model', '**/pose.tflite']]) {
   const broken = await browser.newPage({serviceWorkers: 'block'});
@@ -89,5 +89,36 @@ for (const [name, files] of [['runtime', '**/node_modules/**'], ['model', '**/po
   await broken.waitForSelector('#problem:visible');
   answer[name] = await broken.textContent('#problem');
 }
+
+/** Makes the check for relaxed SIMD (opcode fd 80 02) fail, as it does in Safari. */
+function withoutRelaxedSimd() {
+  const instantiate = WebAssembly.instantiate;
+  WebAssembly.instantiate = (content, ...others) => {
+    if (content.length < 100 && [...content].join().includes('253,128,2')) {
+      return Promise.reject(new WebAssembly.CompileError('invalid simd opcode 0x100'));
+    }
+    return instantiate(content, ...others);
+  };
+}
+
+/** The page on another build of the runtime: joints, and which .wasm was fetched. */
+async function elsewhere(prepare) {
+  const page = await browser.newPage({serviceWorkers: 'block'});
+  const fetched = [];
+  page.on('request', request => fetched.push(request.url()));
+  await prepare(page);
+  await open(page);
+  await shows(page, job.photographs[0]);
+  const [record] = await saved(page);
+  const builds = fetched.filter(url => url.endsWith('.wasm')).map(url => url.split('/').pop());
+  await page.close();
+  return {record, builds};
+}
+
+answer.safari = await elsewhere(page => page.addInitScript(withoutRelaxedSimd));
+answer.notIsolated = await elsewhere(page => page.route(job.url, async route => {
+  const response = await route.fetch();
+  await route.fulfill({response, headers: {'content-type': 'text/html'}});
+}));
 await browser.close();
 console.log(JSON.stringify(answer));

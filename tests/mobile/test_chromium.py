@@ -64,15 +64,35 @@ def seen(
     return json.loads(finished.stdout) | {"shots": shots, "url": url}
 
 
-def test_joints_of_photographs_equal_pythons(seen, photographs, student):
+@pytest.fixture(scope="module")
+def equals_pythons(student):
+    """A function that holds a saved record to what Python finds in its photograph."""
     estimator = PoseEstimator(student)
-    assert len(seen["photographs"]) == len(photographs) > 5
-    for path, record in zip(photographs, seen["photographs"], strict=True):
+
+    def check(record, path):
         pose, size = estimator.predict(path), max(read_image(path).shape)
         assert record["path"] == path.name
         found = np.array(record["joints"])
         np.testing.assert_allclose(found[:, :2], pose.joints, atol=1e-3 * size)
         np.testing.assert_allclose(found[:, 2], pose.scores, atol=0.01)
+
+    return check
+
+
+def test_joints_of_photographs_equal_pythons(seen, photographs, equals_pythons):
+    assert len(seen["photographs"]) == len(photographs) > 5
+    for path, record in zip(photographs, seen["photographs"], strict=True):
+        equals_pythons(record, path)
+
+
+@pytest.mark.parametrize(
+    ("where", "build"),
+    [("safari", "litert_wasm_compat"), ("notIsolated", "litert_wasm")],
+)
+def test_one_thread_finds_the_same(seen, where, build, photographs, equals_pythons):
+    """An isolated page without relaxed SIMD (Safari), and one that is not isolated."""
+    assert seen[where]["builds"] == [f"{build}_internal.wasm"]
+    equals_pythons(seen[where]["record"], photographs[0])
 
 
 def test_a_film_is_followed_and_without_network_all_still_works(seen, photographs):
@@ -85,6 +105,7 @@ def test_nothing_is_fetched_from_elsewhere(seen):
     outside = [url for url in seen["requests"] if not url.startswith(seen["url"])]
     assert [url for url in outside if not url.startswith("blob:")] == []
     assert seen["errors"] == [] and seen["isolated"]
+    assert any(url.endswith("threaded_internal.wasm") for url in seen["requests"])
 
 
 def test_what_cannot_be_decoded_is_a_sentence(seen):

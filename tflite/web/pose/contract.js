@@ -50,6 +50,9 @@ export function readContract(text) {
  * @param {Uint8Array<ArrayBuffer>} content of the .tflite
  */
 export async function checkModel(contract, content) {
+  if (!globalThis.crypto?.subtle) {
+    throw new Error('This page works only over https or on localhost.');
+  }
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', content));
   const received = Array.from(digest, byte => byte.toString(16).padStart(2, '0')).join('');
   if (received !== contract.model.sha256) {

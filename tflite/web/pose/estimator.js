@@ -1,7 +1,7 @@
 // @ts-check
 // Frames in, joints of one person out, on LiteRT.js.
 
-import {loadAndCompile, loadLiteRt, Tensor} from '@litertjs/core';
+import {loadAndCompile, loadLiteRt, supportsFeature, Tensor} from '@litertjs/core';
 
 import {checkModel, readContract} from './contract.js';
 import {crop} from './crop.js';
@@ -40,7 +40,7 @@ export class PoseEstimator {
     const file = await fetched(new URL(contract.model.file, url));
     const content = new Uint8Array(await file.arrayBuffer());
     await checkModel(contract, content);
-    await loadLiteRt(RUNTIME.href, {threads: globalThis.crossOriginIsolated});
+    await loadLiteRt(RUNTIME.href, {threads: await threadsRun()});
     const model = await loadAndCompile(content, {accelerator: 'wasm'});
     return new PoseEstimator(contract, model);
   }
@@ -84,6 +84,15 @@ export class PoseEstimator {
       input.delete();
     }
   }
+}
+
+/**
+ * Threads need an isolated page. LiteRT.js has them in its build with relaxed SIMD only, which
+ * Safari does not run.
+ */
+async function threadsRun() {
+  return globalThis.crossOriginIsolated && await supportsFeature('relaxedSimd') &&
+      await supportsFeature('threads');
 }
 
 /** @param {URL} url */
