@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import typer
 
-from fpd_tf.demo import report
 from fpd_tf.cli import app
 from fpd_tf.codec import encode_heatmaps
 from fpd_tf.data.people import Sample
+from fpd_tf.demo import report
 from fpd_tf.demo.report import PICTURE_SIDE, Entry, write_report
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import Evaluation

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy.io import loadmat
 
-from fpd_tf.drawn import layouts as synthetic
 from fpd_tf.data.lsp import load_lsp
 from fpd_tf.data.mpii import load_mpii
+from fpd_tf.drawn import layouts as synthetic
 from fpd_tf.drawn.layouts import synthesize
 from fpd_tf.drawn.picture import draw_person
 from fpd_tf.errors import InputError
