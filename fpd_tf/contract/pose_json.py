@@ -15,9 +15,8 @@ from pydantic.dataclasses import dataclass
 
 from fpd_tf.codec import LOG_FLOOR
 from fpd_tf.contract.metadata import joint_set_within
-from fpd_tf.contract.tflite_file import dtype_of, read_tflite
+from fpd_tf.contract.tflite_file import dtype_of, inputs_and_outputs, read_tflite
 from fpd_tf.errors import InputError, refused
-from fpd_tf.export.audit import audit_tflite
 from fpd_tf.files import written_whole
 from fpd_tf.joints import JOINT_SETS, JointSet, joint_set_of
 
@@ -364,11 +363,11 @@ def _parsed(path):
 
 def _ends(model):
     """Input and output as the file has them, and K."""
-    audit = audit_tflite(model)
-    if len(audit.inputs) != 1 or len(audit.outputs) != 1:
-        received = f"{len(audit.inputs)} and {len(audit.outputs)}"
+    inputs, outputs = inputs_and_outputs(read_tflite(model))
+    if len(inputs) != 1 or len(outputs) != 1:
+        received = f"{len(inputs)} and {len(outputs)}"
         raise InputError(model, "", "one input and one output", received)
-    (image,), (heatmaps,) = audit.inputs, audit.outputs
+    (image,), (heatmaps,) = inputs, outputs
     try:
         _, size, width, colors = image.shape
         _, rows, columns, joints = heatmaps.shape

@@ -4,6 +4,7 @@ What passes may still crash the runtime, so that each content runs once in a pro
 its own before it runs in this one.
 """
 
+from dataclasses import dataclass
 from hashlib import sha256
 from math import inf, prod
 from pathlib import Path
@@ -15,6 +16,15 @@ from fpd_tf.sandbox import answer, read_in_child
 _BYTES = {"float32": 4, "float16": 2, "int8": 1, "uint8": 1, "int16": 2, "int32": 4}
 _QUANTIZED = ("int8", "uint8", "int16")
 _ran: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output: -1 in `shape` where it is not fixed."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
 
 
 def read_tflite(path: str | Path):
@@ -96,6 +106,41 @@ def _started(content, threads):
     interpreter.allocate_tensors()
     interpreter.invoke()
     return interpreter
+
+
+def inputs_and_outputs(model) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """What goes into a `ModelT` and what comes out, by signature name where it has one.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.contract.tflite_file import inputs_and_outputs, read_tflite
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> model = read_tflite(fpd.export_tflite(network, "student.tflite"))
+        >>> inputs, outputs = inputs_and_outputs(model)
+        >>> inputs[0].shape, outputs[0].name
+        ((1, 64, 64, 3), 'heatmaps')
+    """
+    subgraph = model.subgraphs[0]
+    names = {}
+    for signature in model.signatureDefs or ():
+        for each in (*signature.inputs, *signature.outputs):
+            names[each.tensorIndex] = each.name.decode()
+
+    def described(index):
+        tensor = subgraph.tensors[index]
+        name = names.get(index, tensor.name.decode())
+        return Tensor(name, dtype_of(tensor), shape_of(tensor))
+
+    inputs, outputs = map(described, subgraph.inputs), map(described, subgraph.outputs)
+    return tuple(inputs), tuple(outputs)
+
+
+def shape_of(tensor) -> tuple[int, ...]:
+    """The shape of a `TensorT`, -1 where it is not fixed."""
+    for shape in (tensor.shapeSignature, tensor.shape):
+        if shape is not None and len(shape):
+            return tuple(map(int, shape))
+    return ()
 
 
 def dtype_of(tensor) -> str:

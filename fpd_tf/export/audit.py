@@ -6,10 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fpd_tf.contract.tflite_file import (
+    Tensor,
     builtin_name,
     dtype_of,
+    inputs_and_outputs,
     open_interpreter,
     read_tflite,
+    shape_of,
 )
 
 _COMMON = {"float32", "int8", "int32", "int64"}
@@ -19,15 +22,6 @@ BINDINGS = {
     "swift": _COMMON | {"uint8"},
     "litert_js": {"float32", "uint8", "int32"},
 }
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """An input or output: -1 in `shape` where it is not fixed."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -114,7 +108,7 @@ def audit_tflite(path: str | Path) -> Audit:
         for each in subgraph.operators
     ]
     custom = tuple(sorted({name for name, custom, _, _ in operators if custom}))
-    inputs, outputs = _ends(model, subgraph)
+    inputs, outputs = inputs_and_outputs(model)
     return Audit(
         size=Path(path).stat().st_size,
         operators=dict(Counter((name, version) for name, _, version, _ in operators)),
@@ -124,7 +118,7 @@ def audit_tflite(path: str | Path) -> Audit:
         ),
         inputs=inputs,
         outputs=outputs,
-        max_rank=max(len(_shape(tensor)) for tensor in subgraph.tensors),
+        max_rank=max(len(shape_of(tensor)) for tensor in subgraph.tensors),
         partitions=None if custom else _partitions(path),
         refusals=_refusals(custom, (*inputs, *outputs)),
     )
@@ -155,31 +149,6 @@ def _is_float(name, operator, subgraph):
     if name in ("QUANTIZE", "DEQUANTIZE"):
         return False
     return "float32" in [dtype_of(subgraph.tensors[each]) for each in operator.outputs]
-
-
-def _ends(model, subgraph):
-    tensors = subgraph.tensors
-    names = {
-        index: tensors[index].name.decode()
-        for index in (*subgraph.inputs, *subgraph.outputs)
-    }
-    for signature in model.signatureDefs or ():
-        for each in (*signature.inputs, *signature.outputs):
-            names[each.tensorIndex] = each.name.decode()
-    return [
-        tuple(
-            Tensor(names[index], dtype_of(tensors[index]), _shape(tensors[index]))
-            for index in indices
-        )
-        for indices in (subgraph.inputs, subgraph.outputs)
-    ]
-
-
-def _shape(tensor):
-    for shape in (tensor.shapeSignature, tensor.shape):
-        if shape is not None and len(shape):
-            return tuple(map(int, shape))
-    return ()
 
 
 def _partitions(path):

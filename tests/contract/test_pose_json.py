@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fpd_tf.codec import decode_heatmaps
+from fpd_tf.contract import tflite_file
 from fpd_tf.contract.pose_json import (
     contract_of,
     contract_path,
@@ -94,6 +95,15 @@ def test_a_written_contract_is_read_back(written, model):
     contract = read_contract(written)
     assert contract == describe(model) == contract_of(written.with_name(model.name))
     assert len(written.read_text().splitlines()) < 20
+
+
+def test_reading_a_contract_runs_no_network(written, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("the network ran")
+
+    monkeypatch.setattr(tflite_file, "_started", refuse)
+    monkeypatch.setattr(tflite_file, "read_in_child", refuse)
+    assert read_contract(written).heatmaps.stride == 4
 
 
 def test_a_model_without_a_contract_gets_a_plain_one(model):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fpd_tf.contract.tflite_file import Tensor
 from fpd_tf.errors import InputError
-from fpd_tf.export.audit import BINDINGS, Tensor, audit_tflite
+from fpd_tf.export.audit import BINDINGS, audit_tflite
 from fpd_tf.quiet import quiet
 
 OPS = tf.lite.OpsSet

@@ -7,9 +7,10 @@ from ai_edge_litert.interpreter import Interpreter
 
 import fpd_tf as fpd
 from fpd_tf.codec import decode_heatmaps, encode_heatmaps
+from fpd_tf.contract.tflite_file import Tensor
 from fpd_tf.errors import InputError
 from fpd_tf.export import decode
-from fpd_tf.export.audit import Tensor, audit_tflite
+from fpd_tf.export.audit import audit_tflite
 from fpd_tf.export.convert import export_tflite
 from fpd_tf.export.decode import joints_path, write_with_decode
 from fpd_tf.predictors.predictor import load_predictor
