@@ -19,7 +19,7 @@ from measure import publish
 from study import limb_mean, lspet
 
 import fpd_tf as fpd
-from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.predictors.load import load_predictor
 from fpd_tf.shipped import shipped
 from fpd_tf.training.teacher import cache_teacher
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from study import limb_mean, lspet
 
 from fpd_tf.evaluation.evaluate import evaluate
-from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.predictors.load import load_predictor
 
 
 def main(model: Path, root: Path):

@@ -18,7 +18,7 @@ import fpd_tf as fpd
 from fpd_tf.codec import decode_heatmaps
 from fpd_tf.evaluation.evaluate import PAPER_SCALES, evaluate
 from fpd_tf.evaluation.metrics import signed_error
-from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.predictors.load import load_predictor
 
 QUESTION = "Is evaluation as fast as the network?"
 NETWORK, BATCH, SCORED = "the network alone", 32, 3000

@@ -17,7 +17,7 @@ from measure import compare, publish, seconds
 from study import lspet
 
 import fpd_tf as fpd
-from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.predictors.load import load_predictor
 from fpd_tf.training.recipes import configure
 
 QUESTION = "How does cost grow?"

@@ -24,7 +24,8 @@ import fpd_tf as fpd
 from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
 from fpd_tf.joints import LSP
 from fpd_tf.models.precision import with_precision
-from fpd_tf.predictors.predictor import load_predictor, with_flip
+from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.views import with_flip
 from fpd_tf.shipped import shipped
 from fpd_tf.training.fused_norm import FUSED
 from fpd_tf.training.recipes import configure

@@ -14,7 +14,7 @@ import fpd_tf as fpd
 from fpd_tf.data.images import read_image
 from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.files import written_whole
-from fpd_tf.geometry import BOX, apply_matrix, crop_matrix
+from fpd_tf.geometry import BOX, apply_matrix
 from fpd_tf.inference.draw import draw_pose
 from fpd_tf.joints import LSP
 
@@ -68,7 +68,7 @@ def _error(sample, joints):
 
 
 def _drawn(sample, joints, scores, threshold=0.5):
-    matrix = crop_matrix(sample.center, sample.scale, TILE)
+    matrix = sample.box.matrix(TILE)
     crop = cv2.warpAffine(read_image(sample.image_path), matrix, (TILE, TILE))
     placed = apply_matrix(matrix, joints)
     return draw_pose(crop, placed, scores, joint_set=LSP, threshold=threshold)

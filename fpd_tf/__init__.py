@@ -8,9 +8,13 @@ from importlib import import_module
 
 _HOMES = {
     "Sample": "data.people",
+    "People": "data.people",
+    "Box": "geometry",
     "JointSet": "joints",
     "MPII": "joints",
     "LSP": "joints",
+    "COCO": "joints",
+    "load_people": "data.load",
     "load_mpii": "data.mpii",
     "load_lsp": "data.lsp",
     "synthesize": "drawn.layouts",

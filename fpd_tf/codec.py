@@ -1,4 +1,4 @@
-"""Joints to heatmaps and back: an inverse pair, in NumPy, and encoding in graph.
+"""The codec: joints to heatmaps and back, an inverse pair.
 
 B batch, K joints, H x W heatmap. Joints are pixels of the crop, 0-based, with pixel
 centres at whole numbers; heatmap cell h covers `stride` pixels, so its centre is crop
@@ -6,10 +6,157 @@ pixel stride * h + (stride - 1) / 2. Mirroring crop and heatmap therefore agree 
 the one-pixel shift that the reference code needs.
 """
 
+from dataclasses import dataclass
+
+import cv2
 import numpy as np
+
+from fpd_tf.errors import InputError
+from fpd_tf.geometry import invert_matrix
 
 STRIDE = 4
 LOG_FLOOR = 1e-3
+
+
+@dataclass(frozen=True)
+class Heatmaps:
+    """What a network's heatmaps mean: size of the crop, cells and Gaussians.
+
+    Args:
+        input_size: S, crop pixels.
+        stride: crop pixels per heatmap cell.
+        sigma: of the Gaussians, heatmap cells. The paper states none; its lineage used
+            1.75 cut to 7x7 (the Torch hourglass), 2 (the authors' PyTorch code) and 1
+            (bearpaw's port), all in cells of a 64x64 heatmap.
+
+    Raises:
+        InputError: the stride does not divide the size.
+
+    Example:
+        >>> import numpy as np
+        >>> from fpd_tf.codec import Heatmaps
+        >>> codec = Heatmaps(input_size=64, stride=2, sigma=1.0)
+        >>> heatmaps, weights = codec.encode(np.array([[31.0, 54.25]]))
+        >>> codec.decode(heatmaps)[0].round(2).tolist(), heatmaps.shape
+        ([[31.0, 54.25]], (32, 32, 1))
+    """
+
+    input_size: int
+    stride: int = STRIDE
+    sigma: float = 2.0
+
+    def __post_init__(self):
+        if self.stride < 1 or self.input_size % self.stride:
+            expected = f"a divisor of the input size, {self.input_size}"
+            raise InputError("heatmaps", "stride", expected, self.stride)
+
+    @property
+    def size(self) -> int:
+        """H = W, heatmap cells."""
+        return self.input_size // self.stride
+
+    def encode(
+        self, joints: np.ndarray, annotated: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draws a Gaussian of peak 1 at each joint (Eq. 2 without its constant factor).
+
+        The centre keeps its fraction of a pixel, so decoding is not biased.
+
+        Args:
+            joints: (..., K, 2) crop pixels (x, y).
+            annotated: (..., K) bool, all True by default.
+
+        Returns:
+            (..., H, W, K) float32 heatmaps, zero where the weight is 0, and (..., K)
+            float32 joint weights: 1 where annotated and inside the crop.
+        """
+        joints = np.asarray(joints, np.float32)
+        if annotated is None:
+            annotated = np.ones(joints.shape[:-1], bool)
+        weights = annotated & _inside(joints, self.input_size)
+        places = np.where(weights[..., None], joints, 0)
+        centers = (places - (self.stride - 1) / 2) / self.stride
+        cells = np.arange(self.size, dtype=np.float32)
+        bells = np.exp(-((cells - centers[..., None]) ** 2) / (2 * self.sigma**2))
+        heatmaps = np.einsum(
+            "...kh,...kw,...k->...hwk", bells[..., 1, :], bells[..., 0, :], weights
+        )
+        return heatmaps.astype(np.float32), weights.astype(np.float32)
+
+    def encode_in_graph(self, joints, annotated):
+        """`encode`, (..., K, 2) and (..., K), as TensorFlow operations."""
+        import tensorflow as tf
+
+        known = annotated & _inside(joints, self.input_size)
+        weights = tf.cast(known, tf.float32)
+        places = tf.where(known[..., None], joints, 0.0)
+        centers = (places - (self.stride - 1) / 2) / self.stride
+        cells = tf.range(self.size, dtype=tf.float32)
+        bells = tf.exp(-((cells - centers[..., None]) ** 2) / (2 * self.sigma**2))
+        columns, rows = (tf.linalg.matrix_transpose(bells[..., i, :]) for i in (0, 1))
+        columns *= weights[..., None, :]
+        return rows[..., :, None, :] * columns[..., None, :, :], weights
+
+    def decode(self, heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Finds each joint: the largest cell, moved by a parabola through logarithms.
+
+        For a Gaussian the parabola through the logarithms of three neighbours is exact.
+        Values below 0.001 count as 0.001; the move is at most half a cell, and none
+        across a border that the largest cell touches.
+
+        Args:
+            heatmaps: (..., H, W, K).
+
+        Returns:
+            (..., K, 2) float32 crop pixels (x, y) and (..., K) float32 scores, the
+            value of the largest cell.
+        """
+        heatmaps = np.moveaxis(np.asarray(heatmaps, np.float32), -1, -3)
+        height, width = heatmaps.shape[-2:]
+        maps = heatmaps.reshape(-1, height, width)
+        peaks = maps.reshape(len(maps), -1).argmax(axis=1)
+        y, x = np.divmod(peaks, width)
+        rows = np.arange(len(maps))
+        columns_move = _parabola(maps[rows, y], x)
+        rows_move = _parabola(maps[rows, :, x], y)
+        cells = np.stack([x + columns_move, y + rows_move], axis=-1)
+        joints = (cells * self.stride + (self.stride - 1) / 2).astype(np.float32)
+        shape = heatmaps.shape[:-2]
+        return joints.reshape(*shape, 2), maps[rows, y, x].reshape(shape)
+
+    def warp(self, heatmaps: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        """Heatmaps of one crop as those of another; what they do not show is zero.
+
+        Args:
+            heatmaps: (H, W, K).
+            matrix: (2, 3) from pixels of their crop to pixels of the other one.
+
+        Returns:
+            (H, W, K) float32, bilinear.
+        """
+        edge = (self.stride - 1) / 2
+        cells = np.array(matrix, np.float64)
+        cells[:, 2] = (cells[:, :2].sum(axis=1) * edge + cells[:, 2] - edge) / (
+            self.stride
+        )
+        columns, rows = np.meshgrid(np.arange(self.size), np.arange(self.size))
+        back = invert_matrix(cells)
+        x = back[0, 0] * columns + back[0, 1] * rows + back[0, 2]
+        y = back[1, 0] * columns + back[1, 1] * rows + back[1, 2]
+        maps = np.asarray(heatmaps, np.float32)
+        places = x.astype(np.float32), y.astype(np.float32)
+        warped = cv2.remap(maps, *places, cv2.INTER_LINEAR)
+        return warped.reshape(*maps.shape)
+
+
+def mirrored(heatmaps: np.ndarray, flip_order: np.ndarray) -> np.ndarray:
+    """(..., H, W, K) heatmaps of the mirrored crop; cells mirror without a shift.
+
+    Args:
+        heatmaps: of the crop.
+        flip_order: (K,) joints as they stand in a mirrored crop.
+    """
+    return heatmaps[..., ::-1, :][..., flip_order]
 
 
 def encode_heatmaps(
@@ -20,87 +167,42 @@ def encode_heatmaps(
     sigma: float = 2.0,
     stride: int = STRIDE,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws a Gaussian of peak 1 at each joint (Eq. 2 without its constant factor).
-
-    The centre keeps its fraction of a pixel, so decoding is not biased. The paper
-    states no sigma; its lineage used 1.75 cut to 7x7 (the Torch hourglass), 2 (the
-    authors' PyTorch code) and 1 (bearpaw's port), all in pixels of a 64x64 heatmap.
+    """`Heatmaps.encode` for a heatmap of that many cells.
 
     Args:
         joints: (..., K, 2) crop pixels (x, y).
         annotated: (..., K) bool, all True by default.
-        size: H = W, heatmap pixels.
-        sigma: heatmap pixels.
-        stride: crop pixels per heatmap pixel.
+        size: H = W, heatmap cells.
+        sigma: heatmap cells.
+        stride: crop pixels per heatmap cell.
 
     Returns:
-        (..., H, W, K) float32 heatmaps, zero where the weight is 0, and (..., K)
-        float32 joint weights: 1 where annotated and inside the crop.
+        (..., H, W, K) float32 heatmaps and (..., K) float32 joint weights.
 
     Example:
         >>> import numpy as np
-        >>> from fpd_tf.codec import decode_heatmaps, encode_heatmaps
+        >>> from fpd_tf import decode_heatmaps, encode_heatmaps
         >>> heatmaps, weights = encode_heatmaps(np.array([[101.0, 54.25]]))
         >>> joints, scores = decode_heatmaps(heatmaps)
         >>> joints.round(2).tolist(), weights.tolist()
         ([[101.0, 54.25]], [1.0])
     """
-    joints = np.asarray(joints, np.float32)
-    if annotated is None:
-        annotated = np.ones(joints.shape[:-1], bool)
-    weights = annotated & _inside(joints, size * stride)
-    centers = (np.where(weights[..., None], joints, 0) - (stride - 1) / 2) / stride
-    cells = np.arange(size, dtype=np.float32)
-    bells = np.exp(-((cells - centers[..., None]) ** 2) / (2 * sigma**2))
-    heatmaps = np.einsum(
-        "...kh,...kw,...k->...hwk", bells[..., 1, :], bells[..., 0, :], weights
-    )
-    return heatmaps.astype(np.float32), weights.astype(np.float32)
-
-
-def encode_heatmaps_in_graph(joints, annotated, *, size, sigma, stride=STRIDE):
-    """`encode_heatmaps`, (..., K, 2) and (..., K), as TensorFlow operations."""
-    import tensorflow as tf
-
-    known = annotated & _inside(joints, size * stride)
-    weights = tf.cast(known, tf.float32)
-    centers = (tf.where(known[..., None], joints, 0.0) - (stride - 1) / 2) / stride
-    cells = tf.range(size, dtype=tf.float32)
-    bells = tf.exp(-((cells - centers[..., None]) ** 2) / (2 * sigma**2))
-    columns, rows = (tf.linalg.matrix_transpose(bells[..., i, :]) for i in (0, 1))
-    columns *= weights[..., None, :]
-    return rows[..., :, None, :] * columns[..., None, :, :], weights
+    return Heatmaps(size * stride, stride, sigma).encode(joints, annotated)
 
 
 def decode_heatmaps(
     heatmaps: np.ndarray, *, stride: int = STRIDE
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Finds each joint: the largest cell, moved by a parabola through the logarithms.
-
-    For a Gaussian the parabola through the logarithms of three neighbours is exact.
-    Values below 0.001 count as 0.001; the move is at most half a cell, and none across
-    a border that the largest cell touches.
+    """`Heatmaps.decode` of (..., H, W, K) heatmaps.
 
     Args:
         heatmaps: (..., H, W, K).
-        stride: crop pixels per heatmap pixel.
+        stride: crop pixels per heatmap cell.
 
     Returns:
-        (..., K, 2) float32 crop pixels (x, y) and (..., K) float32 scores, the value of
-        the largest cell.
+        (..., K, 2) float32 crop pixels (x, y) and (..., K) float32 scores.
     """
-    heatmaps = np.moveaxis(np.asarray(heatmaps, np.float32), -1, -3)
-    height, width = heatmaps.shape[-2:]
-    maps = heatmaps.reshape(-1, height, width)
-    peaks = maps.reshape(len(maps), -1).argmax(axis=1)
-    y, x = np.divmod(peaks, width)
-    rows = np.arange(len(maps))
-    columns_move = _parabola(maps[rows, y], x)
-    rows_move = _parabola(maps[rows, :, x], y)
-    cells = np.stack([x + columns_move, y + rows_move], axis=-1)
-    joints = (cells * stride + (stride - 1) / 2).astype(np.float32)
-    shape = heatmaps.shape[:-2]
-    return joints.reshape(*shape, 2), maps[rows, y, x].reshape(shape)
+    return Heatmaps(np.shape(heatmaps)[-2] * stride, stride).decode(heatmaps)
 
 
 def _inside(joints, crop_size):

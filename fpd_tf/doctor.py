@@ -117,7 +117,7 @@ def _export(path):
     import numpy as np
 
     from fpd_tf.export.convert import export_tflite
-    from fpd_tf.predictors.predictor import load_predictor
+    from fpd_tf.predictors.load import load_predictor
 
     network = _tiny_network()
     images = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)

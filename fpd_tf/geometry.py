@@ -1,41 +1,140 @@
 """From a person's box to the crop and back: one affine map, one resampling.
 
-S crop side in pixels, K joints. A matrix is (2, 3) and maps (x, y, 1); pixel centres
-are whole numbers in the photograph and in the crop.
+N boxes, S crop side in pixels, K joints. A matrix is (2, 3) and maps (x, y, 1); pixel
+centres are whole numbers in the photograph and in the crop.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-BOX = 200.0
+from fpd_tf.errors import InputError
 
 
-def crop_matrix(
-    center: np.ndarray, scale: float, size: int, rotation: float = 0.0
-) -> np.ndarray:
-    """The affine map from pixels of the photograph to pixels of the crop.
+@dataclass(frozen=True)
+class Box:
+    """A square of a photograph.
 
     Args:
-        center: (2,) pixels (x, y), the middle of the person's box.
-        scale: side of the box / 200 px.
-        size: S.
-        rotation: degrees; the crop turns clockwise under a positive angle.
+        x: of its centre, pixels.
+        y: of its centre, pixels.
+        side: pixels, above 0.
 
-    Returns:
-        (2, 3) float64.
+    Raises:
+        InputError: a number is not finite, or the side is not above 0.
 
     Example:
-        >>> from fpd_tf.geometry import apply_matrix, crop_matrix
-        >>> matrix = crop_matrix([100, 80], 0.64, 256)
-        >>> apply_matrix(matrix, [[100, 80]]).tolist()
+        >>> from fpd_tf.geometry import Box, apply_matrix
+        >>> box = Box(100, 80, 128)
+        >>> apply_matrix(box.matrix(256), [[100, 80]]).tolist()
         [[127.5, 127.5]]
     """
-    zoom = size / (scale * BOX)
-    radians = np.deg2rad(rotation)
+
+    x: float
+    y: float
+    side: float
+
+    def __post_init__(self):
+        for field in ("x", "y", "side"):
+            object.__setattr__(self, field, float(getattr(self, field)))
+        if not (np.isfinite([self.x, self.y]).all() and 0 < self.side < np.inf):
+            expected = "a finite centre x, y and a side above 0, in pixels"
+            raise InputError("box", "", expected, (self.x, self.y, self.side))
+
+    @classmethod
+    def around(cls, rectangle: Sequence[float]) -> "Box":
+        """The square with the longer side of (x, y, width, height), centred on it.
+
+        Raises:
+            InputError: not four finite numbers, the last two above 0.
+        """
+        numbers = np.asarray(rectangle, float)
+        if numbers.shape != (4,) or not (
+            np.isfinite(numbers).all() and (numbers[2:] > 0).all()
+        ):
+            expected = "x y width height in pixels, the last two above 0"
+            raise InputError("box", "", expected, tuple(rectangle))
+        x, y, width, height = numbers.tolist()
+        return cls(x + (width - 1) / 2, y + (height - 1) / 2, max(width, height))
+
+    @classmethod
+    def whole(cls, width: int, height: int) -> "Box":
+        """The square around a whole photograph; what lies outside is black."""
+        return cls.around((0, 0, width, height))
+
+    @classmethod
+    def of_joints(cls, joints: np.ndarray, margin: float, smallest: float) -> "Box":
+        """The square around (K, 2) joints: `margin` times their longer extent.
+
+        Args:
+            joints: pixels, at least one.
+            margin: factor on the extent.
+            smallest: least side, pixels.
+        """
+        low, high = joints.min(axis=0), joints.max(axis=0)
+        x, y = ((low + high) / 2).tolist()
+        return cls(x, y, max(margin * float((high - low).max()), smallest))
+
+    @property
+    def rectangle(self) -> tuple[float, float, float, float]:
+        """(x, y, width, height) pixels."""
+        corner = (self.side - 1) / 2
+        return self.x - corner, self.y - corner, self.side, self.side
+
+    def scaled(self, factor: float) -> "Box":
+        """The box with the same centre and `factor` times the side."""
+        return Box(self.x, self.y, self.side * factor)
+
+    def matrix(
+        self, size: int, rotation: float = 0.0, mirrored: bool = False
+    ) -> np.ndarray:
+        """The affine map from pixels of the photograph to those of an S x S crop.
+
+        Args:
+            size: S.
+            rotation: degrees; the crop turns clockwise under a positive angle.
+            mirrored: whether the crop is mirrored left to right afterwards.
+
+        Returns:
+            (2, 3) float64.
+        """
+        return crop_matrices([self], size, rotation, mirrored)[0]
+
+
+def crop_matrices(
+    boxes: Sequence[Box],
+    size: int,
+    rotations: float | np.ndarray = 0.0,
+    mirrored: bool | np.ndarray = False,
+) -> np.ndarray:
+    """`Box.matrix` of N boxes at once.
+
+    Args:
+        boxes: N.
+        size: S.
+        rotations: degrees, one or (N,).
+        mirrored: one or (N,) bool.
+
+    Returns:
+        (N, 2, 3) float64.
+
+    Example:
+        >>> from fpd_tf.geometry import Box, crop_matrices
+        >>> crop_matrices([Box(1.5, 1.5, 4)], size=4).tolist()
+        [[[1.0, -0.0, 0.0], [0.0, 1.0, 0.0]]]
+    """
+    centers = np.array([(box.x, box.y) for box in boxes])
+    zoom = size / np.array([box.side for box in boxes])
+    radians = np.deg2rad(np.broadcast_to(rotations, zoom.shape))
     cosine, sine = zoom * np.cos(radians), zoom * np.sin(radians)
-    turn = np.array([[cosine, -sine], [sine, cosine]])
-    shift = (size - 1) / 2 - turn @ np.asarray(center, np.float64)
-    return np.concatenate([turn, shift[:, None]], axis=1)
+    sign = np.where(np.broadcast_to(mirrored, zoom.shape), -1.0, 1.0)
+    turns = np.stack(
+        [np.stack([sign * cosine, -sign * sine], -1), np.stack([sine, cosine], -1)], -2
+    )
+    shifts = (size - 1) / 2 - (turns @ centers[..., None])
+    return np.concatenate([turns, shifts], axis=-1)
 
 
 def invert_matrix(matrix: np.ndarray) -> np.ndarray:
@@ -80,19 +179,19 @@ def warp(
     return cv2.warpAffine(shown, moved, (size, size))
 
 
-def crop_matrix_in_graph(center, scale, rotation, mirror, size):
-    """`crop_matrix` as TensorFlow operations, mirrored left to right where asked.
+def crop_matrix_in_graph(center, side, rotation, mirror, size):
+    """`crop_matrices` as TensorFlow operations, mirrored left to right where asked.
 
     Args:
         center: (..., 2) float32 pixels.
-        scale: (...) float32.
+        side: (...) float32 pixels.
         rotation: (...) float32, degrees.
         mirror: (...) bool.
         size: S.
     """
     import tensorflow as tf
 
-    zoom = size / (scale * BOX)
+    zoom = size / side
     radians = rotation * (np.pi / 180)
     cosine, sine = zoom * tf.cos(radians), zoom * tf.sin(radians)
     sign = tf.where(mirror, -1.0, 1.0)

@@ -5,10 +5,13 @@ import pytest
 import tensorflow as tf
 
 from fpd_tf.codec import (
+    Heatmaps,
     decode_heatmaps,
     encode_heatmaps,
-    encode_heatmaps_in_graph,
+    mirrored,
 )
+from fpd_tf.errors import InputError
+from fpd_tf.geometry import Box, apply_matrix
 
 
 def test_a_gaussian_of_peak_1_around_the_centre_of_a_cell():
@@ -102,7 +105,7 @@ def test_in_graph_as_in_numpy():
     expected = encode_heatmaps(joints, annotated, size=16, sigma=1.5)
 
     def encode(joints, annotated):
-        return encode_heatmaps_in_graph(joints, annotated, size=16, sigma=1.5)
+        return Heatmaps(64, sigma=1.5).encode_in_graph(joints, annotated)
 
     pairs = tf.data.Dataset.from_tensor_slices((joints, annotated))
     (in_tf_data,) = pairs.map(encode).batch(12)
@@ -113,3 +116,41 @@ def test_in_graph_as_in_numpy():
         np.testing.assert_allclose(heatmaps, expected[0], atol=1e-6)
         np.testing.assert_array_equal(weights, expected[1])
         assert heatmaps.dtype == weights.dtype == tf.float32
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4, 8])
+def test_a_codec_of_any_stride_finds_what_it_drew(stride):
+    codec = Heatmaps(64, stride, sigma=1.5)
+    joints = np.array([[20.0, 41.5], [33.3, 30.1]])
+    heatmaps, _ = codec.encode(joints)
+    assert heatmaps.shape == (64 // stride, 64 // stride, 2)
+    np.testing.assert_allclose(codec.decode(heatmaps)[0], joints, atol=2e-4)
+
+
+def test_a_stride_that_does_not_divide_the_size_is_refused():
+    with pytest.raises(InputError, match="stride: expected a divisor.* 64.*: 3"):
+        Heatmaps(64, 3)
+
+
+@pytest.mark.parametrize("stride", [2, 4])
+def test_warped_heatmaps_have_their_joints_where_the_crop_shows_them(stride):
+    codec = Heatmaps(64, stride, sigma=2.0)
+    matrices = Box(50, 40, 64).matrix(64), Box(54, 37, 32).matrix(64, rotation=90)
+    there, other = (np.vstack([matrix, [0, 0, 1]]) for matrix in matrices)
+    between = other @ np.linalg.inv(there)
+    joints = np.array([[30.0, 33.0], [37.0, 25.0]])
+    warped = codec.warp(codec.encode(joints)[0], between[:2])
+    expected = apply_matrix(between[:2], joints)
+    np.testing.assert_allclose(codec.decode(warped)[0], expected, atol=0.5)
+    single = codec.warp(codec.encode(joints)[0][..., :1], between[:2])
+    np.testing.assert_allclose(single, warped[..., :1], atol=1e-6)
+    moved_away = codec.warp(codec.encode(joints)[0], [[1, 0, 500], [0, 1, 0]])
+    assert not moved_away.any()
+
+
+def test_mirrored_heatmaps_swap_left_and_right():
+    joints = np.array([[13.2, 40.0], [50.9, 7.0]])
+    heatmaps, _ = encode_heatmaps(joints, size=16)
+    expected, _ = encode_heatmaps(([63, 0] + [-1, 1] * joints)[::-1], size=16)
+    found = mirrored(heatmaps, np.array([1, 0]))
+    np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -21,9 +21,11 @@ from fpd_tf import sandbox as child
 from fpd_tf.data.images import check_images, read_image
 from fpd_tf.data.lsp import load_lsp
 from fpd_tf.data.mpii import RELEASE_FILE, load_mpii
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People, Sample
 from fpd_tf.drawn.layouts import synthesize
 from fpd_tf.errors import InputError
+from fpd_tf.geometry import Box
+from fpd_tf.joints import LSP
 
 HELD = Path(__file__).with_name("golden")
 SECONDS, GIGABYTES = 60, 2
@@ -67,11 +69,11 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
 
 def person_on(path):
     known = np.ones(14, bool)
-    return Sample(path, np.ones((14, 2)), known, known, np.ones(2), 1.0)
+    return Sample(path, np.ones((14, 2)), known, known, Box(1, 1, 200))
 
 
 def read_photograph(path):
-    check_images([person_on(path)])
+    check_images(People([person_on(path)], LSP))
     assert read_image(path).shape[2] == 3
 
 

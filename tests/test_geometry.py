@@ -3,9 +3,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fpd_tf.errors import InputError
 from fpd_tf.geometry import (
+    Box,
     apply_matrix,
-    crop_matrix,
+    crop_matrices,
     crop_matrix_in_graph,
     invert_in_graph,
     invert_matrix,
@@ -13,32 +15,32 @@ from fpd_tf.geometry import (
 )
 
 CASES = [
-    # center, scale, rotation, mirror
-    ((100.0, 80.0), 0.64, 0.0, False),
-    ((31.5, 20.25), 1.3, 25.0, False),
-    ((31.5, 20.25), 0.2, -30.0, True),
-    ((-5.0, 300.0), 0.9, 170.0, True),
+    # center, side, rotation, mirror
+    ((100.0, 80.0), 128.0, 0.0, False),
+    ((31.5, 20.25), 260.0, 25.0, False),
+    ((31.5, 20.25), 40.0, -30.0, True),
+    ((-5.0, 300.0), 180.0, 170.0, True),
 ]
 
 
 def test_the_box_fills_the_crop():
-    matrix = crop_matrix([100, 80], 0.32, 256)  # a box of 64 px: 4 crop pixels each
+    matrix = Box(100, 80, 64).matrix(256)  # a box of 64 px: 4 crop pixels each
     corners = apply_matrix(matrix, np.array([[68.0, 48], [132, 112], [100, 80]]))
     np.testing.assert_allclose(corners, [[-0.5, -0.5], [255.5, 255.5], [127.5, 127.5]])
 
 
 def test_a_positive_angle_turns_the_crop_clockwise():
-    matrix = crop_matrix([10, 10], 64 / 200, 64, rotation=90)
+    matrix = Box(10, 10, 64).matrix(64, rotation=90)
     right_of_center = apply_matrix(matrix, np.array([[15.0, 10.0]]))
     np.testing.assert_allclose(right_of_center, [[31.5, 36.5]])
 
 
 def test_uncrop_is_the_inverse_of_crop():
-    matrix = crop_matrix([31.5, 20.25], 1.3, 128, rotation=25)
+    matrix = Box(31.5, 20.25, 260).matrix(128, rotation=25)
     points = np.random.default_rng(0).uniform(-50, 200, (4, 7, 2))
     back = apply_matrix(invert_matrix(matrix), apply_matrix(matrix, points))
     np.testing.assert_allclose(back, points)
-    stacked = np.stack([matrix, crop_matrix([0, 0], 1, 64)])
+    stacked = np.stack([matrix, Box(0, 0, 200).matrix(64)])
     np.testing.assert_allclose(invert_matrix(stacked)[0], invert_matrix(matrix))
     np.testing.assert_allclose(
         apply_matrix(stacked, points[:2])[1], apply_matrix(stacked[1], points[1])
@@ -46,9 +48,9 @@ def test_uncrop_is_the_inverse_of_crop():
 
 
 def test_the_mirrored_crop_shows_x_at_the_other_side():
-    center, scale, rotation, _ = CASES[1]
+    center, side, rotation, _ = CASES[1]
     plain, mirrored = (
-        crop_matrix_in_graph(tf.constant(center), scale, rotation, mirror, 64).numpy()
+        crop_matrix_in_graph(tf.constant(center), side, rotation, mirror, 64).numpy()
         for mirror in (False, True)
     )
     points = np.array([[0.0, 0.0], [40.0, 13.0]])
@@ -57,8 +59,8 @@ def test_the_mirrored_crop_shows_x_at_the_other_side():
 
 
 def test_matrices_in_graph_as_in_numpy():
-    def in_graph(center, scale, rotation, mirror):
-        matrix = crop_matrix_in_graph(center, scale, rotation, mirror, 64)
+    def in_graph(center, side, rotation, mirror):
+        matrix = crop_matrix_in_graph(center, side, rotation, mirror, 64)
         return matrix, invert_in_graph(matrix)
 
     columns = [np.array(column) for column in zip(*CASES, strict=True)]
@@ -66,12 +68,10 @@ def test_matrices_in_graph_as_in_numpy():
     cases = tf.data.Dataset.from_tensor_slices(tuple(columns))
     eagerly = [in_graph(*map(tf.constant, case)) for case in cases.as_numpy_iterator()]
     for run in (eagerly, list(cases.map(in_graph))):
-        for (center, scale, rotation, mirror), (there, back) in zip(
+        for (center, side, rotation, mirror), (there, back) in zip(
             CASES, run, strict=True
         ):
-            expected = crop_matrix(center, scale, 64, rotation)
-            if mirror:
-                expected = [[-1], [1]] * expected + [[0, 0, 63], [0, 0, 0]]
+            expected = Box(*center, side).matrix(64, rotation, mirror)
             np.testing.assert_allclose(there, expected, rtol=1e-4, atol=1e-4)
             np.testing.assert_allclose(
                 back, invert_matrix(expected), rtol=1e-4, atol=1e-3
@@ -96,8 +96,8 @@ def test_moving_by_whole_pixels_moves_the_pixels(photo):
 
 
 def test_one_resampling_rounded_to_levels(photo):
-    for center, scale, rotation in (((34, 25), 0.1, 20), ((34.3, 25.1), 0.12, -30)):
-        matrix = crop_matrix(center, scale, 64, rotation)
+    for box, rotation in ((Box(34, 25, 20), 20), (Box(34.3, 25.1, 24), -30)):
+        matrix = box.matrix(64, rotation)
         expected = cv2.warpAffine(np.float32(photo), matrix, (64, 64))
         crop = warp(photo, *WHOLE, matrix, 64)
         assert crop.shape == (64, 64, 3) and crop.dtype == np.uint8
@@ -106,10 +106,57 @@ def test_one_resampling_rounded_to_levels(photo):
 
 
 def test_any_part_that_holds_the_window_gives_the_same_crop(photo):
-    matrix, window = crop_matrix([30, 20], 0.1, 64), np.array([8, 18, 33, 43])
+    matrix, window = Box(30, 20, 20).matrix(64), np.array([8, 18, 33, 43])
     crop = warp(photo, np.array([0, 0]), window, matrix, 64)
     for top, left in ((8, 18), (3, 0), (0, 11)):
         part = photo[top:40, left:60]
         again = warp(part, np.array([top, left]), window, matrix, 64)
         np.testing.assert_array_equal(again, crop)
     assert crop.min() > 0
+
+
+def test_one_matrix_or_many():
+    boxes = [Box(*center, side) for center, side, _, _ in CASES]
+    _, _, rotations, mirrored = map(np.array, zip(*CASES, strict=True))
+    many = crop_matrices(boxes, 64, rotations.astype(float), mirrored)
+    for (_, _, rotation, mirror), box, matrix in zip(CASES, boxes, many, strict=True):
+        np.testing.assert_array_equal(matrix, box.matrix(64, rotation, mirror))
+
+
+def test_a_mirrored_matrix_shows_x_at_the_other_side():
+    box, points = Box(20, 30, 50), np.array([[0.0, 0.0], [40.0, 13.0]])
+    plain, mirrored = (
+        apply_matrix(box.matrix(64, 25, mirror), points) for mirror in (False, True)
+    )
+    np.testing.assert_allclose(mirrored, [63, 0] + [-1, 1] * plain)
+
+
+def test_a_box_and_its_rectangle():
+    box = Box.around((10, 20, 40, 30))
+    assert (box.x, box.y, box.side) == (29.5, 34.5, 40)
+    assert box.rectangle == (10, 15, 40, 40)
+    assert Box.around(box.rectangle) == box
+    assert Box.whole(80, 40) == Box(39.5, 19.5, 80)
+    assert box.scaled(0.5) == Box(29.5, 34.5, 20)
+
+
+def test_a_box_around_joints():
+    joints = np.array([[10.0, 20.0], [50.0, 40.0]])
+    assert Box.of_joints(joints, 1.5, 30) == Box(30, 30, 60)
+    assert Box.of_joints(joints[:1], 1.5, 30) == Box(10, 20, 30)
+
+
+@pytest.mark.parametrize(
+    "numbers", [(0, 0, 0), (0, 0, -4), (np.nan, 0, 1), (0, np.inf, 1), (0, 0, np.nan)]
+)
+def test_what_is_no_box_is_refused(numbers):
+    with pytest.raises(InputError, match="box: expected a finite centre"):
+        Box(*numbers)
+
+
+@pytest.mark.parametrize(
+    "rectangle", [(0, 0, 0, 9), (0, 0, 9, -1), (np.nan, 0, 9, 9), (0, 0, 9), (1,) * 5]
+)
+def test_what_is_no_rectangle_is_refused(rectangle):
+    with pytest.raises(InputError, match="x y width height"):
+        Box.around(rectangle)

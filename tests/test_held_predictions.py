@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import fpd_tf as fpd
-from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.predictors.load import load_predictor
 
 HELD = Path(__file__).with_name("golden")
 

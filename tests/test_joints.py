@@ -1,13 +1,24 @@
+import json
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from fpd_tf.joints import GROUPS, LSP, MPII, lsp_to_mpii
+from fpd_tf.errors import InputError
+from fpd_tf.joints import (
+    COCO,
+    GROUPS,
+    LSP,
+    MPII,
+    JointSet,
+    joint_map,
+    joint_set_from,
+    lsp_to_mpii,
+)
 
 
-@pytest.mark.parametrize("joint_set", [MPII, LSP], ids=lambda s: s.name)
+@pytest.mark.parametrize("joint_set", [MPII, LSP, COCO], ids=lambda s: s.name)
 def test_flip_swaps_left_and_right_names_only(joint_set):
     mirror = {"left": "right", "right": "left"}
     swapped = [joint_set.joints[i] for i in joint_set.flip_order]
@@ -16,20 +27,20 @@ def test_flip_swaps_left_and_right_names_only(joint_set):
         assert partner == (f"{mirror[side]}_{part}" if side in mirror else name)
 
 
-@pytest.mark.parametrize("joint_set", [MPII, LSP], ids=lambda s: s.name)
+@pytest.mark.parametrize("joint_set", [MPII, LSP, COCO], ids=lambda s: s.name)
 def test_groups_hold_the_joints_they_are_named_after(joint_set):
     assert tuple(joint_set.groups) == GROUPS
     for group in GROUPS[1:]:
         names = {joint_set.joints[i] for i in joint_set.groups[group]}
         assert names == {f"right_{group.lower()}", f"left_{group.lower()}"}
-    assert len(joint_set.scored) == 14
+    assert len(joint_set.scored) == (17 if joint_set is COCO else 14)
 
 
 def test_mpii_scores_neither_pelvis_nor_thorax():
     assert set(range(16)) - set(MPII.scored) == {6, 7}
 
 
-@pytest.mark.parametrize("joint_set", [MPII, LSP], ids=lambda s: s.name)
+@pytest.mark.parametrize("joint_set", [MPII, LSP, COCO], ids=lambda s: s.name)
 def test_limbs_reach_every_joint_and_mirror_into_limbs(joint_set):
     limbs = {frozenset(limb) for limb in joint_set.limbs}
     assert set().union(*limbs) == set(range(joint_set.num_joints))
@@ -62,3 +73,55 @@ def test_the_loaders_import_no_tensorflow():
         "sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras')))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+BAD = {
+    "a name twice": ({"joints": ("a", "a")}, "joints: expected names, each once"),
+    "no joint": ({"joints": ()}, "joints: expected names"),
+    "1-based limbs": ({"limbs": ((1, 2),)}, "limbs: expected indices 0 to 1.*: 2"),
+    "a joint in two pairs": ({"flip_pairs": ((1, 0), (0, 1))}, "one pair at most"),
+    "a pair of one": ({"flip_pairs": ((1, 1),)}, "one pair at most"),
+    "a group of others": ({"groups": {"Hand": (5,)}}, "groups: expected indices"),
+    "one sigma": ({"sigmas": (0.1,)}, "sigmas: expected 2"),
+}
+
+
+@pytest.mark.parametrize("changes, message", BAD.values(), ids=BAD)
+def test_a_joint_set_that_contradicts_itself_is_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        JointSet(**{"name": "two", "joints": ("a", "b")} | changes)
+
+
+def test_an_unknown_joint_is_named():
+    with pytest.raises(InputError, match="joint: expected one of right_ankle.*: tail"):
+        LSP.index("tail")
+
+
+def test_coco_as_lsp_by_name():
+    found = joint_map(COCO, LSP)
+    joints = np.stack([np.arange(17.0), 100 - np.arange(17.0)], axis=1)
+    mapped = found.joints(joints)
+    assert mapped[LSP.index("right_ankle")].tolist() == [16, 84]
+    assert mapped[LSP.index("neck")].tolist() == [5.5, 94.5]
+    assert not found.known[LSP.index("head_top")] and found.known.sum() == 13
+    scores = np.ones(17)
+    scores[COCO.index("left_shoulder")] = 0.25
+    assert found.weights(scores)[LSP.index("neck")] == 0.25
+    assert found.weights(scores)[LSP.index("head_top")] == 0
+
+
+def test_sets_without_a_joint_in_common_are_refused():
+    with pytest.raises(InputError, match="feet.*a joint of lsp"):
+        joint_map(JointSet("feet", ("toe", "heel")), LSP)
+
+
+def test_a_joint_set_survives_json():
+    own = JointSet(
+        "own", ("a", "b"), ((0, 1),), ((0, 1),), {"Both": (0, 1)}, (0.1, 0.2)
+    )
+    again = joint_set_from(json.loads(json.dumps(own.as_dict())), "a.json")
+    assert again.as_dict() == own.as_dict() and again is not own
+    assert joint_set_from(json.loads(json.dumps(COCO.as_dict())), "a.json") is COCO
+    for broken in (None, {}, {"name": "own", "joints": 3}):
+        with pytest.raises(InputError, match="a.json: joint_set: expected a joint set"):
+            joint_set_from(broken, "a.json")

@@ -10,8 +10,8 @@ import numpy as np
 
 from fpd_tf.codec import decode_heatmaps, encode_heatmaps
 from fpd_tf.contract.pose_json import Contract, as_json
-from fpd_tf.geometry import apply_matrix, invert_matrix
-from fpd_tf.inference.crop import Region, next_region, upright_matrix, view_matrix
+from fpd_tf.geometry import Box, apply_matrix, invert_matrix
+from fpd_tf.inference.crop import next_region, upright_matrix, view_matrix
 from fpd_tf.inference.track import Track
 
 CELLS = 16
@@ -86,7 +86,7 @@ def _crops(random):
         "levels": image.ravel().tolist(),
         "size": size,
         "views": [
-            _crop(image, size, Region(*region), 90 * (i % 4), i % 8 > 3)
+            _crop(image, size, Box(*region), 90 * (i % 4), i % 8 > 3)
             for i, region in enumerate(regions)
         ],
     }
@@ -154,7 +154,7 @@ def _region(contract, random):
 def _track(contract, random):
     """Somebody walks, is away from 25 to 28; at 40 time goes back, at 50 all turns."""
     size, stride = contract.image.size, contract.heatmaps.stride
-    track = Track(size, stride, contract.crop, contract.smoothing)
+    track = Track(size, contract.rules)
     body = random.uniform((140, 120), (240, 340), (len(contract.joints), 2))
     frames = []
     for frame in range(FRAMES):
@@ -164,7 +164,8 @@ def _track(contract, random):
         walking = body + (3 * frame, 40 * np.sin(frame / 5))
         sure = random.uniform(0.02, 1, len(body)) * (0 if 25 <= frame < 29 else 1)
         heatmaps = _codes(view, walking, sure, contract, random)
-        pose = track.update(heatmaps.astype(np.float32) / LEVELS, view, seconds)
+        found = decode_heatmaps(heatmaps.astype(np.float32) / LEVELS, stride=stride)
+        pose = track.update(*found, view, seconds)
         cells = np.flatnonzero(heatmaps)
         frames.append(
             {

@@ -11,8 +11,8 @@ from fpd_tf.cli.options import (
     OnError,
     OnErrorOption,
     OutOption,
-    People,
     RootOption,
+    Source,
     SplitOption,
     quiet_tensorflow,
 )
@@ -44,7 +44,7 @@ def pack(
     """Cut people out of their photographs, for --data packed: larger, read faster."""
     with quiet_tensorflow():
         from fpd_tf.data.packed import pack as write
-    samples = People(data, root, on_error).load(split)
+    samples = Source(data, root, on_error).load(split)
     folder = write(samples, out / split)
     size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
     print(f"{folder}: {len(samples)} people, {size:.1f} MB")

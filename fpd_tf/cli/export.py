@@ -12,8 +12,8 @@ from fpd_tf.cli.options import (
     JsonOption,
     OnError,
     OnErrorOption,
-    People,
     RootOption,
+    Source,
     SplitOption,
     quiet_tensorflow,
     write_json,
@@ -123,7 +123,7 @@ def export(
     lessons = {"--sparsity": sparsity, "--teacher": teacher, "--set": settings}
     for option, given in lessons.items():
         _check_given(option, given, trained, "--out FILE and qat or --sparsity")
-    people = People(data, root, on_error)
+    people = Source(data, root, on_error)
     if check:
         return _check(check, json_file)
     if ranges:

@@ -11,8 +11,8 @@ from fpd_tf.cli.options import (
     JsonOption,
     OnError,
     OnErrorOption,
-    People,
     RootOption,
+    Source,
     SplitOption,
     quiet_tensorflow,
     write_json,
@@ -45,7 +45,7 @@ def evaluate(
         from fpd_tf.evaluation.evaluate import evaluate as run
     evaluation = run(
         model,
-        People(data, root, on_error).load(split),
+        Source(data, root, on_error).load(split),
         flip_test=flip_test,
         scales=PAPER_SCALES if multi_scale else (1.0,),
     )

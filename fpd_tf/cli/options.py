@@ -16,7 +16,7 @@ from fpd_tf.files import written_whole
 from fpd_tf.quiet import silent
 
 if TYPE_CHECKING:
-    from fpd_tf.data.people import Sample
+    from fpd_tf.data.people import People
 
 
 class Data(StrEnum):
@@ -52,30 +52,25 @@ JsonOption = Annotated[
 
 
 @dataclass(frozen=True)
-class People:
+class Source:
     """Where a verb's annotated people come from: --data, --root and --on-error."""
 
     data: Data
     root: Path | None
     on_error: OnError
 
-    def load(self, split: str) -> "list[Sample]":
+    def load(self, split: str) -> "People":
         """A split of them, their photographs there."""
         from fpd_tf.data.images import check_images
-        from fpd_tf.data.lsp import load_lsp
-        from fpd_tf.data.mpii import load_mpii
-        from fpd_tf.data.packed import load_packed
+        from fpd_tf.data.load import load_people
 
-        root = self._drawn() if self.data is Data.synthetic else self.root
-        if root is None:
-            raise InputError(
-                "--root", "", f"the folder of the {self.data} data", "nothing"
-            )
-        if self.data is Data.packed:
-            return check_images(load_packed(root, split))
-        load = load_lsp if self.data is Data.lsp else load_mpii
-        samples = load(root, split, on_error=self.on_error)
-        return check_images(samples, self.on_error)
+        if self.data is Data.synthetic:
+            return check_images(load_people("mpii", self._drawn(), split))
+        if self.root is None:
+            expected = f"the folder of the {self.data} data"
+            raise InputError("--root", "", expected, "nothing")
+        people = load_people(self.data, self.root, split, on_error=self.on_error)
+        return check_images(people, self.on_error)
 
     def _drawn(self):
         from fpd_tf.drawn.layouts import synthesize

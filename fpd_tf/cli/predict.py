@@ -37,8 +37,9 @@ def predict(
         ),
     ] = None,
     threshold: Annotated[
-        float, typer.Option(help="Joints that score less are not drawn.")
-    ] = 0.2,
+        float | None,
+        typer.Option(help="Joints that score less are not drawn; the model's own."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -67,5 +68,6 @@ def predict(
     )
     write_json(json_file, results)
     for result in results:
-        shown = sum(score >= threshold for _, _, score in result["joints"])
-        print(f"{result['path']}: {shown} of {len(result['joints'])} joints")
+        joints = result["joints"]
+        shown = sum(score >= result["threshold"] for _, _, score in joints)
+        print(f"{result['path']}: {shown} of {len(joints)} joints")

@@ -12,8 +12,8 @@ from fpd_tf.cli.options import (
     OnError,
     OnErrorOption,
     OutOption,
-    People,
     RootOption,
+    Source,
     SplitOption,
     quiet_tensorflow,
     write_json,
@@ -70,7 +70,7 @@ def train(
         from fpd_tf.training.run import train as run
     config = _config(recipe, preset, settings)
     how = {"config": config, "resume": resume, "devices": devices}
-    _run(partial(run, **how), out, People(data, root, on_error), split, validation)
+    _run(partial(run, **how), out, Source(data, root, on_error), split, validation)
 
 
 @app.command(
@@ -96,7 +96,7 @@ def distill(
         from fpd_tf.training.run import distill as run
     config = _config(recipe, preset, settings)
     how = {"config": config, "resume": resume, "devices": devices, "teacher": teacher}
-    _run(partial(run, **how), out, People(data, root, on_error), split, validation)
+    _run(partial(run, **how), out, Source(data, root, on_error), split, validation)
 
 
 def _config(recipe, preset, settings):

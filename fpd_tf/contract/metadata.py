@@ -69,7 +69,7 @@ def with_metadata(model: bytes, joint_set: JointSet | None) -> bytes:
         >>> import io, zipfile
         >>> import fpd_tf as fpd
         >>> network = fpd.build_model("hourglass_1x256", input_size=64)
-        >>> model = fpd.export_tflite(network, "student.tflite")
+        >>> model = fpd.export_tflite(network, "student.tflite", joint_set=fpd.MPII)
         >>> zipfile.ZipFile(model).read("joints.txt").split()[0]
         b'right_ankle'
     """
@@ -108,7 +108,8 @@ def joint_set_within(model: str | Path, num_joints: int) -> JointSet | None:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.contract.metadata import joint_set_within
         >>> network = fpd.build_model("hourglass_1x256", input_size=64)
-        >>> joint_set_within(fpd.export_tflite(network, "student.tflite"), 16).name
+        >>> file = fpd.export_tflite(network, "student.tflite", joint_set=fpd.MPII)
+        >>> joint_set_within(file, 16).name
         'mpii'
     """
     if not zipfile.is_zipfile(model):
@@ -127,7 +128,7 @@ def joint_set_within(model: str | Path, num_joints: int) -> JointSet | None:
     for known in JOINT_SETS.values():
         if known.joints == names:
             return known
-    return JointSet(Path(model).name, names, flip_pairs=(), limbs=(), groups={})
+    return JointSet(Path(model).name, names)
 
 
 def _metadata(image, output, joint_set):

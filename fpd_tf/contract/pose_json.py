@@ -18,7 +18,7 @@ from fpd_tf.contract.metadata import joint_set_within
 from fpd_tf.contract.tflite_file import dtype_of, inputs_and_outputs, read_tflite
 from fpd_tf.errors import InputError, refused
 from fpd_tf.files import written_whole
-from fpd_tf.joints import JOINT_SETS, JointSet, joint_set_of
+from fpd_tf.joints import JOINT_SETS, JointSet
 
 VERSION = 1
 _FIXED = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -131,6 +131,15 @@ class Smoothing:
 
 
 @dataclass(frozen=True, config=_FIXED)
+class Rules:
+    """What a video's frames are followed by, whoever runs the network."""
+
+    crop: Crop
+    smoothing: Smoothing = Smoothing()
+    score: Score = Score()
+
+
+@dataclass(frozen=True, config=_FIXED)
 class Contract:
     """Everything that must agree between a model file and the app that runs it.
 
@@ -166,9 +175,17 @@ class Contract:
 
     @property
     def joint_set(self) -> JointSet:
-        """The joints with their pairs and limbs, for drawing; not for scores."""
+        """The joints with their pairs and limbs; a known set where they are its own."""
         joints = self.joints, self.flip_pairs, self.limbs
-        return JointSet(self.model.file, *joints, groups={})
+        for known in JOINT_SETS.values():
+            if (known.joints, known.flip_pairs, known.limbs) == joints:
+                return known
+        return JointSet(self.model.file, *joints)
+
+    @property
+    def rules(self) -> Rules:
+        """How to follow the joints through a video."""
+        return Rules(self.crop, self.smoothing, self.score)
 
     @model_validator(mode="after")
     def _agrees_with_itself(self):
@@ -209,7 +226,8 @@ def describe(
 
     Args:
         model: the file.
-        joint_set: of its heatmaps; by their number where None.
+        joint_set: of its heatmaps; as the names inside the file say where None, and
+            numbered where there are none.
         training_data: what the network was trained on.
         scores: metric -> value on held-out people.
 
@@ -220,13 +238,15 @@ def describe(
         >>> import fpd_tf as fpd
         >>> from fpd_tf.contract.pose_json import describe
         >>> network = fpd.build_model("hourglass_1x256", input_size=64)
-        >>> contract = describe(fpd.export_tflite(network, "student.tflite"))
+        >>> file = fpd.export_tflite(network, "student.tflite", joint_set=fpd.MPII)
+        >>> contract = describe(file)
         >>> contract.image.size, contract.heatmaps.stride, contract.joints[9]
         (64, 4, 'head_top')
     """
     model = Path(model)
     image, heatmaps, num_joints = _ends(model)
-    joint_set = joint_set or joint_set_of(num_joints)
+    joint_set = joint_set or joint_set_within(model, num_joints)
+    joint_set = joint_set or numbered_joints(num_joints)
     if joint_set.num_joints != num_joints:
         raise InputError(model, "joints", f"{joint_set.num_joints}", num_joints)
     return Contract(
@@ -300,14 +320,19 @@ def contract_of(model: str | Path) -> Contract:
     return read_contract(path) if path.exists() else describe(model)
 
 
-def rules_of(model, num_joints: int) -> tuple[JointSet, Crop, Smoothing]:
-    """Whose joints a network finds, where to look next, and how to smooth.
+def rules_for(joint_set: JointSet) -> Rules:
+    """The rules of networks without a contract."""
+    return Rules(crop_rule(joint_set))
 
-    By the contract beside a .tflite; without one by the names inside the file; else by
-    the number of joints, which are `joint_0` and so on where no set has that many.
+
+def joints_and_rules(model: str | Path, num_joints: int) -> tuple[JointSet, Rules]:
+    """Whose joints a .tflite finds and how to follow them.
+
+    By the contract beside the file; without one by the names inside it; without these
+    the joints are `joint_0` and so on.
 
     Args:
-        model: a network, or a .keras or .tflite file.
+        model: the file.
         num_joints: K, of its heatmaps.
 
     Raises:
@@ -315,20 +340,17 @@ def rules_of(model, num_joints: int) -> tuple[JointSet, Crop, Smoothing]:
 
     Example:
         >>> import fpd_tf as fpd
-        >>> from fpd_tf.contract.pose_json import rules_of
+        >>> from fpd_tf.contract.pose_json import joints_and_rules
         >>> network = fpd.build_model("hourglass_1x256", input_size=64)
-        >>> rules_of(network, 16)[0].name
+        >>> file = fpd.export_tflite(network, "student.tflite", joint_set=fpd.MPII)
+        >>> joints_and_rules(file, 16)[0].name
         'mpii'
     """
-    named = None
-    if isinstance(model, str | Path) and Path(model).suffix == ".tflite":
-        if contract_path(model).exists():
-            contract = read_contract(contract_path(model))
-            return contract.joint_set, contract.crop, contract.smoothing
-        named = joint_set_within(model, num_joints)
-    known = {each.num_joints: each for each in JOINT_SETS.values()}
-    joint_set = named or known.get(num_joints) or _numbered(num_joints)
-    return joint_set, crop_rule(joint_set), Smoothing()
+    if contract_path(model).exists():
+        contract = read_contract(contract_path(model))
+        return contract.joint_set, contract.rules
+    joint_set = joint_set_within(model, num_joints) or numbered_joints(num_joints)
+    return joint_set, rules_for(joint_set)
 
 
 def crop_rule(joint_set: JointSet) -> Crop:
@@ -341,9 +363,10 @@ def crop_rule(joint_set: JointSet) -> Crop:
     return Crop(hips=indices("_hip"), shoulders=indices("_shoulder"))
 
 
-def _numbered(num_joints):
+def numbered_joints(num_joints: int) -> JointSet:
+    """K joints that nobody named: `joint_0` and so on, without limbs."""
     names = tuple(f"joint_{index}" for index in range(num_joints))
-    return JointSet("joints", names, flip_pairs=(), limbs=(), groups={})
+    return JointSet("joints", names)
 
 
 def _parsed(path):

@@ -3,8 +3,7 @@
 H W image rows and columns.
 """
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -13,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from fpd_tf.data.checks import keep_good
 from fpd_tf.data.packed import SHARD_SUFFIX, check_shard
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People, Sample
 from fpd_tf.errors import InputError
 from fpd_tf.progress import tracked
 
@@ -23,8 +23,6 @@ _FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
 _ORIENTATION_TAG = 0x0112
 _TURNED = range(2, 9)
 _BMP_FORMS, _BMP_HEADERS = ("L", "BGR", "BGRX", "BGRA"), 14 + 40
-
-logger = logging.getLogger("fpd_tf")
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -52,7 +50,7 @@ def read_image(path: str | Path) -> np.ndarray:
         return np.array(_rgb(ImageOps.exif_transpose(image)))
 
 
-def check_images(samples: Sequence[Sample], on_error: str = "raise") -> list[Sample]:
+def check_images(people: People, on_error: str = "raise") -> People:
     """The people whose photograph is there, whole, large enough and stored upright.
 
     Every distinct file is decoded once, in threads: 4 s for 9,000 images (153 MB) of
@@ -61,7 +59,7 @@ def check_images(samples: Sequence[Sample], on_error: str = "raise") -> list[Sam
     held against its checksum.
 
     Args:
-        samples: people; several may share one photograph.
+        people: several may share one photograph.
         on_error: "raise" at the first bad file, or "skip" its people and log how many.
 
     Raises:
@@ -74,7 +72,8 @@ def check_images(samples: Sequence[Sample], on_error: str = "raise") -> list[Sam
         >>> from pathlib import Path
         >>> from PIL import Image
         >>> from fpd_tf.data.images import check_images
-        >>> from fpd_tf.data.people import Sample
+        >>> from fpd_tf.data.checks import keep_good
+    from fpd_tf.data.people import People, Sample
         >>> Image.new("RGB", (30, 20)).save("photo.png")
         >>> joints, known = np.ones((14, 2)), np.ones(14, bool)
         >>> person = Sample(Path("photo.png"), joints, known, known, joints[0], 0.3)
@@ -82,43 +81,14 @@ def check_images(samples: Sequence[Sample], on_error: str = "raise") -> list[Sam
         1
     """
     with ThreadPoolExecutor() as pool:
-        paths = dict.fromkeys(sample.image_path for sample in samples)
+        paths = dict.fromkeys(person.image_path for person in people)
         checks = {path: pool.submit(_check_file, path) for path in paths}
-        jobs = [partial(_when_checked, person, checks) for person in samples]
-        people = tracked(jobs, "checking photographs")
+        jobs = [partial(_when_checked, person, checks) for person in people]
         try:
-            return keep_good(people, on_error)
+            jobs = tracked(jobs, "checking photographs")
+            return people.of(keep_good(jobs, on_error))
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def keep_good(
-    people: Iterable[Callable[[], Sample]], on_error: str = "raise"
-) -> list[Sample]:
-    """The people that can be made; the others raise, or are counted in the log.
-
-    Args:
-        people: one function for each person, which raises InputError where it is bad.
-        on_error: "raise" at the first bad one, or "skip" them.
-
-    Raises:
-        InputError: somebody is bad; under "skip" only where everybody is.
-    """
-    if on_error not in ("raise", "skip"):
-        raise InputError("on_error", "", "raise or skip", on_error)
-    good, bad, first = [], 0, None
-    for person in people:
-        try:
-            good.append(person())
-        except InputError as error:
-            if on_error == "raise":
-                raise
-            bad, first = bad + 1, first or error
-    if first and not good:
-        raise first
-    if first:
-        logger.warning("skipped %d of %d people: %s", bad, bad + len(good), first)
-    return good
 
 
 def _when_checked(person: Sample, checks: dict[Path, Future]) -> Sample:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fpd_tf.data.images import keep_good
+from fpd_tf.data.checks import SPLITS, check_near, keep_good, numbers, within
 from fpd_tf.data.mat_file import read_mat
-from fpd_tf.data.mpii import SPLITS, check_near, numbers, within
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People, Sample
 from fpd_tf.errors import InputError
+from fpd_tf.geometry import Box
 from fpd_tf.joints import LSP
 
 ANNOTATIONS = "joints.mat"
@@ -48,7 +48,7 @@ class _LspFile:
 
 def load_lsp(
     root: str | Path, split: str = "train", *, on_error: str = "raise"
-) -> list[Sample]:
+) -> People:
     """The people of one split of LSP, of LSP-extended or of both, 14 joints each.
 
     `root` holds `joints.mat` and `images/`, or both sets in `root/lsp` (`lsp_dataset`)
@@ -84,7 +84,7 @@ def load_lsp(
             is not finite or beyond 100,000), or "skip" them and log how many.
 
     Returns:
-        Samples; `scale` x 200 px is the side of the square to crop.
+        People, scored by PCK@0.2.
 
     Raises:
         InputError: joints.mat is missing, broken or of another form, the set has no
@@ -107,7 +107,8 @@ def load_lsp(
         kinds = " and ".join("LSP-extended" if f.extended else "LSP" for f in files)
         wanted = f"a split of {kinds} (LSP has no val, LSP-extended has no test)"
         raise InputError("split", "", wanted, split)
-    return keep_good([partial(_person, file, i) for file, i in people], on_error)
+    kept = keep_good([partial(_person, file, i) for file, i in people], on_error)
+    return People(kept, LSP, "pck", source="lsp")
 
 
 def _folders(root: Path) -> list[Path]:
@@ -151,14 +152,11 @@ def _person(file: _LspFile, i: int) -> Sample:
     check_near(labelled, source, f"joints of person {i + 1}")
     joints = np.zeros((LSP.num_joints, 2), np.float32)
     joints[annotated] = labelled
-    low, high = labelled.min(axis=0), labelled.max(axis=0)
-    side = max(_MARGIN * float((high - low).max()), _SMALLEST_BOX)
     name = f"im{i + 1:05d}.jpg" if file.extended else f"im{i + 1:04d}.jpg"
     return Sample(
         image_path=file.folder / "images" / name,
         joints=joints,
         annotated=annotated,
         visible=file.visible[i],
-        center=((low + high) / 2).astype(np.float32),
-        scale=side / 200,
+        box=Box.of_joints(labelled, _MARGIN, _SMALLEST_BOX),
     )

@@ -9,15 +9,17 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
-from fpd_tf.data.people import Sample
+from fpd_tf.data.checks import keep_good
+from fpd_tf.data.people import People, Sample
 from fpd_tf.data.photograph import photograph
 from fpd_tf.errors import InputError
+from fpd_tf.geometry import Box
+from fpd_tf.joints import LSP, MPII, joint_set_from
 from fpd_tf.progress import tracked
 
 REACH = 1.25 * 2**0.5
@@ -26,9 +28,10 @@ _MANIFEST, _PEOPLE = "manifest.json", "people.npz"
 _SHARD_BYTES = 2**28
 _HEAD, _TAIL = 12, 4  # bytes that TFRecord adds: a length and two checksums
 _EDGE = 3
+_SCALE = 200.0  # people.npz has sides in units of so many pixels
 
 
-def pack(samples: Sequence[Sample], out: str | Path) -> Path:
+def pack(people: People, out: str | Path) -> Path:
     """Cuts people out of their photographs, for boxes up to 1.77 times as wide.
 
     That is what a crop of 1.25 times the box shows, however it is turned. Pixels are
@@ -36,7 +39,7 @@ def pack(samples: Sequence[Sample], out: str | Path) -> Path:
     and less of the processor's time to read.
 
     Args:
-        samples: people of one joint set.
+        people: whose joints and metric are kept too.
         out: a folder that is not there yet; it takes its name when all is written.
 
     Raises:
@@ -56,31 +59,40 @@ def pack(samples: Sequence[Sample], out: str | Path) -> Path:
     out = Path(out)
     if out.exists():
         raise InputError(out, "", "a new folder", "it exists")
-    partial = out.with_name(f"partial-{os.getpid()}-{out.name}")
+    aside = out.with_name(f"partial-{os.getpid()}-{out.name}")
     try:
-        partial.mkdir(parents=True)
-        shards, packed = _write_shards(samples, partial)
-        np.savez(partial / _PEOPLE, shard=shards, packed=packed, **_columns(samples))
-        sums = {path.name: _sum(path) for path in sorted(partial.iterdir())}
-        manifest = {"people": len(samples), "sha256": sums}
-        (partial / _MANIFEST).write_text(json.dumps(manifest, indent=2))
-        os.replace(partial, out)
+        aside.mkdir(parents=True)
+        shards, packed = _write_shards(people, aside)
+        np.savez(aside / _PEOPLE, shard=shards, packed=packed, **_columns(people))
+        sums = {path.name: _sum(path) for path in sorted(aside.iterdir())}
+        manifest = {
+            "people": len(people),
+            "joint_set": people.joint_set.as_dict(),
+            "metric": people.metric,
+            "source": people.source,
+            "sha256": sums,
+        }
+        (aside / _MANIFEST).write_text(json.dumps(manifest, indent=2))
+        os.replace(aside, out)
     except (OSError, tf.errors.OpError) as error:
         raise InputError(out, "", "room to write it", error) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
     return out
 
 
-def load_packed(root: str | Path, split: str = "train") -> list[Sample]:
+def load_packed(
+    root: str | Path, split: str = "train", *, on_error: str = "raise"
+) -> People:
     """The people of a packed split, as they were before: places are the photograph's.
 
     Args:
         root: folder of packed splits.
         split: which of them.
+        on_error: "raise" at the first bad person, or "skip" them and log how many.
 
     Returns:
-        Samples whose `image_path` is a shard and whose `packed` says where in it.
+        People whose `image_path` is a shard and whose `packed` says where in it.
 
     Raises:
         InputError: no packed split, or a file is missing or not what was written; the
@@ -89,14 +101,16 @@ def load_packed(root: str | Path, split: str = "train") -> list[Sample]:
     folder = Path(root) / split
     people = folder / _PEOPLE
     _check_sum(people)
-    names = [name for name in _sums(folder) if name.endswith(SHARD_SUFFIX)]
+    manifest = _manifest(folder)
+    names = [name for name in manifest["sha256"] if name.endswith(SHARD_SUFFIX)]
     for name in names:
         if not (folder / name).is_file():
             raise InputError(folder / name, "", "a shard", "no such file")
     with np.load(people) as columns:
         rows = zip(*(columns[name] for name in columns.files), strict=True)
         people = [dict(zip(columns.files, row, strict=True)) for row in rows]
-    return [_sample(folder, names, person) for person in people]
+    jobs = [partial(_sample, folder, names, person) for person in people]
+    return _people_of(keep_good(jobs, on_error), manifest, folder)
 
 
 def check_shard(path: str | Path) -> None:
@@ -154,47 +168,57 @@ def _write_shards(samples, folder):
 def _cut_out(person):
     """Pixels of all that crops within REACH show, and where they start, y and x."""
     photo = photograph(person.image_path)
-    extent, center = np.array(photo.shape[:2]), person.center[::-1]
-    reach = person.scale * 100 * REACH
+    extent, center = np.array(photo.shape[:2]), np.array([person.box.y, person.box.x])
+    reach = person.box.side / 2 * REACH
     low = np.clip(np.floor(center - reach) - _EDGE, 0, extent - 1).astype(int)
     high = np.clip(np.ceil(center + reach) + _EDGE, low + 1, extent).astype(int)
     return photo[low[0] : high[0], low[1] : high[1]], *low
 
 
-def _columns(samples):
-    heads = [sample.head_size for sample in samples]
+def _columns(people):
     return {
-        "joints": np.stack([sample.joints for sample in samples]),
-        "annotated": np.stack([sample.annotated for sample in samples]),
-        "visible": np.stack([sample.visible for sample in samples]),
-        "center": np.stack([sample.center for sample in samples]),
-        "scale": np.array([sample.scale for sample in samples], np.float64),
-        "head_size": np.array([np.nan if head is None else head for head in heads]),
+        "joints": people.joints,
+        "annotated": people.annotated,
+        "visible": np.stack([person.visible for person in people]),
+        "center": np.array([(box.x, box.y) for box in people.boxes]),
+        "scale": np.array([box.side / _SCALE for box in people.boxes]),
+        "head_size": people.head_sizes,
     }
 
 
 def _sample(folder, names, person):
-    head_size = float(person.pop("head_size"))
+    head_size, center = float(person.pop("head_size")), person.pop("center")
     return Sample(
         image_path=folder / names[person.pop("shard")],
         packed=tuple(person.pop("packed").tolist()),
-        scale=float(person.pop("scale")),
+        box=Box(*center, _SCALE * person.pop("scale")),
         head_size=None if np.isnan(head_size) else head_size,
         **person,
     )
 
 
-def _sums(folder):
+def _people_of(samples, manifest, folder):
+    """Manifests of before name no joints; MPII and LSP were all that was packed."""
+    if "joint_set" not in manifest:
+        joint_set = {16: MPII, 14: LSP}[len(samples[0].joints)]
+        heads = all(person.head_size for person in samples)
+        return People(samples, joint_set, "pckh" if heads else "pck", joint_set.name)
+    joint_set = joint_set_from(manifest["joint_set"], folder / _MANIFEST)
+    return People(samples, joint_set, manifest["metric"], manifest["source"])
+
+
+def _manifest(folder):
     path = folder / _MANIFEST
     try:
-        return dict(json.loads(path.read_bytes())["sha256"])
+        manifest = dict(json.loads(path.read_bytes()))
+        return manifest | {"sha256": dict(manifest["sha256"])}
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         wanted = "the manifest of `fpd pack`"
         raise InputError(path, "", wanted, type(error).__name__) from error
 
 
 def _check_sum(path):
-    expected = _sums(path.parent).get(path.name)
+    expected = _manifest(path.parent)["sha256"].get(path.name)
     try:
         found = _sum(path)
     except OSError as error:

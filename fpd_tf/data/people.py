@@ -1,12 +1,19 @@
-"""One annotated person.
+"""People: annotated persons that know their joints, their metric and their source.
 
-K joints; coordinates are 0-based pixels (x, y) of the photograph.
+N people, K joints; coordinates are 0-based pixels (x, y) of the photograph.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
+from fpd_tf.errors import InputError
+from fpd_tf.geometry import Box
+from fpd_tf.joints import JointSet
+
+METRICS = ("pckh", "pck", "oks")
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,21 +22,160 @@ class Sample:
 
     Args:
         image_path: the photograph.
-        joints: (K, 2) float32 pixels (x, y), 0-based; any value where not annotated.
+        joints: (K, 2) pixels (x, y), 0-based; any value where not annotated.
         annotated: (K,) bool, whether the joint has a label.
         visible: (K,) bool, whether the annotator saw it (False where occluded).
-        center: (2,) float32 pixels (x, y), middle of the person's box.
-        scale: side of the person's box / 200 px.
+        box: the square that a crop shows.
         head_size: 0.6 x diagonal of the head box in pixels, None where unknown.
         packed: byte, y, x, height and width of the part of the photograph that lies in
             the shard `image_path` (`data.packed`), None for a photograph.
+
+    Raises:
+        InputError: another shape or kind of values, an annotated joint that is not
+            finite, or a head size not above 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from pathlib import Path
+        >>> from fpd_tf import Box, Sample
+        >>> known = np.ones(14, bool)
+        >>> joints = np.full((14, 2), 50.0)
+        >>> Sample(Path("a.jpg"), joints, known, known, Box(50, 50, 80)).box.side
+        80.0
     """
 
     image_path: Path
     joints: np.ndarray
     annotated: np.ndarray
     visible: np.ndarray
-    center: np.ndarray
-    scale: float
+    box: Box
     head_size: float | None = None
     packed: tuple[int, int, int, int, int] | None = None
+
+    def __post_init__(self):
+        joints = np.asarray(self.joints)
+        if joints.dtype.kind not in "fiu" or joints.ndim != 2 or joints.shape[1] != 2:
+            received = f"{joints.dtype} {joints.shape}"
+            raise self._refused("joints", "pixels (x, y) of shape (K, 2)", received)
+        for flags in ("annotated", "visible"):
+            found = np.asarray(getattr(self, flags))
+            if found.dtype != bool or found.shape != joints.shape[:1]:
+                received = f"{found.dtype} {found.shape}"
+                raise self._refused(flags, f"bool of shape ({len(joints)},)", received)
+        broken = self.annotated & ~np.isfinite(joints).all(axis=1)
+        if broken.any():
+            where = f"joint {np.flatnonzero(broken)[0]}"
+            raise self._refused(where, "finite pixels", joints[broken][0].tolist())
+        if not isinstance(self.box, Box):
+            raise self._refused("box", "a Box", type(self.box).__name__)
+        if self.head_size is not None and not 0 < self.head_size < np.inf:
+            raise self._refused("head_size", "pixels above 0, or None", self.head_size)
+        object.__setattr__(self, "joints", joints.astype(np.float32, copy=False))
+
+    def _refused(self, field, expected, received):
+        return InputError(f"person on {self.image_path}", field, expected, received)
+
+
+@dataclass(frozen=True, eq=False)
+class People(Sequence):
+    """N people of one joint set.
+
+    Args:
+        samples: the people.
+        joint_set: names and relations of their joints.
+        metric: how predictions of them are scored: "pckh" (PCKh@0.5, needs every head
+            size), "pck" (PCK@0.2) or "oks" (OKS AP).
+        source: where they come from, for contracts and messages.
+
+    Raises:
+        InputError: a person of another number of joints, an unknown metric, or "pckh"
+            and a head size is missing.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> people = fpd.load_mpii(fpd.synthesize("people", count=12), split="train")
+        >>> people.joint_set.name, people.metric, len(people), len(people[:4])
+        ('mpii', 'pckh', 10, 4)
+    """
+
+    samples: Sequence[Sample]
+    joint_set: JointSet
+    metric: str = "pck"
+    source: str = "own people"
+    _stacked: dict = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "samples", tuple(self.samples))
+        if self.metric not in METRICS:
+            raise InputError(
+                self.source, "metric", f"one of {', '.join(METRICS)}", self.metric
+            )
+        for number, sample in enumerate(self.samples):
+            self._check(number, sample)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, which):
+        """One Sample, or People for a slice."""
+        if isinstance(which, slice):
+            return self.of(self.samples[which])
+        return self.samples[which]
+
+    def of(self, samples: Iterable[Sample]) -> "People":
+        """Other persons of the same joints, metric and source."""
+        return People(tuple(samples), self.joint_set, self.metric, self.source)
+
+    @property
+    def joints(self) -> np.ndarray:
+        """(N, K, 2) float32 pixels."""
+        return self._column("joints", (self.joint_set.num_joints, 2), np.float32)
+
+    @property
+    def annotated(self) -> np.ndarray:
+        """(N, K) bool."""
+        return self._column("annotated", (self.joint_set.num_joints,), bool)
+
+    @property
+    def boxes(self) -> list[Box]:
+        """N boxes."""
+        return [sample.box for sample in self.samples]
+
+    @property
+    def head_sizes(self) -> np.ndarray:
+        """(N,) pixels, NaN where unknown."""
+        heads = [sample.head_size for sample in self.samples]
+        return np.array([np.nan if head is None else head for head in heads], float)
+
+    def _column(self, name, shape, dtype):
+        if name not in self._stacked:
+            rows = [getattr(sample, name) for sample in self.samples]
+            stacked = np.array(rows, dtype).reshape(len(rows), *shape)
+            stacked.flags.writeable = False
+            self._stacked[name] = stacked
+        return self._stacked[name]
+
+    def _check(self, number, sample):
+        expected = self.joint_set.num_joints
+        if len(sample.joints) != expected:
+            wanted = f"the {expected} of {self.joint_set.name}"
+            where = f"joints of person {number}"
+            raise InputError(self.source, where, wanted, len(sample.joints))
+        if self.metric == "pckh" and sample.head_size is None:
+            where = f"head_size of person {number}"
+            raise InputError(self.source, where, "pixels (or the metric pck)", None)
+
+
+def checked_people(people: object) -> People:
+    """Refuses what is not People, in one sentence.
+
+    Raises:
+        InputError: something else was handed in, such as a list of Sample.
+    """
+    if isinstance(people, People):
+        return people
+    expected = (
+        "People, which know their joints: `load_people(...)`, or "
+        "`People(samples, joint_set)` of your own"
+    )
+    raise InputError("people", "", expected, type(people).__name__)

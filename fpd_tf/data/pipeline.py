@@ -3,7 +3,8 @@
 N people, B batch, S input size, H = W = S / 4, K joints.
 """
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -14,10 +15,10 @@ import tensorflow as tf
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from fpd_tf.codec import STRIDE, encode_heatmaps_in_graph
+from fpd_tf.codec import STRIDE, Heatmaps
 from fpd_tf.data.images import check_images, read_image
 from fpd_tf.data.packed import REACH, packed_pixels
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People, checked_people
 from fpd_tf.data.photograph import photograph
 from fpd_tf.data.python_in_graph import numpy_in_graph
 from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
@@ -27,7 +28,8 @@ from fpd_tf.geometry import (
     invert_in_graph,
     warp,
 )
-from fpd_tf.joints import JointSet, joint_set_of
+
+logger = logging.getLogger("fpd_tf")
 
 _NOT_PACKED = (-1, 0, 0, 0, 0)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -60,11 +62,10 @@ class DataConfig:
 
 
 def make_dataset(
-    samples: Sequence[Sample],
+    people: People,
     config: DataConfig = DataConfig(),
     training: bool = False,
     *,
-    joint_set: JointSet | None = None,
     first_epoch: int | None = None,
     soft_heatmaps: SoftHeatmaps | None = None,
     shared: bool = False,
@@ -75,48 +76,47 @@ def make_dataset(
     (B, K) float32, 0 where a joint is not annotated or falls outside the crop.
 
     Args:
-        samples: people, all with the same joints.
+        people: their joint set says whose left and right swap under mirroring.
         config: sizes, augmentation and seed.
         training: shuffle and augment, anew in each pass, and drop the last partial
             batch; else keep order and every sample. The passes also follow from
             TensorFlow's global seed; the stream of `first_epoch` does not.
-        joint_set: whose left and right swap under mirroring; by the number of joints
-            where None.
         first_epoch: with training, give an endless stream of epochs from that one on
             (what a resumed run needs) in place of a single pass.
-        soft_heatmaps: with training, a teacher's heatmaps of these samples, given as a
+        soft_heatmaps: with training, a teacher's heatmaps of these people, given as a
             fourth part (B, H, W, K) of each batch, augmented like the photographs.
         shared: with training, for tf.distribute alone: each machine reads its part of
             each batch (AutoShardPolicy.HINT).
 
     Raises:
-        InputError: no samples, fewer than one batch to train on, or an augmentation
+        InputError: no people, fewer than one batch to train on, or an augmentation
             that shows more of the photographs than was packed.
 
     Example:
         >>> import fpd_tf as fpd
         >>> root = fpd.synthesize("people", count=12, seed=0)
-        >>> samples = fpd.load_mpii(root, split="train")
+        >>> people = fpd.load_mpii(root, split="train")
         >>> config = fpd.DataConfig(input_size=64, batch_size=2)
-        >>> images, heatmaps, weights = next(iter(fpd.make_dataset(samples, config)))
+        >>> images, heatmaps, weights = next(iter(fpd.make_dataset(people, config)))
         >>> images.shape, heatmaps.shape
         (TensorShape([2, 64, 64, 3]), TensorShape([2, 16, 16, 16]))
     """
-    if len(samples) < (config.batch_size if training else 1):
+    people = checked_people(people)
+    if len(people) < (config.batch_size if training else 1):
         expected = f"at least one batch of {config.batch_size} people"
-        raise InputError("samples", "", expected, len(samples))
-    if training and any(sample.packed for sample in samples):
+        raise InputError("people", "", expected, len(people))
+    if training and any(person.packed for person in people):
         _check_reach(config)
-    people = _people(samples)
-    joint_set = joint_set or joint_set_of(people["joints"].shape[1])
+    columns, flip_order = _columns(people), people.joint_set.flip_order
     if training:
-        crops = _training_crops(people, joint_set, config, first_epoch)
+        _warn_of_sides(people.joint_set, config)
+        crops = _training_crops(columns, flip_order, config, first_epoch)
         if shared:
             hint = tf.data.experimental.SHARD_HINT
             crops = crops.shard(hint, hint)
     else:
-        upright = _no_augmentation(len(samples))
-        crops = _crops(people, joint_set, config, *upright)
+        upright = _no_augmentation(len(people))
+        crops = _crops(columns, flip_order, config, *upright)
         crops = tf.data.Dataset.from_tensor_slices(crops)
 
     def cropped(crop):
@@ -124,7 +124,7 @@ def make_dataset(
         parts = image, crop["gains"], crop["joints"], crop["annotated"]
         if soft_heatmaps is None:
             return parts
-        box = crop["center"], crop["scale"], crop["matrix"], crop["mirror"]
+        box = crop["center"], crop["side"], crop["matrix"], crop["mirror"]
         return *parts, soft_heatmaps.in_graph(crop["index"], *box)
 
     elements = crops.map(cropped, num_parallel_calls=tf.data.AUTOTUNE)
@@ -148,12 +148,12 @@ def _without_autotune():
 
 @contextmanager
 def broken_files_named(
-    samples: Sequence[Sample], soft_heatmaps: SoftHeatmaps | None = None
+    people: People, soft_heatmaps: SoftHeatmaps | None = None
 ) -> Iterator[None]:
-    """Says which file it was where a dataset of these samples fails half way.
+    """Says which file it was where a dataset of these people fails half way.
 
     Args:
-        samples: as for `make_dataset`.
+        people: as for `make_dataset`.
         soft_heatmaps: likewise.
 
     Raises:
@@ -174,12 +174,12 @@ def broken_files_named(
     try:
         yield
     except tf.errors.OpError:
-        check_images(samples)
+        check_images(people)
         if soft_heatmaps:
-            for index in range(len(samples)):
+            for index in range(len(people)):
                 read_image(soft_heatmaps.path(index))
         with ThreadPoolExecutor() as pool:
-            paths = {each.image_path for each in samples if not each.packed}
+            paths = {each.image_path for each in people if not each.packed}
             for _ in pool.map(photograph, paths):
                 pass
         raise
@@ -194,19 +194,36 @@ def _check_reach(config):
         raise InputError("config.data", "scale, rotation", expected, f"{reach:.2f}")
 
 
-def _people(samples):
+def _warn_of_sides(joint_set, config):
+    """Mirroring swaps only what is declared: names with sides and no pair are odd."""
+    paired = {joint for pair in joint_set.flip_pairs for joint in pair}
+    sided = [
+        name
+        for joint, name in enumerate(joint_set.joints)
+        if name.startswith(("left", "right")) and joint not in paired
+    ]
+    if config.flip and sided:
+        logger.warning(
+            "joint set %s: %s in no flip pair, so mirroring takes left for right; "
+            "declare flip_pairs, or set flip=0",
+            joint_set.name,
+            ", ".join(sided),
+        )
+
+
+def _columns(people):
     return {
-        "index": tf.range(len(samples)),
-        "path": tf.constant([str(sample.image_path) for sample in samples]),
-        "packed": tf.constant([s.packed or _NOT_PACKED for s in samples], tf.int64),
-        "joints": tf.constant(np.stack([s.joints for s in samples]), tf.float32),
-        "annotated": tf.constant(np.stack([s.annotated for s in samples])),
-        "center": tf.constant(np.stack([s.center for s in samples]), tf.float32),
-        "scale": tf.constant([s.scale for s in samples], tf.float32),
+        "index": tf.range(len(people)),
+        "path": tf.constant([str(person.image_path) for person in people]),
+        "packed": tf.constant([p.packed or _NOT_PACKED for p in people], tf.int64),
+        "joints": tf.constant(people.joints),
+        "annotated": tf.constant(people.annotated),
+        "center": tf.constant([(box.x, box.y) for box in people.boxes], tf.float32),
+        "side": tf.constant([box.side for box in people.boxes], tf.float32),
     }
 
 
-def _training_crops(people, joint_set, config, first_epoch):
+def _training_crops(people, flip_order, config, first_epoch):
     """`_crops` of whole batches, epoch after epoch; all follows from seed and epoch."""
     count = len(people["path"])
     usable = count - count % config.batch_size
@@ -218,7 +235,7 @@ def _training_crops(people, joint_set, config, first_epoch):
             name: tf.gather(column, order[:usable]) for name, column in people.items()
         }
         drawn = _draw_augmentation(config, usable, key)
-        crops = _crops(shuffled, joint_set, config, *drawn)
+        crops = _crops(shuffled, flip_order, config, *drawn)
         return tf.data.Dataset.from_tensor_slices(crops)
 
     if first_epoch is not None:
@@ -244,23 +261,21 @@ def _no_augmentation(count):
     return tf.ones(count), tf.zeros(count), tf.zeros(count, bool), tf.ones((count, 3))
 
 
-def _crops(people, joint_set, config, factors, rotations, mirror, gains):
+def _crops(people, flip_order, config, factors, rotations, mirror, gains):
     """What is to be made of each person: columns of N rows.
 
     Everybody at once, since dozens of small operations for each person would cost as
     much as the photograph.
     """
-    scales = people["scale"] * factors
-    box = people["center"], scales, rotations, mirror
+    sides = people["side"] * factors
+    box = people["center"], sides, rotations, mirror
     matrix = crop_matrix_in_graph(*box, config.input_size)
     joints = tf.linalg.matmul(people["joints"], matrix[:, :, :2], transpose_b=True)
     joints += matrix[:, None, :, 2]
 
     def swapped(columns):
         which = tf.reshape(mirror, [-1] + [1] * (len(columns.shape) - 1))
-        return tf.where(
-            which, tf.gather(columns, joint_set.flip_order, axis=1), columns
-        )
+        return tf.where(which, tf.gather(columns, flip_order, axis=1), columns)
 
     return people | {
         "matrix": matrix,
@@ -326,11 +341,9 @@ def _pixels(content, window):
 
 def _finished(config, images, gains, joints, annotated, *soft_heatmaps):
     """A batch as the network wants it."""
-    size = config.input_size
+    size, codec = config.input_size, Heatmaps(config.input_size, sigma=config.sigma)
     rows = tf.cast(tf.reshape(images, [-1, size, size * 3]), tf.float32)
     rows *= tf.tile(gains / 255, [1, size])[:, None]
     images = tf.reshape(tf.minimum(rows, 1.0), [-1, size, size, 3])
-    heatmaps, weights = encode_heatmaps_in_graph(
-        joints, annotated, size=size // STRIDE, sigma=config.sigma
-    )
+    heatmaps, weights = codec.encode_in_graph(joints, annotated)
     return images, heatmaps, weights, *soft_heatmaps

@@ -45,13 +45,13 @@ class SoftHeatmaps:
         """Indices below `count` that are not yet written."""
         return [index for index in range(count) if not self.path(index).is_file()]
 
-    def in_graph(self, index, center, scale, matrix, mirror):
+    def in_graph(self, index, center, side, matrix, mirror):
         """The heatmaps warped to a training crop, (H, W, K) float32 tensors.
 
         Args:
             index: int scalar, the person.
             center: (2,) float32, the person's box.
-            scale: float32 scalar, likewise.
+            side: float32 scalar, likewise.
             matrix: (2, 3) float32, photograph to training crop.
             mirror: bool scalar, whether the training crop is mirrored.
         """
@@ -63,7 +63,7 @@ class SoftHeatmaps:
         joints = tf.reshape(codes, [len(self.flip_order), self.size, self.size])
         mirrored = tf.gather(joints[..., ::-1], self.flip_order)
         heatmaps = tf.transpose(tf.where(mirror, mirrored, joints), [1, 2, 0])
-        upright = crop_matrix_in_graph(center, scale, 0.0, mirror, self.size * STRIDE)
+        upright = crop_matrix_in_graph(center, side, 0.0, mirror, self.size * STRIDE)
         return _warped(tf.cast(heatmaps, tf.float32) / 255, upright, matrix, self.size)
 
 

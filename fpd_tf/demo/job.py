@@ -16,7 +16,7 @@ from fpd_tf.evaluation.evaluate import evaluate, scorer
 from fpd_tf.export.convert import export_tflite
 from fpd_tf.models.cost import model_cost
 from fpd_tf.models.keras_file import load_network
-from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.predictors.load import load_predictor
 from fpd_tf.training.checkpoint import read_history
 from fpd_tf.training.recipes import RECIPES
 from fpd_tf.training.run import distill, train

@@ -18,15 +18,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from fpd_tf.data.images import read_image
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People
 from fpd_tf.data.pipeline import make_dataset
 from fpd_tf.evaluation.evaluate import Evaluation
 from fpd_tf.files import written_whole
-from fpd_tf.geometry import apply_matrix, crop_matrix
+from fpd_tf.geometry import apply_matrix
 from fpd_tf.inference.draw import draw_heatmaps, draw_pose
-from fpd_tf.joints import joint_set_of
 from fpd_tf.models.cost import Cost
-from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.predictors.load import load_predictor
 from fpd_tf.training.recipes import RECIPES
 
 PEOPLE_WITH_HEATMAPS = 5
@@ -68,9 +67,7 @@ class Entry:
     history: list[dict[str, str]]
 
 
-def write_report(
-    path: str | Path, entries: Sequence[Entry], samples: Sequence[Sample]
-) -> Path:
+def write_report(path: str | Path, entries: Sequence[Entry], samples: People) -> Path:
     """Writes one HTML page that needs no other file.
 
     Args:
@@ -233,20 +230,20 @@ def _chart(lines, x_title, y_title, y_log=False):
 # Pictures
 
 
-def _person_errors(evaluation, samples):
+def _person_errors(evaluation, people):
     """(N,) mean distance from the truth over scored joints, in head sizes."""
-    scored = list(joint_set_of(len(samples[0].joints)).scored)
-    truth = np.stack([sample.joints for sample in samples])[:, scored]
-    annotated = np.stack([sample.annotated for sample in samples])[:, scored]
-    sizes = np.array([sample.head_size for sample in samples])
+    scored = list(people.joint_set.scored)
+    truth, annotated = people.joints[:, scored], people.annotated[:, scored]
     distances = np.linalg.norm(evaluation.joints[:, scored] - truth, axis=-1)
-    return np.ma.array(distances / sizes[:, None], mask=~annotated).mean(axis=1)
+    distances /= people.head_sizes[:, None]
+    return np.ma.array(distances, mask=~annotated).mean(axis=1)
 
 
 def _heatmap_pictures(entries, samples, errors):
     """Rows of crop, truth, teacher's and student's heatmaps, from best to worst."""
     spread = np.linspace(0, len(samples) - 1, PEOPLE_WITH_HEATMAPS).astype(int)
-    people = [samples[person] for person in np.argsort(errors)[np.unique(spread)]]
+    chosen = np.argsort(errors)[np.unique(spread)]
+    people = samples.of(samples[person] for person in chosen)
     crops = [_crop(person)[0] for person in people]
     teacher, student = (load_predictor(entries[index].path) for index in (0, 2))
     config = replace(
@@ -255,7 +252,7 @@ def _heatmap_pictures(entries, samples, errors):
     images, truth, _ = next(make_dataset(people, config).as_numpy_iterator())
     columns = [crops] + [
         [draw_heatmaps(crop, maps) for crop, maps in zip(crops, batch, strict=True)]
-        for batch in (truth, teacher(images), student(images))
+        for batch in (truth, teacher.heatmaps(images), student.heatmaps(images))
     ]
     return [[_inline(picture) for picture in row] for row in zip(*columns, strict=True)]
 
@@ -270,23 +267,25 @@ def _skeleton_pictures(entries, samples, errors):
             "kind": kind,
             "number": person + 1,
             "error": errors[person],
-            "pictures": _skeletons(entries, samples[person], person),
+            "pictures": _skeletons(entries, samples, person),
         }
         for kind, people in (("Best", best), ("Worst", worst))
         for person in people
     ]
 
 
-def _skeletons(entries, sample, person):
+def _skeletons(entries, people, person):
+    sample, of = people[person], people.joint_set
     crop, matrix = _crop(sample)
     poses = [np.where(sample.annotated[:, None], sample.joints, np.nan)]
     poses += [entry.evaluation.joints[person] for entry in entries]
-    return [_inline(draw_pose(crop, apply_matrix(matrix, pose))) for pose in poses]
+    places = [apply_matrix(matrix, pose) for pose in poses]
+    return [_inline(draw_pose(crop, joints, joint_set=of)) for joints in places]
 
 
 def _crop(sample):
     """The person's box, (PICTURE_SIDE, PICTURE_SIDE, 3), and the matrix into it."""
-    matrix = crop_matrix(sample.center, sample.scale, PICTURE_SIDE)
+    matrix = sample.box.matrix(PICTURE_SIDE)
     side = (PICTURE_SIDE, PICTURE_SIDE)
     image = read_image(sample.image_path)
     return cv2.warpAffine(image, matrix, side, flags=cv2.INTER_CUBIC), matrix

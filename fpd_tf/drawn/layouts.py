@@ -14,7 +14,7 @@ import numpy as np
 from scipy.io import savemat
 
 from fpd_tf.data.lsp import ANNOTATIONS
-from fpd_tf.data.mpii import RELEASE_FILE
+from fpd_tf.data.mpii_release import RELEASE_FILE
 from fpd_tf.drawn.picture import Person, draw_person
 from fpd_tf.errors import InputError
 from fpd_tf.joints import LSP, MPII

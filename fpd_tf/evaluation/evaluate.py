@@ -1,6 +1,6 @@
-"""The one evaluator: any model file x samples -> scores.
+"""The one evaluator: any model file x people -> scores.
 
-N samples, B batch, S input size, H = W heatmap size, K joints.
+N people, B batch, S input size, H = W heatmap size, K joints.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,14 +12,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fpd_tf.codec import decode_heatmaps
-from fpd_tf.data.people import Sample
+from fpd_tf.contract.pose_json import numbered_joints
+from fpd_tf.data.people import People, checked_people
 from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.metrics import Scores, pck, pckh, signed_error
-from fpd_tf.geometry import apply_matrix, crop_matrix, invert_matrix
-from fpd_tf.joints import JointSet, joint_set_of
-from fpd_tf.predictors.predictor import Predictor, load_predictor, with_flip
+from fpd_tf.geometry import apply_matrix, crop_matrices, invert_matrix
+from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.predictor import Predictor
+from fpd_tf.predictors.views import with_flip
 from fpd_tf.progress import tracked
 
 PAPER_SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
@@ -27,13 +28,14 @@ PAPER_SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Scores of a model on samples, and what they were computed from.
+    """Scores of a model on people, and what they were computed from.
 
     Args:
-        metric: "PCKh@0.5" where every sample has a head size, else "PCK@0.2".
+        metric: "PCKh@0.5" or "PCK@0.2", as the people say.
         scores: percentages by group and joint, mean, AUC and counts.
         signed_error: (2,) median predicted - true (x, y) in heatmap pixels; far from
-            zero, it says that decoding is biased and AUC not comparable.
+            zero, it says that decoding is biased and AUC not comparable. In
+            pixels of the crop for a network without heatmaps.
         joints: (N, K, 2) predicted image pixels.
         confidences: (N, K) largest heatmap values.
         flip_test: whether the mirrored crop was averaged in.
@@ -61,27 +63,25 @@ class Evaluation:
 
 def evaluate(
     model: keras.Model | str | Path | Predictor,
-    samples: Sequence[Sample],
+    people: People,
     *,
     flip_test: bool = False,
     scales: Sequence[float] = (1.0,),
-    joint_set: JointSet | None = None,
     batch_size: int = 32,
 ) -> Evaluation:
-    """Scores a network, a .keras or a .tflite file on samples.
+    """Scores a network, a .keras or a .tflite file on people.
 
     Args:
         model: a network, its file, or what `load_predictor` gave.
-        samples: people with the model's joints.
+        people: with the model's joints.
         flip_test: average with the mirrored crop, left and right swapped back.
         scales: factors on the person's box whose heatmaps are averaged; the paper's
             multi-scale test is `PAPER_SCALES` with `flip_test` (its authors' PyraNet
             code).
-        joint_set: of the samples; by the number of joints where None.
         batch_size: crops at a time; no score depends on it.
 
     Raises:
-        InputError: the model has other joints than the samples, its file is bad, or a
+        InputError: the model has other joints than the people, its file is bad, or a
             photograph broke or vanished.
 
     Example:
@@ -92,41 +92,50 @@ def evaluate(
         >>> evaluation.metric, evaluation.joints.shape
         ('PCKh@0.5', (2, 16, 2))
     """
-    joint_set = joint_set or joint_set_of(len(samples[0].joints))
-    predictor, scales = _predictor(model, joint_set), tuple(scales)
-    batches = _batches(predictor, samples, joint_set, scales, batch_size)
-    return _evaluated(predictor, samples, joint_set, batches, flip_test, scales)
+    predictor = fitting_predictor(model, checked_people(people))
+    batches = _batches(predictor, people, scales, batch_size)
+    return _evaluated(predictor, people, batches, flip_test, tuple(scales))
 
 
-def _predictor(model, joint_set):
-    predictor = model if isinstance(model, Predictor) else load_predictor(model)
-    if predictor.num_joints != joint_set.num_joints:
-        expected = f"the samples' {joint_set.num_joints} ({joint_set.name})"
-        raise InputError(predictor.name, "joints", expected, predictor.num_joints)
-    return predictor
+def fitting_predictor(
+    model: keras.Model | str | Path | Predictor, people: People
+) -> Predictor:
+    """Opens a model whose joints are those of the people, in the same order.
+
+    A model that does not name its joints is taken to have theirs if it has as many.
+
+    Raises:
+        InputError: it has other joints.
+    """
+    predictor = load_predictor(model)
+    wanted, found = people.joint_set, predictor.joint_set
+    nameless = found.joints == numbered_joints(found.num_joints).joints
+    if found.num_joints != wanted.num_joints or not (
+        nameless or found.joints == wanted.joints
+    ):
+        expected = f"those of the people, {', '.join(wanted.joints)}"
+        raise InputError(predictor.name, "joints", expected, ", ".join(found.joints))
+    return replace(predictor, joint_set=wanted)
 
 
-def _evaluated(predictor, samples, joint_set, batches, flip_test=False, scales=(1.0,)):
-    predict = with_flip(predictor, joint_set) if flip_test else predictor
+def _evaluated(predictor, people, batches, flip_test=False, scales=(1.0,)):
+    predict = with_flip(predictor) if flip_test else predictor
     crops = tracked(batches.as_numpy_iterator(), "evaluating", len(batches))
-    with broken_files_named(samples):
-        decoded = [
-            decode_heatmaps(_averaged_heatmaps(predict, at_scales, scales))
-            for at_scales in crops
-        ]
-    crops, confidences = (np.concatenate(parts) for parts in zip(*decoded, strict=True))
-    joints = apply_matrix(_crop_to_image(samples, predictor.input_size), crops)
-    metric, scores = _scores(joints, samples, joint_set)
+    with broken_files_named(people):
+        found = [_averaged(predict, at_scales, scales) for at_scales in crops]
+    in_crops, confidences = (
+        np.concatenate(parts) for parts in zip(*found, strict=True)
+    )
+    size = predictor.input_size
+    to_image = invert_matrix(crop_matrices(people.boxes, size))
+    joints = apply_matrix(to_image, in_crops)
+    metric, scores = _scores(joints, people)
+    cells = predictor.codec.size if predictor.codec else size
+    units = np.array([box.side for box in people.boxes]) / cells
     return Evaluation(
         metric=metric,
         scores=scores,
-        signed_error=signed_error(
-            joints,
-            np.stack([sample.joints for sample in samples]),
-            np.stack([sample.annotated for sample in samples]),
-            np.array([200 * sample.scale for sample in samples])
-            / predictor.heatmap_size[1],
-        ),
+        signed_error=signed_error(joints, people.joints, people.annotated, units),
         joints=joints.astype(np.float32),
         confidences=confidences,
         flip_test=flip_test,
@@ -134,49 +143,45 @@ def _evaluated(predictor, samples, joint_set, batches, flip_test=False, scales=(
     )
 
 
-def scorer(
-    samples: Sequence[Sample], joint_set: JointSet | None = None
-) -> Callable[[keras.Model], dict[str, float]]:
-    """Mean and AUC of a network on samples, for `train(score=...)`.
+def scorer(people: People) -> Callable[[keras.Model], dict[str, float]]:
+    """Mean and AUC of a network on people, for `train(score=...)`.
 
     Network and input are traced at the first call only, so ask about one network.
     """
-    joint_set = joint_set or joint_set_of(len(samples[0].joints))
 
     @cache
     def prepared(network):
-        predictor = _predictor(network, joint_set)
-        return predictor, _batches(predictor, samples, joint_set)
+        predictor = fitting_predictor(network, people)
+        return predictor, people, _batches(predictor, people)
 
     def score(network):
-        predictor, batches = prepared(network)
-        scores = _evaluated(predictor, samples, joint_set, batches).scores
+        scores = _evaluated(*prepared(network)).scores
         return {"mean": scores.mean, "auc": scores.auc}
 
     return score
 
 
-def _batches(predictor, samples, joint_set, scales=(1.0,), batch_size=32):
+def _batches(predictor, people, scales=(1.0,), batch_size=32):
     """What `make_dataset` gives for each scale, side by side."""
     config = DataConfig(input_size=predictor.input_size, batch_size=batch_size)
-    datasets = [
-        make_dataset(_rescaled(samples, scale), config, joint_set=joint_set)
-        for scale in scales
-    ]
+    datasets = [make_dataset(_rescaled(people, scale), config) for scale in scales]
     return tf.data.Dataset.zip(tuple(datasets))
 
 
-def _averaged_heatmaps(predict, at_scales, scales) -> np.ndarray:
-    """(B, H, W, K) heatmaps of one batch, in the crop of scale 1."""
+def _averaged(predict, at_scales, scales):
+    """Joints in the crop of scale 1, and scores, of one batch."""
+    if scales == (1.0,):
+        found = predict(at_scales[0][0])
+        return found.joints, found.scores
     maps = [
-        _at_scale_one(predict(images), scale)
+        _at_scale_one(predict.heatmaps(images), scale)
         for scale, (images, _, _) in zip(scales, at_scales, strict=True)
     ]
-    return np.mean(maps, axis=0)
+    return predict.codec.decode(np.mean(maps, axis=0))
 
 
-def _rescaled(samples, scale):
-    return [replace(sample, scale=sample.scale * scale) for sample in samples]
+def _rescaled(people, scale):
+    return people.of(replace(person, box=person.box.scaled(scale)) for person in people)
 
 
 def _at_scale_one(heatmaps, scale):
@@ -196,20 +201,9 @@ def _at_scale_one(heatmaps, scale):
     ).numpy()
 
 
-def _crop_to_image(samples, size):
-    return np.stack(
-        [
-            invert_matrix(crop_matrix(sample.center, sample.scale, size))
-            for sample in samples
-        ]
-    )
-
-
-def _scores(joints, samples, joint_set):
-    truth = np.stack([sample.joints for sample in samples])
-    annotated = np.stack([sample.annotated for sample in samples])
-    heads = [sample.head_size for sample in samples]
-    if None in heads:
-        return "PCK@0.2", pck(joints, truth, annotated, joint_set=joint_set)
-    sizes = np.array(heads)
-    return "PCKh@0.5", pckh(joints, truth, sizes, annotated, joint_set=joint_set)
+def _scores(joints, people):
+    truth, annotated, of = people.joints, people.annotated, people.joint_set
+    if people.metric == "pckh":
+        heads = people.head_sizes
+        return "PCKh@0.5", pckh(joints, truth, heads, annotated, joint_set=of)
+    return "PCK@0.2", pck(joints, truth, annotated, joint_set=of)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from fpd_tf.errors import InputError
-from fpd_tf.joints import MPII, JointSet, joint_set_of
+from fpd_tf.joints import LSP, MPII, JointSet
 
 PCKH_LIMIT = 0.5
 PCK_LIMIT = 0.2
@@ -93,7 +93,7 @@ def pck(
     truth: np.ndarray,
     annotated: np.ndarray,
     *,
-    joint_set: JointSet | None = None,
+    joint_set: JointSet = LSP,
 ) -> Scores:
     """PCK@0.2 (Yang & Ramanan, TPAMI 2013): within 0.2 torso lengths of the truth.
 
@@ -104,7 +104,7 @@ def pck(
         predicted: (N, K, 2) pixels.
         truth: (N, K, 2) pixels; any value where not annotated.
         annotated: (N, K) bool, occluded joints included.
-        joint_set: names the K joints; by K where None (14 LSP, 16 MPII).
+        joint_set: names the K joints; those outside its groups are not scored.
 
     Returns:
         Scores with thresholds 0, 0.01, ..., 0.2 torso lengths.
@@ -121,7 +121,6 @@ def pck(
         >>> pck(truth + [0, 20], truth, np.ones((1, 14), bool)).mean
         100.0
     """
-    joint_set = joint_set or joint_set_of(np.shape(predicted)[1])
     predicted, truth, annotated = _checked(
         predicted, truth, annotated, joint_set.num_joints
     )

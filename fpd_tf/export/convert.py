@@ -4,7 +4,7 @@ S input size, H W heatmap, K joints.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -12,7 +12,7 @@ import numpy as np
 
 from fpd_tf.contract.metadata import with_metadata
 from fpd_tf.contract.tflite_file import open_interpreter
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People
 from fpd_tf.errors import InputError
 from fpd_tf.export.fine_tune import (
     FINE_TUNING,
@@ -28,8 +28,8 @@ from fpd_tf.export.quantize import (
     tensor_ranges,
 )
 from fpd_tf.files import written_whole
-from fpd_tf.joints import JOINT_SETS, JointSet
-from fpd_tf.models.keras_file import load_network
+from fpd_tf.joints import JointSet
+from fpd_tf.models.keras_file import joint_set_of_network, load_network
 from fpd_tf.quiet import quiet
 from fpd_tf.training.recipes import TrainConfig
 from fpd_tf.training.run import CACHE
@@ -46,7 +46,7 @@ def export_tflite(
     path: str | Path,
     *,
     quantization: str = "none",
-    samples: Sequence[Sample] | None = None,
+    samples: People | None = None,
     io: str = "float32",
     calibration_count: int = 256,
     seed: int = 0,
@@ -76,7 +76,7 @@ def export_tflite(
             with int8 or qat quantization.
         calibration_count: crops to measure ranges on.
         seed: of their choice.
-        joint_set: of samples and heatmaps; by the number of joints where None.
+        joint_set: of the heatmaps; the network's own, or else the samples', where None.
         sparsity: part of each convolution's weights to make zero.
         teacher: a trained network or its .keras file, to go on learning from.
         config: of that training, as `Lessons` reads it.
@@ -96,16 +96,18 @@ def export_tflite(
     """
     path = Path(path)
     _check_options(path, quantization, io, sparsity, teacher)
-    network = _network(model)
-    joint_set = known_joint_set(path, network.output_shape[-1], joint_set)
-    lessons = Lessons(samples or (), config, teacher, path.parent / CACHE, joint_set)
+    if not isinstance(model, keras.Model):
+        model = load_network(model)
+    network = deploy_network(model)
+    joint_set = joint_set or joint_set_of_network(model)
+    joint_set = joint_set or (samples.joint_set if samples else None)
+    check_joint_set(path, network.output_shape[-1], joint_set)
+    lessons = Lessons(samples or (), config, teacher, path.parent / CACHE)
     if sparsity:
         network = pruned(network, sparsity, lessons)
     if quantization in ("int8", "int16x8", TRAINED):
         size = network.input_shape[1]
-        crops = calibration_crops(
-            samples or (), size, calibration_count, seed, joint_set
-        )
+        crops = calibration_crops(samples or (), size, calibration_count, seed)
         content = _calibrated(network, quantization, crops, io, lessons)
     else:
         content = converted(network, quantization)
@@ -143,9 +145,7 @@ def converted(network, quantization: str = "none") -> bytes:
         return converter.convert()
 
 
-def calibration_samples(
-    samples: Sequence[Sample], count: int, seed: int
-) -> list[Sample]:
+def calibration_samples(samples: People, count: int, seed: int) -> People:
     """`count` people chosen at random.
 
     Raises:
@@ -156,16 +156,10 @@ def calibration_samples(
         expected = f"at least {needed} people to calibrate on"
         raise InputError("samples", "", expected, len(samples))
     order = np.random.default_rng(seed).permutation(len(samples))[:count]
-    return [samples[index] for index in order]
+    return samples.of(samples[index] for index in order)
 
 
-def calibration_crops(
-    samples: Sequence[Sample],
-    size: int,
-    count: int,
-    seed: int,
-    joint_set: JointSet | None = None,
-) -> np.ndarray:
+def calibration_crops(samples: People, size: int, count: int, seed: int) -> np.ndarray:
     """(N, S, S, 3) float32 crops of `calibration_samples`, unaugmented.
 
     Raises:
@@ -176,19 +170,18 @@ def calibration_crops(
 
     config = DataConfig(input_size=size)
     chosen = calibration_samples(samples, count, seed)
-    batches = make_dataset(chosen, config, joint_set=joint_set).as_numpy_iterator()
+    batches = make_dataset(chosen, config).as_numpy_iterator()
     with broken_files_named(chosen):
         return np.concatenate([images for images, _, _ in batches])
 
 
 def calibration_ranges(
     model: keras.Model | str | Path,
-    samples: Sequence[Sample],
+    samples: People,
     *,
     calibration_count: int = 256,
     seed: int = 0,
-    joint_set: JointSet | None = None,
-) -> tuple[Ranges, list[Sample]]:
+) -> tuple[Ranges, People]:
     """What int8 would be calibrated on: the range of every tensor on each sample.
 
     Args:
@@ -196,7 +189,6 @@ def calibration_ranges(
         samples: people of the training set.
         calibration_count: crops to measure ranges on.
         seed: of their choice.
-        joint_set: of the samples; by the number of joints where None.
 
     Returns:
         Ranges on N crops, and the N people in the same order.
@@ -215,23 +207,21 @@ def calibration_ranges(
     """
     network = _network(model)
     size = network.input_shape[1]
-    crops = calibration_crops(samples, size, calibration_count, seed, joint_set)
+    crops = calibration_crops(samples, size, calibration_count, seed)
     chosen = calibration_samples(samples, calibration_count, seed)
     return tensor_ranges(converted(network), crops), chosen
 
 
-def known_joint_set(
-    source: str | Path, num_joints: int, joint_set: JointSet | None = None
-) -> JointSet | None:
-    """The joint set of that many heatmaps; None where nobody names them.
+def check_joint_set(
+    source: str | Path, num_joints: int, joint_set: JointSet | None
+) -> None:
+    """Refuses a joint set that has another number of joints than the heatmaps.
 
     Raises:
-        InputError: `joint_set` has another number of joints.
+        InputError: it has.
     """
     if joint_set and joint_set.num_joints != num_joints:
         raise InputError(source, "joints", f"{joint_set.num_joints}", num_joints)
-    known = {each.num_joints: each for each in JOINT_SETS.values()}
-    return joint_set or known.get(num_joints)
 
 
 def _network(model):

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from fpd_tf.codec import LOG_FLOOR
-from fpd_tf.contract.metadata import BUFFER, with_metadata
+from fpd_tf.contract.metadata import BUFFER, joint_set_within, with_metadata
 from fpd_tf.contract.tflite_file import open_interpreter, read_tflite
 from fpd_tf.errors import InputError
 from fpd_tf.export.audit import audit_tflite
-from fpd_tf.export.convert import known_joint_set
+from fpd_tf.export.convert import check_joint_set
 from fpd_tf.files import written_whole
 from fpd_tf.joints import JointSet
 from fpd_tf.quiet import quiet
@@ -35,7 +35,7 @@ def write_with_decode(model: str | Path, *, joint_set: JointSet | None = None) -
 
     Args:
         model: a .tflite of `export_tflite`, with float32 heatmaps.
-        joint_set: of its heatmaps; by their number where None.
+        joint_set: of its heatmaps; as the names inside say where None.
 
     Raises:
         InputError: a bad file, or one of other outputs.
@@ -53,7 +53,8 @@ def write_with_decode(model: str | Path, *, joint_set: JointSet | None = None) -
         expected = "float32 heatmaps [1, H, W, K] alone"
         raise InputError(model, "outputs", expected, shapes)
     _, height, width, joints = outputs[0].shape
-    joint_set = known_joint_set(model, joints, joint_set)
+    joint_set = joint_set or joint_set_within(model, joints)
+    check_joint_set(model, joints, joint_set)
     parsed = read_tflite(model)
     parsed.metadata = [each for each in parsed.metadata or () if each.name != BUFFER]
     content = _grafted(parsed, _decoder(height, width, joints))

@@ -35,10 +35,9 @@ import keras
 import numpy as np
 from pydantic import TypeAdapter
 
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People
 from fpd_tf.data.pipeline import broken_files_named, make_dataset
 from fpd_tf.errors import GateError, InputError
-from fpd_tf.joints import JointSet
 from fpd_tf.models.keras_file import load_network
 from fpd_tf.training.distiller import check_teacher
 from fpd_tf.training.losses import joints_mse
@@ -96,7 +95,6 @@ class Lessons:
             data; the other fields made the network and have no say here.
         teacher: a trained network or its .keras file, run once over all the samples.
         cache: folder for what it says.
-        joint_set: of the samples; by the number of joints where None.
 
     Example:
         >>> import fpd_tf as fpd
@@ -107,11 +105,10 @@ class Lessons:
         6
     """
 
-    samples: Sequence[Sample]
+    samples: People
     config: TrainConfig = FINE_TUNING
     teacher: keras.Model | str | Path | None = None
     cache: str | Path = "teacher-cache"
-    joint_set: JointSet | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -153,7 +150,7 @@ class Lessons:
         if self.config.data.input_size != size:
             expected, received = f"the network's {size}", self.config.data.input_size
             raise InputError("config", "data.input_size", expected, received)
-        options = {"training": True, "joint_set": self.joint_set, "first_epoch": 0}
+        options = {"training": True, "first_epoch": 0}
         if self.teacher is None:
             return make_dataset(self.samples, self.config.data, **options), None
         soft_heatmaps = self._soft_heatmaps(network)
@@ -177,7 +174,6 @@ class Lessons:
             self.samples,
             self.config.data.input_size,
             self.cache,
-            joint_set=self.joint_set,
             mirror=self.config.data.flip > 0,
         )
 

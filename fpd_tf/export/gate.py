@@ -12,14 +12,13 @@ import keras
 import numpy as np
 
 from fpd_tf.contract.pose_json import contract_path, describe, write_contract
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People
 from fpd_tf.errors import GateError, InputError
 from fpd_tf.evaluation.evaluate import Evaluation, evaluate
 from fpd_tf.export.audit import Audit, audit_tflite
 from fpd_tf.export.convert import export_tflite
 from fpd_tf.export.decode import joints_path
-from fpd_tf.joints import JointSet
-from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.predictors.load import load_predictor
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +77,7 @@ class Comparison:
 def compare(
     model: keras.Model | str | Path,
     files: Sequence[str | Path],
-    samples: Sequence[Sample],
-    *,
-    joint_set: JointSet | None = None,
+    samples: People,
 ) -> list[Comparison]:
     """Runs the one evaluator on a network and on .tflite files made of it.
 
@@ -88,7 +85,6 @@ def compare(
         model: the network or its .keras file, run once.
         files: .tflite files.
         samples: people it was not trained on.
-        joint_set: of the samples; by the number of joints where None.
 
     Returns:
         One comparison for each file.
@@ -114,13 +110,13 @@ def compare(
         _check_sizes(predictor, network)
     with tempfile.TemporaryFile() as kept:
         keep = replace(network, run=_keeping(network.run, kept))
-        before = evaluate(keep, samples, joint_set=joint_set)
+        before = evaluate(keep, samples)
         comparisons = []
         for predictor in predictors:
             kept.seek(0)
             differences = _Differences(kept)
             watched = replace(predictor, run=differences.watching(predictor.run))
-            after = evaluate(watched, samples, joint_set=joint_set)
+            after = evaluate(watched, samples)
             comparisons.append(
                 Comparison(before, after, differences.error(), differences.agreement())
             )
@@ -156,7 +152,7 @@ def export_gated(
     model: keras.Model | str | Path,
     path: str | Path,
     *,
-    held_out: Sequence[Sample] | None = None,
+    held_out: People | None = None,
     max_drop: float = 0.5,
     training_data: str | None = None,
     show: Callable[[Path, Audit, Comparison | None], object] | None = None,
@@ -191,14 +187,14 @@ def export_gated(
         >>> sorted(read_contract("student.pose.json").scores)
         ['AUC', 'PCKh@0.5']
     """
-    path, joint_set = Path(path), options.get("joint_set")
+    path = Path(path)
     contracts = []
 
     def accept(file):
         audit = audit_tflite(file)
         comparison, scores = None, None
         if held_out is not None:
-            (comparison,) = compare(model, [file], held_out, joint_set=joint_set)
+            (comparison,) = compare(model, [file], held_out)
             scores = comparison.told
         if show:
             show(file, audit, comparison)
@@ -207,7 +203,7 @@ def export_gated(
         if comparison:
             check_drop(comparison, max_drop, path.name)
         facts = {"training_data": training_data, "scores": scores}
-        contract = describe(file, joint_set=joint_set, **facts)
+        contract = describe(file, joint_set=options.get("joint_set"), **facts)
         named = replace(contract.model, file=path.name)
         contracts.append(replace(contract, model=named))
         joints_path(path).unlink(missing_ok=True)
@@ -225,12 +221,13 @@ class _Differences:
 
     def watching(self, run):
         def watched(images):
-            heatmaps, expected = run(images), np.load(self._kept)
+            found, expected = run(images), np.load(self._kept)
+            heatmaps = found.heatmaps
             height = np.ptp(expected, axis=(1, 2)) + 1e-6
             difference = np.abs(heatmaps - expected).max(axis=(1, 2))
             self._errors.append(difference / height)
             self._agreed.append(_largest(heatmaps) == _largest(expected))
-            return heatmaps
+            return found
 
         return watched
 
@@ -243,9 +240,9 @@ class _Differences:
 
 def _keeping(run, kept):
     def keeping(images):
-        heatmaps = np.asarray(run(images))
-        np.save(kept, heatmaps)
-        return heatmaps
+        found = run(images)
+        np.save(kept, found.heatmaps)
+        return found
 
     return keeping
 
@@ -257,8 +254,9 @@ def _largest(heatmaps):
 
 
 def _check_sizes(predictor, network):
-    expected = (network.input_size, *network.heatmap_size, network.num_joints)
-    received = (predictor.input_size, *predictor.heatmap_size, predictor.num_joints)
+    expected, received = (
+        (each.codec, each.joint_set.num_joints) for each in (network, predictor)
+    )
     if received != expected:
         shapes = "the network's size, heatmaps and joints"
         raise InputError(predictor.name, "shapes", f"{shapes} {expected}", received)

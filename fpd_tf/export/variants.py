@@ -3,20 +3,18 @@
 import json
 import os
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
 from fpd_tf.contract.pose_json import contract_path, describe, write_contract
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.plots import plot_variants
 from fpd_tf.export.benchmark import Benchmark, benchmark
 from fpd_tf.export.convert import QUANTIZATIONS, export_tflite
 from fpd_tf.export.gate import Comparison, compare
-from fpd_tf.joints import JointSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +37,13 @@ class Variant:
 def export_variants(
     model: keras.Model | str | Path,
     out: str | Path,
-    samples: Sequence[Sample],
-    held_out: Sequence[Sample],
+    samples: People,
+    held_out: People,
     *,
     training_data: str | None = None,
     calibration_count: int = 256,
     rounds: int = 5,
     runs: int = 20,
-    joint_set: JointSet | None = None,
 ) -> dict[str, Variant]:
     """Writes `student.QUANTIZATION.tflite` for each, variants.json and variants.png.
 
@@ -59,7 +56,6 @@ def export_variants(
         calibration_count: crops to measure ranges on.
         rounds: turns of each file when timed.
         runs: of a file in a turn.
-        joint_set: of the samples; by the number of joints where None.
 
     Returns:
         Quantization -> variant.
@@ -84,19 +80,19 @@ def export_variants(
         aside.mkdir(parents=True)
         files = {name: aside / f"student.{name}.tflite" for name in QUANTIZATIONS}
         for name, file in files.items():
-            options = {"quantization": name, "joint_set": joint_set}
+            options = {"quantization": name, "joint_set": held_out.joint_set}
             if name.startswith("int"):
                 options |= {"samples": samples, "calibration_count": calibration_count}
             export_tflite(model, file, **options)
         paths = list(files.values())
-        comparisons = compare(model, paths, held_out, joint_set=joint_set)
+        comparisons = compare(model, paths, held_out)
         timed = benchmark(paths, rounds=rounds, runs=runs)
         variants = {
             name: Variant(*both)
             for name, *both in zip(files, comparisons, timed, strict=True)
         }
         for name, file in files.items():
-            facts = {"training_data": training_data, "joint_set": joint_set}
+            facts = {"training_data": training_data, "joint_set": held_out.joint_set}
             scores = variants[name].comparison.told
             contract = describe(file, scores=scores, **facts)
             write_contract(contract_path(file), contract)

@@ -5,43 +5,11 @@ the constants. K joints, S crop side in pixels; a matrix is (2, 3) and maps (x, 
 pixel centres at whole numbers.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fpd_tf.contract.pose_json import Crop
 from fpd_tf.errors import InputError
-from fpd_tf.geometry import BOX, crop_matrix
-
-
-@dataclass(frozen=True)
-class Region:
-    """A square of the upright frame.
-
-    Args:
-        x: of its centre, pixels.
-        y: of its centre, pixels.
-        side: pixels.
-    """
-
-    x: float
-    y: float
-    side: float
-
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """(x, y, width, height) pixels."""
-        corner = (self.side - 1) / 2
-        return self.x - corner, self.y - corner, self.side, self.side
-
-    def matrix(self, size: int) -> np.ndarray:
-        """(2, 3) from pixels of the upright frame to those of an S x S crop."""
-        return crop_matrix((self.x, self.y), self.side / BOX, size)
-
-
-def whole_frame(width: int, height: int) -> Region:
-    """The square around the whole frame; what lies outside is black."""
-    return Region((width - 1) / 2, (height - 1) / 2, float(max(width, height)))
+from fpd_tf.geometry import Box
 
 
 def next_region(
@@ -50,7 +18,7 @@ def next_region(
     width: int,
     height: int,
     rule: Crop,
-) -> Region:
+) -> Box:
     """Where to look in the next frame (rule: see `Crop`).
 
     As in MoveNet's published examples the torso decides whether the person is followed.
@@ -72,20 +40,20 @@ def next_region(
         >>> joints = np.full((14, 2), 100.0)
         >>> joints[8:10, 1] = 60
         >>> next_region(joints, np.ones(14), 640, 480, crop_rule(LSP))
-        Region(x=100.0, y=80.0, side=100.0)
+        Box(x=100.0, y=80.0, side=100.0)
     """
     seen = np.asarray(scores) >= rule.threshold
     if not all(seen[list(part)].any() for part in (rule.hips, rule.shoulders)):
-        return whole_frame(width, height)
+        return Box.whole(width, height)
     torso = [joint for joint in rule.hips + rule.shoulders if seen[joint]]
     low, high = joints[seen].min(axis=0), joints[seen].max(axis=0)
     body_side = rule.body_margin * (high - low).max()
     torso_side = rule.torso_margin * np.ptp(joints[torso], axis=0).max()
     side = float(max(body_side, torso_side))
     if not rule.smallest <= side <= max(width, height):
-        return whole_frame(width, height)
+        return Box.whole(width, height)
     x, y = ((low + high) / 2).tolist()
-    return Region(x, y, side)
+    return Box(x, y, side)
 
 
 def upright_matrix(
@@ -129,7 +97,7 @@ def upright_matrix(
     return matrix, width, height
 
 
-def view_matrix(region: Region, size: int, upright: np.ndarray) -> np.ndarray:
+def view_matrix(region: Box, size: int, upright: np.ndarray) -> np.ndarray:
     """(2, 3) from pixels of the stored frame to those of an S x S crop of the region.
 
     Args:

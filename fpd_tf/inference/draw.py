@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from fpd_tf.errors import InputError
-from fpd_tf.joints import JointSet, joint_set_of
+from fpd_tf.joints import JointSet
 
 RIGHT = (255, 122, 60)
 LEFT = (40, 168, 255)
@@ -24,7 +24,7 @@ def draw_pose(
     joints: np.ndarray,
     scores: np.ndarray | None = None,
     *,
-    joint_set: JointSet | None = None,
+    joint_set: JointSet,
     threshold: float = 0.0,
     thickness: int | None = None,
 ) -> np.ndarray:
@@ -34,7 +34,7 @@ def draw_pose(
         image: (H, W, 3) uint8 RGB, left as it is.
         joints: (K, 2) pixels (x, y); NaN where not known.
         scores: (K,) confidences, all drawn where None.
-        joint_set: names the K joints; by K where None (14 LSP, 16 MPII).
+        joint_set: names the K joints and their limbs.
         threshold: joints that score less are left out, with their limbs.
         thickness: pixels of a limb; where None a fiftieth of the person's extent.
 
@@ -46,14 +46,14 @@ def draw_pose(
 
     Example:
         >>> import numpy as np
-        >>> from fpd_tf import draw_pose
+        >>> from fpd_tf import MPII, draw_pose
         >>> image = np.zeros((64, 64, 3), np.uint8)
-        >>> draw_pose(image, np.linspace((4, 4), (60, 60), 16)).any()
+        >>> joints = np.linspace((4, 4), (60, 60), 16)
+        >>> draw_pose(image, joints, joint_set=MPII).any()
         np.True_
     """
     drawn = np.array(_checked(image), order="C")
     joints = np.asarray(joints, float)
-    joint_set = joint_set or joint_set_of(len(joints))
     if joints.shape != (joint_set.num_joints, 2):
         expected = f"({joint_set.num_joints}, 2)"
         raise InputError("joints", "shape", expected, joints.shape)

@@ -1,4 +1,4 @@
-"""Photograph and box in, joints out, from a .keras or a .tflite file.
+"""Photograph and box in, joints out, from a network of any kind.
 
 K joints, S input size.
 """
@@ -6,17 +6,19 @@ K joints, S input size.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
-import keras
 import numpy as np
 
-from fpd_tf.codec import decode_heatmaps
-from fpd_tf.contract.pose_json import rules_of
 from fpd_tf.data.images import read_image
-from fpd_tf.errors import InputError
-from fpd_tf.geometry import BOX, apply_matrix, crop_matrix, invert_matrix
-from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.geometry import Box, apply_matrix, invert_matrix
+from fpd_tf.inference.search import find_person
+from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.predictor import Predictor
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +27,7 @@ class Pose:
 
     Args:
         joints: (K, 2) float32 pixels (x, y) of the photograph.
-        scores: (K,) float32, the largest value of each heatmap.
+        scores: (K,) float32, about 0 (absent) to 1 (certain).
     """
 
     joints: np.ndarray
@@ -36,12 +38,11 @@ class PoseEstimator:
     """Finds the joints of one person in a photograph.
 
     Args:
-        model: a network, or a .keras or .tflite file; a contract beside the latter, or
-            else what stands inside, names the joints.
+        model: a network, a .keras or .tflite file, or what `load_predictor` gave.
 
     Attributes:
         joint_set: of the joints it finds.
-        crop: where to look closer around them.
+        rules: crop, smoothing and scores, from the contract where there is one.
 
     Raises:
         InputError: the file is missing, not a pose network, or not the contract's.
@@ -55,49 +56,53 @@ class PoseEstimator:
         (16, 2)
     """
 
-    def __init__(self, model: keras.Model | str | Path):
+    def __init__(self, model: "keras.Model | str | Path | Predictor"):
         self._predictor = load_predictor(model)
-        self.joint_set, self.crop, _ = rules_of(model, self._predictor.num_joints)
+        self.joint_set = self._predictor.joint_set
+        self.rules = self._predictor.rules
 
     def predict(
         self,
         image: np.ndarray | str | Path,
-        box: Sequence[float] | None = None,
+        box: Sequence[float] | Box | None = None,
     ) -> Pose:
-        """Joints of the person in a box.
+        """Joints of the person in a box, or of the most confident person.
 
         Args:
             image: (h, w, 3) uint8 RGB, or a file.
-            box: (x, y, width, height) pixels around the person; where None, the whole
-                photograph. The crop is the square with the longer side.
+            box: (x, y, width, height) pixels around the person; the crop is the square
+                with the longer side. Where None the photograph is searched
+                (`find_person`).
 
         Raises:
             InputError: the image cannot be read, or the box is no box.
         """
         if isinstance(image, str | Path):
             image = read_image(image)
-        center, scale = square_around(image.shape, box)
-        return self._predict_square(image, center, scale)
+        if box is None:
+            height, width = image.shape[:2]
+            rule = self.rules.crop
+            return find_person(lambda at: self._look(image, at), width, height, rule)
+        return self._look(image, box if isinstance(box, Box) else Box.around(box))
 
-    def _predict_square(self, image, center, scale):
-        size = self._predictor.input_size
-        matrix = crop_matrix(center, scale, size)
-        crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
-        heatmaps = self._predictor(crop[None].astype(np.float32) / 255)[0]
-        joints, scores = decode_heatmaps(heatmaps)
+    def _look(self, image, box):
+        matrix = box.matrix(self._predictor.input_size)
+        joints, scores = look(self._predictor, image, matrix)
         joints = apply_matrix(invert_matrix(matrix), joints).astype(np.float32)
         return Pose(joints, scores)
 
 
-def square_around(shape, box):
-    """Center (2,) and scale of the square around a box, or around the whole image."""
-    height, width = shape[:2]
-    x, y, box_width, box_height = (0, 0, width, height) if box is None else box
-    if not np.isfinite([x, y]).all() or not (
-        0 < box_width < np.inf and 0 < box_height < np.inf
-    ):
-        raise InputError(
-            "box", "", "x y width height, the last two above 0", tuple(box)
-        )
-    center = np.array([x + (box_width - 1) / 2, y + (box_height - 1) / 2])
-    return center, max(box_width, box_height) / BOX
+def look(
+    predictor: Predictor, image: np.ndarray, matrix: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Joints (K, 2) in pixels of one crop, and scores (K,).
+
+    Args:
+        predictor: of the joints.
+        image: (h, w, 3) uint8 RGB.
+        matrix: (2, 3) from pixels of the image to those of the crop.
+    """
+    size = predictor.input_size
+    crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
+    found = predictor(crop[None].astype(np.float32) / 255)
+    return found.joints[0], found.scores[0]

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import cv2
 
-from fpd_tf.data.images import keep_good, read_image
+from fpd_tf.data.checks import keep_good
+from fpd_tf.data.images import read_image
 from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
 from fpd_tf.inference.draw import draw_pose
 from fpd_tf.inference.estimator import PoseEstimator
-from fpd_tf.inference.search import find_person
 from fpd_tf.progress import tracked
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -22,7 +22,7 @@ def predict_files(
     box: Sequence[float] | None = None,
     *,
     out: str | Path | None = None,
-    threshold: float = 0.2,
+    threshold: float | None = None,
     on_error: str = "raise",
 ) -> list[dict]:
     """Finds the joints of one person in each photograph, and draws them if asked.
@@ -33,11 +33,12 @@ def predict_files(
         box: (x, y, width, height) pixels around the person, in each photograph; where
             None, the person is searched for.
         out: folder for drawings, NAME.png for each photograph; none where None.
-        threshold: joints that score less are not drawn.
+        threshold: joints that score less are not drawn; the contract's where None.
         on_error: "raise" at the first bad photograph, or "skip" it and log how many.
 
     Returns:
-        For each photograph {"path": ..., "joints": [[x, y, score], ...]}, in pixels.
+        For each photograph {"path": ..., "joints": [[x, y, score], ...], "threshold":
+        least score of a joint that is drawn}, in pixels.
 
     Raises:
         InputError: a photograph or the model cannot be read; no photograph at all; two
@@ -54,17 +55,20 @@ def predict_files(
     photographs = [file for path in paths for file in _photographs(Path(path))]
     drawings = _drawings(photographs, out)
     estimator = PoseEstimator(model)
+    if threshold is None:
+        threshold = estimator.rules.score.threshold
     look = {"joint_set": estimator.joint_set, "threshold": threshold}
 
     def predicted(photograph):
         image = read_image(photograph)
-        pose = estimator.predict(image, box) if box else find_person(estimator, image)
+        pose = estimator.predict(image, box)
         if out is not None:
             drawn = draw_pose(image, pose.joints, pose.scores, **look)
             with written_whole(drawings[photograph]) as aside:
                 aside.write_bytes(cv2.imencode(".png", drawn[..., ::-1])[1].tobytes())
         rows = zip(pose.joints.tolist(), pose.scores.tolist(), strict=True)
-        return {"path": str(photograph), "joints": [[*at, score] for at, score in rows]}
+        joints = [[*at, score] for at, score in rows]
+        return {"path": str(photograph), "joints": joints, "threshold": threshold}
 
     jobs = [lambda photograph=file: predicted(photograph) for file in photographs]
     return keep_good(tracked(jobs, "predicting"), on_error)

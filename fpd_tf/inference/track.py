@@ -1,29 +1,25 @@
-"""One person through a video: crop, heatmaps, joints, smoothing, next crop.
+"""One person through a video: crop, joints, smoothing, next crop.
 
-K joints, S crop side in pixels, H x W heatmap.
+K joints, S crop side in pixels.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import cv2
-import keras
 import numpy as np
 
-from fpd_tf.codec import decode_heatmaps
-from fpd_tf.contract.pose_json import Crop, Smoothing, rules_of
-from fpd_tf.geometry import BOX, apply_matrix, invert_matrix
-from fpd_tf.inference.crop import (
-    Region,
-    next_region,
-    upright_matrix,
-    view_matrix,
-    whole_frame,
-)
-from fpd_tf.inference.estimator import Pose, square_around
+from fpd_tf.contract.pose_json import Rules
+from fpd_tf.geometry import Box, apply_matrix, invert_matrix
+from fpd_tf.inference.crop import next_region, upright_matrix, view_matrix
+from fpd_tf.inference.estimator import Pose, look
 from fpd_tf.inference.smoothing import OneEuro
-from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.predictor import Predictor
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +34,7 @@ class CropView:
     """
 
     matrix: np.ndarray
-    region: Region
+    region: Box
     width: int
     height: int
 
@@ -48,22 +44,13 @@ class Track:
 
     Args:
         size: S.
-        stride: crop pixels per heatmap pixel.
-        crop: rule.
-        smoothing: rule.
+        rules: crop and smoothing.
         first: where to look first; the whole frame where None.
     """
 
-    def __init__(
-        self,
-        size: int,
-        stride: int,
-        crop: Crop,
-        smoothing: Smoothing,
-        first: Region | None = None,
-    ):
-        self._size, self._stride, self._crop = size, stride, crop
-        self._smooth = OneEuro(smoothing, crop.threshold)
+    def __init__(self, size: int, rules: Rules, first: Box | None = None):
+        self._size, self._rule = size, rules.crop
+        self._smooth = OneEuro(rules.smoothing, rules.crop.threshold)
         self._region, self._frame = first, None
 
     def view(
@@ -79,32 +66,34 @@ class Track:
             self._region = None
             self._smooth.forget()
         self._frame = frame
-        region = self._region or whole_frame(*frame)
+        region = self._region or Box.whole(*frame)
         return CropView(view_matrix(region, self._size, upright), region, *frame)
 
-    def update(self, heatmaps: np.ndarray, view: CropView, seconds: float) -> Pose:
-        """Joints in pixels of the upright frame.
+    def update(
+        self, joints: np.ndarray, scores: np.ndarray, view: CropView, seconds: float
+    ) -> Pose:
+        """Joints in pixels of the upright frame, smoothed.
 
         Args:
-            heatmaps: (H, W, K) of the crop.
+            joints: (K, 2) pixels of the crop.
+            scores: (K,).
             view: the frame's.
             seconds: its time; where that is not later than the last frame's, smoothing
                 starts anew.
         """
-        joints, scores = decode_heatmaps(heatmaps, stride=self._stride)
         back = invert_matrix(view.region.matrix(self._size))
         joints = apply_matrix(back, joints)
         joints = self._smooth(joints, scores, seconds, view.region.side)
-        self._region = next_region(joints, scores, view.width, view.height, self._crop)
+        self._region = next_region(joints, scores, view.width, view.height, self._rule)
         return Pose(joints.astype(np.float32), scores)
 
 
 class Tracker:
-    """Finds the joints of one person in the frames of a film or a camera.
+    """Finds the joints of one person in the frames of a video or a camera.
 
     Args:
-        model: a network, or a .keras or .tflite file; a contract beside the latter
-            gives the constants.
+        model: a network, a .keras or .tflite file, or what `load_predictor` gave; the
+            contract beside a .tflite gives the constants.
         box: (x, y, width, height) pixels around the person in the first frame; the
             whole frame where None.
 
@@ -125,13 +114,14 @@ class Tracker:
     """
 
     def __init__(
-        self, model: keras.Model | str | Path, box: Sequence[float] | None = None
+        self,
+        model: "keras.Model | str | Path | Predictor",
+        box: Sequence[float] | None = None,
     ):
         self._predictor = load_predictor(model)
-        size, (rows, _) = self._predictor.input_size, self._predictor.heatmap_size
-        first = None if box is None else _around(box)
-        self.joint_set, *rules = rules_of(model, self._predictor.num_joints)
-        self._track = Track(size, size // rows, *rules, first)
+        self.joint_set, self.rules = self._predictor.joint_set, self._predictor.rules
+        first = None if box is None else Box.around(box)
+        self._track = Track(self._predictor.input_size, self.rules, first)
 
     def update(
         self,
@@ -152,12 +142,5 @@ class Tracker:
         """
         height, width = frame.shape[:2]
         view = self._track.view(width, height, rotation, mirrored)
-        size = self._predictor.input_size
-        crop = cv2.warpAffine(frame, view.matrix, (size, size), flags=cv2.INTER_LINEAR)
-        heatmaps = self._predictor(crop[None].astype(np.float32) / 255)[0]
-        return self._track.update(heatmaps, view, seconds)
-
-
-def _around(box):
-    center, scale = square_around((1, 1), box)
-    return Region(*center.tolist(), scale * BOX)
+        found = look(self._predictor, frame, view.matrix)
+        return self._track.update(*found, view, seconds)

@@ -32,7 +32,7 @@ def predict_video(
     box: Sequence[float] | None = None,
     *,
     out: str | Path | None = None,
-    threshold: float = 0.2,
+    threshold: float | None = None,
 ) -> list[dict]:
     """Follows one person through a video, crop by crop, and smooths the joints.
 
@@ -42,7 +42,7 @@ def predict_video(
         box: (x, y, width, height) pixels around the person in the first frame; the
             whole frame where None.
         out: a .csv or .json of the records, or an .mp4 or .avi with the joints drawn.
-        threshold: joints that score less are not drawn.
+        threshold: joints that score less are not drawn; the contract's where None.
 
     Returns:
         For each frame {"frame": 0.., "seconds": its time, "joints": [[x, y, score]..]},
@@ -74,6 +74,8 @@ def predict_video(
     film = _opened(path)
     rate = film.get(cv2.CAP_PROP_FPS) or USUAL_RATE
     drawn_to = out if out and out.suffix in FILMS else None
+    if threshold is None:
+        threshold = tracker.rules.score.threshold
     look = {"joint_set": tracker.joint_set, "threshold": threshold}
     records = []
     with _drawn_film(drawn_to, rate) as add:

@@ -1,10 +1,16 @@
-"""Reading networks from .keras files."""
+"""Networks in .keras files, plain Keras with the names of their joints beside."""
 
+import json
+import zipfile
 from pathlib import Path
 
 import keras
 
 from fpd_tf.errors import InputError
+from fpd_tf.files import written_whole
+from fpd_tf.joints import JointSet, joint_set_from
+
+_JOINTS = "joints.json"
 
 
 def load_network(path: str | Path) -> keras.Model:
@@ -24,7 +30,62 @@ def load_network(path: str | Path) -> keras.Model:
     if not path.is_file():
         raise InputError(path, "", "a .keras file", "no such file")
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+        network = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its readers raise
         reason = str(error).strip().splitlines()[0] if str(error) else type(error)
         raise InputError(path, "", "a network saved by Keras", reason) from error
+    joint_set = _joint_set_within(path)
+    return named_network(network, joint_set) if joint_set else network
+
+
+def save_network(network: keras.Model, path: str | Path) -> None:
+    """Writes a .keras file, whole or not at all, with the network's joints in it.
+
+    Raises:
+        InputError: the file cannot be written.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.models.keras_file import load_network, named_network
+        >>> from fpd_tf.models.keras_file import joint_set_of_network, save_network
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> save_network(named_network(network, fpd.MPII), "named.keras")
+        >>> joint_set_of_network(load_network("named.keras")).name
+        'mpii'
+    """
+    joint_set = joint_set_of_network(network)
+    with written_whole(path) as aside:
+        network.save(aside)
+        if joint_set:
+            with zipfile.ZipFile(aside, "a") as archive:
+                archive.writestr(_JOINTS, json.dumps(joint_set.as_dict()))
+
+
+def named_network(network: keras.Model, joint_set: JointSet) -> keras.Model:
+    """The network itself, knowing its joints from now on.
+
+    Raises:
+        InputError: it has another number of heatmaps.
+    """
+    found = network.outputs[-1].shape[-1]
+    if found != joint_set.num_joints:
+        expected = f"the {joint_set.num_joints} joints of {joint_set.name}"
+        raise InputError(network.name, "heatmaps", expected, found)
+    network.joint_set = joint_set
+    return network
+
+
+def joint_set_of_network(network: keras.Model) -> JointSet | None:
+    """The joints that `named_network` or a file told a network; None where none did."""
+    return getattr(network, "joint_set", None)
+
+
+def _joint_set_within(path):
+    with zipfile.ZipFile(path) as archive:
+        if _JOINTS not in archive.namelist():
+            return None
+        try:
+            described = json.loads(archive.read(_JOINTS))
+        except (ValueError, RecursionError) as error:
+            raise InputError(path, _JOINTS, "the names of joints", error) from error
+    return joint_set_from(described, path)

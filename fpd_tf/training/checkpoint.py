@@ -17,8 +17,10 @@ import keras
 import numpy as np
 from pydantic import TypeAdapter
 
+from fpd_tf.data.people import People
 from fpd_tf.errors import GateError, InputError
 from fpd_tf.files import written_whole
+from fpd_tf.models.keras_file import save_network
 from fpd_tf.training.recipes import TrainConfig
 
 STATE = "checkpoints/state.npz"
@@ -38,13 +40,16 @@ class RunState:
     history: list[dict[str, float]]
 
 
-def describe_run(verb: str, teacher: str | None, config: TrainConfig, samples) -> dict:
+def describe_run(
+    verb: str, teacher: str | None, config: TrainConfig, people: People
+) -> dict:
     """What config.json says; a resumed run must share all of it that is in SHARED."""
     return {
         "verb": verb,
         "teacher": teacher,
         "config": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
-        "samples": len(samples),
+        "samples": len(people),
+        "joint_set": people.joint_set.as_dict(),
         "versions": {package: version(package) for package in PACKAGES},
         "command": sys.argv,
     }
@@ -169,8 +174,7 @@ class RunCheckpoint(keras.callbacks.Callback):
         )
 
     def _write(self):
-        with written_whole(self.out / "student.keras") as aside:
-            self.network.save(aside)
+        save_network(self.network, self.out / "student.keras")
         with written_whole(self.out / "history.csv") as aside:
             aside.write_text(_as_csv(self.state.history))
         variables = self.trained.variables + self.model.optimizer.variables

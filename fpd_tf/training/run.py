@@ -3,7 +3,7 @@
 import fcntl
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,11 +12,10 @@ from tempfile import TemporaryDirectory
 import keras
 import tensorflow as tf
 
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People, checked_people
 from fpd_tf.data.pipeline import broken_files_named, make_dataset
 from fpd_tf.errors import InputError
-from fpd_tf.joints import JointSet
-from fpd_tf.models.keras_file import load_network
+from fpd_tf.models.keras_file import load_network, named_network
 from fpd_tf.models.precision import with_precision
 from fpd_tf.models.presets import build_model
 from fpd_tf.training.checkpoint import RunCheckpoint, describe_run, restore
@@ -34,12 +33,11 @@ Score = Callable[[keras.Model], Mapping[str, float]]
 
 
 def train(
-    samples: Sequence[Sample],
+    people: People,
     out: str | Path,
     config: TrainConfig = TrainConfig(),
     *,
     score: Score | None = None,
-    joint_set: JointSet | None = None,
     resume: bool = False,
     devices: int = 1,
 ) -> Path:
@@ -49,12 +47,11 @@ def train(
     trained network, whatever its role). It is whole after each epoch.
 
     Args:
-        samples: people to train on.
+        people: to train on.
         out: the run folder; must not exist unless resuming.
         config: network, recipe and data settings.
         score: called with the network in float32 every `config.score_every` epochs;
             what it gives is kept in the history as `val_...`.
-        joint_set: of the samples; by their number of joints where None.
         resume: go on from the last whole epoch, with the same settings.
         devices: to share each batch, of this machine or of each machine of TF_CONFIG
             (docs/several-devices.md); the batch must divide by all of them.
@@ -67,20 +64,19 @@ def train(
             batch does not suit the devices; a photograph broke or vanished.
         GateError: the loss is no longer finite.
     """
-    run = _Run(config, samples, joint_set, devices)
+    run = _Run(config, people, devices)
     run.learn_from_truth()
-    description = describe_run("train", None, config, samples)
+    description = describe_run("train", None, config, people)
     return run.fit(Path(out), description, score, resume)
 
 
 def distill(
-    samples: Sequence[Sample],
+    people: People,
     out: str | Path,
     teacher: str | Path | keras.Model,
     config: TrainConfig = TrainConfig(),
     *,
     score: Score | None = None,
-    joint_set: JointSet | None = None,
     resume: bool = False,
     devices: int = 1,
 ) -> Path:
@@ -90,11 +86,11 @@ def distill(
     kept beside the run folder in teacher-cache/, for other runs too.
 
     Args:
-        samples: people to train on; those without labels are taught by the teacher.
+        people: to train on; those without labels are taught by the teacher.
         out: the run folder; must not exist unless resuming.
         teacher: a trained network or its .keras file.
         config: the student's network, recipe and data settings.
-        score, joint_set, resume, devices: as for `train`.
+        score, resume, devices: as for `train`.
 
     Returns:
         The run folder, student.keras in it.
@@ -103,7 +99,7 @@ def distill(
         InputError, GateError: as for `train`; or the teacher gives other joints or
             takes another size of image.
     """
-    run = _Run(config, samples, joint_set, devices)
+    run = _Run(config, people, devices)
     if isinstance(teacher, keras.Model):
         source = teacher.name
     else:
@@ -113,7 +109,7 @@ def distill(
         run.learn_from_cache(teacher)
     else:
         run.learn_from_teacher(teacher)
-    description = describe_run("distill", source, config, samples)
+    description = describe_run("distill", source, config, people)
     return run.fit(Path(out), description, score, resume)
 
 
@@ -124,12 +120,12 @@ class _Run:
     every device, in the recipe's precision; `fitted` is what `fit` is called on.
     """
 
-    def __init__(self, config, samples, joint_set, devices):
-        self.config, self.samples, self.joint_set = config, samples, joint_set
+    def __init__(self, config, people, devices):
+        self.config, self.people = config, checked_people(people)
         self.machine, self.strategy = this_machine(), strategy_of(devices)
         self.replicas = self.strategy.num_replicas_in_sync
-        self.steps = _steps(samples, config, self.replicas)
-        self.network = _new_network(config, samples)
+        self.steps = _steps(people, config, self.replicas)
+        self.network = _new_network(config, people)
         with self.strategy.scope():
             self.optimizer = make_optimizer(config, self.steps)
             self.trained = with_precision(
@@ -175,10 +171,9 @@ class _Run:
         def cache(folder):
             return cache_teacher(
                 teacher,
-                self.samples,
+                self.people,
                 config.data.input_size,
                 folder,
-                joint_set=self.joint_set,
                 mirror=config.data.flip > 0,
             )
 
@@ -204,7 +199,7 @@ class _Run:
                 if self.cache:
                     fill = partial(self.cache, out.parent / CACHE)
                     self.soft_heatmaps = in_turn(self.strategy, fill)
-                with broken_files_named(self.samples, self.soft_heatmaps):
+                with broken_files_named(self.people, self.soft_heatmaps):
                     self.fitted.fit(
                         self._epochs(state.epoch),
                         initial_epoch=state.epoch,
@@ -228,10 +223,9 @@ class _Run:
 
     def _epochs(self, first_epoch):
         dataset = make_dataset(
-            self.samples,
+            self.people,
             self.config.data,
             training=True,
-            joint_set=self.joint_set,
             first_epoch=first_epoch,
             soft_heatmaps=self.soft_heatmaps,
             shared=self.machine.count > 1,
@@ -241,10 +235,10 @@ class _Run:
         return dataset.map(self.prepare) if self.prepare else dataset
 
 
-def _new_network(config, samples):
+def _new_network(config, people):
     keras.utils.set_random_seed(config.data.seed)
     of_data = {
-        "num_joints": len(samples[0].joints),
+        "num_joints": people.joint_set.num_joints,
         "input_size": config.data.input_size,
     }
     for name in of_data.keys() & config.model.keys():
@@ -253,7 +247,7 @@ def _new_network(config, samples):
     network = build_model(config.preset, **of_data, **config.model)
     if config.start_from:
         _copy_weights(config.start_from, network)
-    return network
+    return named_network(network, people.joint_set)
 
 
 def _copy_weights(path, network):
@@ -266,14 +260,14 @@ def _copy_weights(path, network):
     network.set_weights(started.get_weights())
 
 
-def _steps(samples, config, replicas):
+def _steps(people, config, replicas):
     batch = config.data.batch_size
     if batch % replicas:
         expected = f"a multiple of {replicas}, a part for each device"
         raise InputError("config.data", "batch_size", expected, batch)
-    steps = len(samples) // batch
+    steps = len(people) // batch
     if not steps:
-        raise InputError("samples", "", f"at least one batch of {batch}", len(samples))
+        raise InputError("people", "", f"at least one batch of {batch}", len(people))
     return steps
 
 

@@ -10,7 +10,6 @@ that distilling costs what plain training costs.
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -18,12 +17,12 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People
 from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
 from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
 from fpd_tf.errors import InputError
-from fpd_tf.joints import JointSet, joint_set_of
-from fpd_tf.predictors.predictor import load_predictor, with_flip
+from fpd_tf.evaluation.evaluate import fitting_predictor
+from fpd_tf.predictors.views import with_flip
 from fpd_tf.progress import tracked
 
 TYPICAL_BYTES = 0.1
@@ -31,42 +30,39 @@ TYPICAL_BYTES = 0.1
 
 def cache_teacher(
     teacher: keras.Model,
-    samples: Sequence[Sample],
+    people: People,
     input_size: int,
     folder: str | Path,
     *,
-    joint_set: JointSet | None = None,
     mirror: bool = True,
 ) -> SoftHeatmaps:
     """Computes a teacher's heatmaps of every person, or finds them on disk.
 
     They lie in a subfolder named after the teacher's weights and number format and the
-    samples; another teacher or other data make another one, and an interrupted build
+    people; another teacher or other data make another one, and an interrupted build
     goes on where it stopped.
 
     Args:
         teacher: trained network.
-        samples: people, in the order of training.
+        people: in the order of training.
         input_size: S of teacher and student.
         folder: of all caches; made when missing.
-        joint_set: of the samples; by the number of joints where None.
         mirror: whether mirror images are seen too; not where training has none.
 
     Raises:
         InputError: the disk has less room than the cache is likely to need, or a
             photograph broke or vanished.
     """
-    predict = load_predictor(teacher)
-    joint_set = joint_set or joint_set_of(predict.num_joints)
-    key = _key(teacher, samples, input_size, mirror)
-    flip_order = tuple(joint_set.flip_order.tolist())
-    cache = SoftHeatmaps(Path(folder) / key, predict.heatmap_size[0], flip_order)
+    predict = fitting_predictor(teacher, people)
+    key = _key(teacher, people, input_size, mirror)
+    flip_order = tuple(people.joint_set.flip_order.tolist())
+    cache = SoftHeatmaps(Path(folder) / key, predict.codec.size, flip_order)
     cache.folder.mkdir(parents=True, exist_ok=True)
-    missing = cache.missing(len(samples))
+    missing = cache.missing(len(people))
     if missing:
         _check_room(cache, len(missing))
-        left = [samples[index] for index in missing]
-        seen = with_flip(predict, joint_set) if mirror else predict
+        left = people.of(people[index] for index in missing)
+        seen = with_flip(predict) if mirror else predict
         _fill(cache, seen, left, missing, input_size)
     return cache
 
@@ -102,18 +98,17 @@ def collapsed_target(
     return soft_heatmaps + share * (heatmaps - soft_heatmaps), weights
 
 
-def _key(teacher, samples, input_size, mirror):
+def _key(teacher, people, input_size, mirror):
     """16 hexadecimal digits that change with any weight, format, photograph or box."""
     formats = sorted({layer.compute_dtype for layer in teacher.layers})
     about = teacher.name, input_size, formats, mirror
     digest = hashlib.sha256(json.dumps(about).encode())
     for weight in teacher.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
-    for sample in samples:
-        box = (*np.float64(sample.center).tolist(), float(sample.scale))
-        box += sample.packed or ()
-        found = sample.image_path.stat()
-        about = (str(sample.image_path), found.st_size, found.st_mtime_ns, box)
+    for person in people:
+        box = (person.box.x, person.box.y, person.box.side, *(person.packed or ()))
+        found = person.image_path.stat()
+        about = (str(person.image_path), found.st_size, found.st_mtime_ns, box)
         digest.update(json.dumps(about).encode())
     return digest.hexdigest()[:16]
 
@@ -129,12 +124,12 @@ def _check_room(cache, count):
         raise InputError(cache.folder, "free space", megabytes, received)
 
 
-def _fill(cache, predict, samples, indices, input_size):
+def _fill(cache, predict, people, indices, input_size):
     config = DataConfig(input_size=input_size, batch_size=32)
-    batches = make_dataset(samples, config).as_numpy_iterator()
+    batches = make_dataset(people, config).as_numpy_iterator()
     places = iter(indices)
-    steps = -(-len(samples) // config.batch_size)
-    with broken_files_named(samples):
+    steps = -(-len(people) // config.batch_size)
+    with broken_files_named(people):
         for images, _, _ in tracked(batches, "caching the teacher", steps):
-            for heatmaps in predict(images):
+            for heatmaps in predict.heatmaps(images):
                 cache.write(next(places), heatmaps)

@@ -8,8 +8,10 @@ import tensorflow as tf
 from PIL import Image
 
 from fpd_tf.data.images import check_images, keep_good, read_image
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People, Sample
 from fpd_tf.errors import InputError
+from fpd_tf.geometry import Box
+from fpd_tf.joints import LSP
 
 COLORS = np.zeros((20, 30, 3), np.uint8)
 COLORS[:, :15] = (204, 51, 102)
@@ -27,7 +29,7 @@ def write(path: Path, orientation: int | None = None, mode: str = "RGB") -> Path
 
 def person_on(path: Path) -> Sample:
     known = np.ones(14, bool)
-    return Sample(path, np.ones((14, 2)), known, known, np.ones(2), 1.0)
+    return Sample(path, np.ones((14, 2)), known, known, Box(1, 1, 200))
 
 
 def test_pixels_come_back_as_rgb(tmp_path):
@@ -87,7 +89,7 @@ BROKEN = {
 def test_broken_files_are_refused_with_their_name(tmp_path, damage):
     path = write(tmp_path / "a.jpg")
     damage(path)
-    for read in (read_image, lambda path: check_images([person_on(path)])):
+    for read in (read_image, lambda path: check_images(People([person_on(path)], LSP))):
         with pytest.raises(InputError, match="a.jpg: expected a whole photograph"):
             read(path)
 
@@ -119,7 +121,7 @@ def test_tensorflow_decodes_what_passes_to_the_same_pixels(tmp_path, name):
     mode, options = FORMS[name]
     path = tmp_path / name
     Image.fromarray(COLORS).convert(mode).save(path, **options)
-    check_images([person_on(path)])
+    check_images(People([person_on(path)], LSP))
     decoded = tf.io.decode_image(path.read_bytes(), 3, expand_animations=False)
     apart = np.abs(decoded.numpy().astype(int) - read_image(path))
     assert apart.max() <= (10 if path.suffix == ".jpg" else 0)
@@ -185,7 +187,7 @@ def test_what_tensorflow_decodes_otherwise_or_not_is_refused(tmp_path, name):
     except tf.errors.InvalidArgumentError:
         pass
     with pytest.raises(InputError, match=f"{name}: expected a "):
-        check_images([person_on(path)])
+        check_images(People([person_on(path)], LSP))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (300, 15), (15, 300)])
@@ -193,24 +195,24 @@ def test_tiny_photographs_are_refused(tmp_path, size):
     Image.new("RGB", size).save(tmp_path / "tiny.png")
     wanted = f"at least 16 x 16 pixels. Received: {size[0]} x {size[1]}"
     with pytest.raises(InputError, match=wanted):
-        check_images([person_on(tmp_path / "tiny.png")])
+        check_images(People([person_on(tmp_path / "tiny.png")], LSP))
 
 
 def test_sixteen_pixels_are_enough(tmp_path):
     Image.new("RGB", (16, 16)).save(tmp_path / "small.png")
-    assert len(check_images([person_on(tmp_path / "small.png")])) == 1
+    assert len(check_images(People([person_on(tmp_path / "small.png")], LSP))) == 1
 
 
 @pytest.mark.parametrize("orientation", [2, 3, 6, 8])
 def test_turned_photographs_are_refused_for_training(tmp_path, orientation):
     path = write(tmp_path / "turned.jpg", orientation)
     with pytest.raises(InputError, match=f"upright.*Received: {orientation}"):
-        check_images([person_on(path)])
+        check_images(People([person_on(path)], LSP))
 
 
 def test_upright_exif_passes(tmp_path):
     person = person_on(write(tmp_path / "upright.jpg", orientation=1))
-    assert check_images([person]) == [person]
+    assert check_images(People([person], LSP)) == [person]
 
 
 def test_skip_leaves_out_everybody_on_a_bad_photograph_and_counts(tmp_path, caplog):
@@ -227,7 +229,7 @@ def test_skip_leaves_out_everybody_on_a_bad_photograph_and_counts(tmp_path, capl
 
 def test_nobody_left_is_an_error_even_when_skipping(tmp_path):
     with pytest.raises(InputError, match="gone.jpg"):
-        check_images([person_on(tmp_path / "gone.jpg")], on_error="skip")
+        check_images(People([person_on(tmp_path / "gone.jpg")], LSP), on_error="skip")
 
 
 def test_unknown_on_error_is_refused():

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
-from fpd_tf.data.mpii import RELEASE_FILE, load_mpii, parse_annorect
+from fpd_tf.data.mpii import load_mpii
+from fpd_tf.data.mpii_release import RELEASE_FILE, parse_annorect
 from fpd_tf.errors import InputError
 
 # ------------------------------------------------------------------ common json

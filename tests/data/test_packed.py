@@ -11,9 +11,11 @@ import fpd_tf as fpd
 from fpd_tf.data import packed
 from fpd_tf.data.images import check_images
 from fpd_tf.data.packed import load_packed, pack
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People, Sample
 from fpd_tf.data.pipeline import broken_files_named
 from fpd_tf.errors import InputError
+from fpd_tf.geometry import Box
+from fpd_tf.joints import MPII
 
 CONFIG = fpd.DataConfig(input_size=64, batch_size=4)
 WIDEST = dataclasses.replace(CONFIG, scale=(1.25, 1.25), rotation=180)
@@ -34,12 +36,11 @@ def people(tmp_path_factory):
                 joints=rng.uniform(0, 600, (16, 2)).astype(np.float32),
                 annotated=rng.random(16) < 0.8,
                 visible=rng.random(16) < 0.5,
-                center=rng.uniform((0, 0), (900, 600)).astype(np.float32),
-                scale=float(rng.uniform(0.2, 1.0)),
+                box=Box(*rng.uniform((0, 0), (900, 600)), rng.uniform(40, 200)),
                 head_size=None if index else 17.1,
             )
         )
-    return samples
+    return People(samples, MPII, "pck", "photographs")
 
 
 @pytest.fixture
@@ -53,11 +54,13 @@ def test_people_are_as_they_were(people, folder):
     again = load_packed(folder.parent, "train")
     assert len({person.image_path for person in again}) > 1
     for person, sample in zip(again, people, strict=True):
-        for name in ("joints", "annotated", "visible", "center"):
+        for name in ("joints", "annotated", "visible"):
             found, expected = getattr(person, name), getattr(sample, name)
             assert found.dtype == expected.dtype
             np.testing.assert_array_equal(found, expected)
-        assert person.scale == sample.scale and person.head_size == sample.head_size
+        assert person.head_size == sample.head_size
+        assert person.box.rectangle == pytest.approx(sample.box.rectangle)
+    assert (again.joint_set, again.metric, again.source) == (MPII, "pck", "photographs")
     assert again == check_images(again)
 
 
@@ -138,7 +141,7 @@ def test_nothing_is_left_half_written(people, folder, tmp_path):
     broken.write_bytes(b"\xff\xd8\xff")
     bad = dataclasses.replace(people[0], image_path=broken)
     with pytest.raises(InputError, match="broken.jpg: expected a photograph"):
-        pack([people[0], bad], tmp_path / "packed" / "other")
+        pack(people.of([people[0], bad]), tmp_path / "packed" / "other")
     assert [path.name for path in folder.parent.iterdir()] == ["train"]
     blocked = tmp_path / "file"
     blocked.touch()

@@ -15,10 +15,10 @@ from pydantic import ValidationError
 import fpd_tf as fpd
 from fpd_tf.codec import decode_heatmaps, encode_heatmaps
 from fpd_tf.data.images import read_image
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People, Sample
 from fpd_tf.data.pipeline import broken_files_named
 from fpd_tf.errors import InputError
-from fpd_tf.geometry import apply_matrix, crop_matrix
+from fpd_tf.geometry import Box, apply_matrix
 from fpd_tf.joints import MPII, JointSet
 
 PLAIN = fpd.DataConfig(
@@ -28,7 +28,7 @@ AUGMENTED = fpd.DataConfig(input_size=64, batch_size=2)
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory) -> list[Sample]:
+def people(tmp_path_factory) -> People:
     """Five people of 16 joints, each alone on a small smooth photograph."""
     folder, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
     y, x = np.mgrid[:90, :120]
@@ -43,11 +43,10 @@ def people(tmp_path_factory) -> list[Sample]:
                 joints=rng.uniform((25, 10), (95, 80), (16, 2)).astype(np.float32),
                 annotated=rng.random(16) < 0.8,
                 visible=np.ones(16, bool),
-                center=np.array([60.0 + index, 45.0], np.float32),
-                scale=0.36 + index / 50,
+                box=Box(60 + index, 45, 72 + 4 * index),
             )
         )
-    return samples
+    return People(samples, MPII)
 
 
 def all_of(dataset):
@@ -66,7 +65,7 @@ def test_elements_are_one_resampling_of_the_photograph(people):
     for sample, image, maps, weight in zip(
         people, images, heatmaps, weights, strict=True
     ):
-        matrix = crop_matrix(sample.center, sample.scale, 64)
+        matrix = sample.box.matrix(64)
         photo = read_image(sample.image_path).astype(np.float32)
         expected = cv2.warpAffine(photo, matrix, (64, 64)) / 255
         assert np.abs(image - expected).max() < 0.03  # two JPEG decoders
@@ -97,31 +96,41 @@ def test_flip_mirrors_and_swaps_left_and_right(people):
 def test_joints_of_ones_own(people):
     own = JointSet("two", ("left", "right"), ((0, 1),), (), {})
     sample = dataclasses.replace(
-        people[0], joints=people[0].joints[:2], annotated=np.array([True, False])
+        people[0],
+        joints=people[0].joints[:2],
+        annotated=np.array([True, False]),
+        visible=np.ones(2, bool),
     )
     always = dataclasses.replace(PLAIN, flip=1.0, batch_size=1)
-    dataset = fpd.make_dataset([sample], always, training=True, joint_set=own)
+    own_people = People([sample], own)
+    dataset = fpd.make_dataset(own_people, always, training=True)
     assert all_of(dataset)[2].tolist() == [[0.0, 1.0]]
-    with pytest.raises(InputError, match="16 or 14.*Received: 2"):
+    with pytest.raises(InputError, match="people: expected People, which know.*list"):
         fpd.make_dataset([sample], always)
 
 
 def test_unlabelled_joints_may_hold_anything(people):
     joints = np.where(people[0].annotated[:, None], people[0].joints, np.nan)
     sample = dataclasses.replace(people[0], joints=joints)
-    images, heatmaps, weights = all_of(fpd.make_dataset([sample], PLAIN))
+    images, heatmaps, weights = all_of(fpd.make_dataset(people.of([sample]), PLAIN))
     assert np.isfinite(heatmaps).all() and np.isfinite(images).all()
     assert not heatmaps[..., ~people[0].annotated].any()
 
 
 def test_scale_and_rotation_stay_in_their_ranges_and_fill_them(people):
-    joints = np.zeros((16, 2), np.float32) + people[0].center
+    box = people[0].box
+    joints = np.zeros((16, 2), np.float32) + (box.x, box.y)
     joints[1] += (15, 0)
     sample = dataclasses.replace(
-        people[0], joints=joints, annotated=np.ones(16, bool), scale=0.5
+        people[0],
+        joints=joints,
+        annotated=np.ones(16, bool),
+        box=Box(box.x, box.y, 100),
     )
     config = dataclasses.replace(AUGMENTED, batch_size=64, flip=0.0)
-    _, heatmaps, _ = all_of(fpd.make_dataset([sample] * 64, config, training=True))
+    _, heatmaps, _ = all_of(
+        fpd.make_dataset(people.of([sample] * 64), config, training=True)
+    )
     found, _ = decode_heatmaps(heatmaps)
     np.testing.assert_allclose(found[:, 0], 31.5, atol=0.01)
     x, y = (found[:, 1] - found[:, 0]).T
@@ -134,14 +143,18 @@ def test_scale_and_rotation_stay_in_their_ranges_and_fill_them(people):
 def test_colour_changes_each_channel_by_a_factor(people):
     grey = people[0].image_path.with_name("grey.png")
     Image.new("RGB", (120, 90), (100, 100, 100)).save(grey)
-    sample = dataclasses.replace(people[0], image_path=grey, scale=0.2)
+    sample = dataclasses.replace(
+        people[0], image_path=grey, box=people[0].box.scaled(0.5)
+    )
     config = dataclasses.replace(PLAIN, color=0.3, batch_size=32)
-    images, _, _ = all_of(fpd.make_dataset([sample] * 32, config, training=True))
+    images, _, _ = all_of(
+        fpd.make_dataset(people.of([sample] * 32), config, training=True)
+    )
     gains = images / (100 / 255)
     np.testing.assert_allclose(gains, np.broadcast_to(gains[:, :1, :1], gains.shape))
     assert 0.7 <= gains.min() < 0.75 and 1.25 < gains.max() <= 1.3
     assert np.ptp(gains[:, 0, 0], axis=1).max() > 0.3  # channels apart
-    plain, _, _ = all_of(fpd.make_dataset([sample], config))
+    plain, _, _ = all_of(fpd.make_dataset(people.of([sample]), config))
     np.testing.assert_allclose(plain, 100 / 255, rtol=1e-6)
 
 
@@ -199,8 +212,8 @@ def test_photographs_of_other_kinds_read_as_in_numpy(people, tmp_path, mode, suf
     with Image.open(people[0].image_path) as photo:
         photo.convert(mode).save(path, quality=95)
     sample = dataclasses.replace(people[0], image_path=path)
-    ((image, _, _),) = fpd.make_dataset([sample], PLAIN).as_numpy_iterator()
-    matrix = crop_matrix(sample.center, sample.scale, 64)
+    ((image, _, _),) = fpd.make_dataset(people.of([sample]), PLAIN).as_numpy_iterator()
+    matrix = sample.box.matrix(64)
     expected = cv2.warpAffine(np.float32(read_image(path)), matrix, (64, 64)) / 255
     assert np.abs(image[0] - expected).mean() < 0.01
 
@@ -233,7 +246,7 @@ def test_a_file_at_fault_is_named(people, tmp_path, spoil, said):
     spoilt = dataclasses.replace(people[2], image_path=Path(path))
     with pytest.raises(InputError, match=f"^{path}: expected {said}") as refusal:
         with broken_files_named([*people[:2], spoilt]):
-            list(fpd.make_dataset([*people[:2], spoilt], PLAIN))
+            list(fpd.make_dataset(people.of([*people[:2], spoilt]), PLAIN))
     assert "\n" not in str(refusal.value)
 
 
@@ -286,7 +299,7 @@ def test_only_the_crop_of_a_jpeg_is_decoded(people, tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     box = {"center": np.float32([30, 30]), "scale": 0.2}
     sample = dataclasses.replace(people[0], image_path=path, **box)
-    ((images, _, _),) = fpd.make_dataset([sample], PLAIN)
+    ((images, _, _),) = fpd.make_dataset(people.of([sample]), PLAIN)
     assert np.ptp(images) > 0.5
 
 
@@ -294,7 +307,7 @@ def test_too_few_people_are_refused(people):
     with pytest.raises(InputError, match="one batch of 2 people. Received: 1"):
         fpd.make_dataset(people[:1], AUGMENTED, training=True)
     with pytest.raises(InputError, match="Received: 0"):
-        fpd.make_dataset([], AUGMENTED)
+        fpd.make_dataset(people[:0], AUGMENTED)
 
 
 @pytest.mark.parametrize(

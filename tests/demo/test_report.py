@@ -10,13 +10,13 @@ import typer
 
 from fpd_tf.cli import app
 from fpd_tf.codec import encode_heatmaps
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People, Sample
 from fpd_tf.demo import report
 from fpd_tf.demo.report import PICTURE_SIDE, Entry, write_report
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import Evaluation
 from fpd_tf.evaluation.metrics import Scores
-from fpd_tf.geometry import crop_matrix
+from fpd_tf.geometry import Box
 from fpd_tf.inference.draw import MIDDLE
 from fpd_tf.joints import GROUPS, MPII
 from fpd_tf.models.cost import Cost
@@ -45,7 +45,8 @@ HISTORIES = (
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
     folder = tmp_path_factory.mktemp("photographs")
-    return [_sample(folder / f"{person}.png") for person in range(PEOPLE)]
+    drawn = [_sample(folder / f"{person}.png") for person in range(PEOPLE)]
+    return People(drawn, MPII, "pckh")
 
 
 def _sample(path):
@@ -55,8 +56,7 @@ def _sample(path):
     annotated = np.ones(16, bool)
     annotated[MPII.index("left_knee")] = False
     joints[~annotated] = np.nan
-    center = np.array([40, 40], np.float32)
-    return Sample(path, joints, annotated, annotated, center, 0.4, HEAD)
+    return Sample(path, joints, annotated, annotated, Box(40, 40, 80), HEAD)
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +243,7 @@ def test_best_and_worst_people_are_named_with_their_error(page):
 
 def test_skeletons_lie_on_the_enlarged_crop(page, samples):
     true, teacher, *_ = run_pictures(page)[20 + 2 * 5 :]
-    matrix = crop_matrix(samples[2].center, samples[2].scale, PICTURE_SIDE)
+    matrix = samples[2].box.matrix(PICTURE_SIDE)
     for picture, moved in ((true, (0, 0)), (teacher, (6, 8))):
         x, y = np.rint(matrix @ [40 + moved[0], 12 + moved[1], 1]).astype(int)
         assert np.abs(picture[y, x].astype(int) - MIDDLE).max() < 30
@@ -265,7 +265,8 @@ def test_broken_photograph_leaves_the_page_before(
     entries, samples, predictors, tmp_path
 ):
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    broken = [*samples[:-1], replace(samples[-1], image_path=tmp_path / "broken.png")]
+    last = replace(samples[-1], image_path=tmp_path / "broken.png")
+    broken = samples.of([*samples[:-1], last])
     page = tmp_path / "report.html"
     page.write_text("before")
     with pytest.raises(InputError, match="broken.png"):

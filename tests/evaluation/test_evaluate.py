@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fpd_tf.codec import decode_heatmaps, encode_heatmaps
+from fpd_tf.codec import Heatmaps, decode_heatmaps, encode_heatmaps
+from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.data.mpii import load_mpii
 from fpd_tf.drawn.layouts import synthesize
 from fpd_tf.errors import InputError
@@ -13,10 +14,11 @@ from fpd_tf.evaluation.evaluate import (
     evaluate,
     scorer,
 )
-from fpd_tf.geometry import apply_matrix, crop_matrix
+from fpd_tf.geometry import apply_matrix
 from fpd_tf.joints import MPII
 from fpd_tf.models.hourglass import stacked_hourglass
-from fpd_tf.predictors.predictor import Predictor, load_predictor
+from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.predictor import heatmap_predictor
 
 SIZE = 64
 
@@ -34,28 +36,26 @@ def network():
 
 def all_knowing(samples, shift=0.0, scale=1.0):
     """A predictor that draws the samples' joints, in order, `shift` crop px off."""
-    told = iter(samples * 10)
+    told, codec = iter([*samples] * 10), Heatmaps(SIZE, sigma=1.0)
 
     def run(images):
         joints = []
         for sample in (next(told) for _ in images):
-            matrix = crop_matrix(sample.center, sample.scale * scale, SIZE)
+            matrix = sample.box.scaled(scale).matrix(SIZE)
             joints.append(apply_matrix(matrix, sample.joints) + shift)
-        return encode_heatmaps(np.stack(joints), size=SIZE // 4, sigma=1.0)[0]
+        return codec.encode(np.stack(joints))[0]
 
-    return Predictor("all-knowing", SIZE, (SIZE // 4, SIZE // 4), 16, run)
+    return heatmap_predictor("all-knowing", codec, MPII, rules_for(MPII), run)
 
 
 def inside(samples):
     """The samples with only those joints annotated that every crop here shows."""
     kept = []
     for sample in samples:
-        crop = apply_matrix(
-            crop_matrix(sample.center, sample.scale, SIZE), sample.joints
-        )
+        crop = apply_matrix(sample.box.matrix(SIZE), sample.joints)
         seen = (np.abs(crop - (SIZE - 1) / 2) < 0.7 * SIZE / 2).all(axis=1)
         kept.append(replace(sample, annotated=sample.annotated & seen))
-    return kept
+    return samples.of(kept)
 
 
 def test_an_all_knowing_predictor_scores_100_without_bias(people):
@@ -90,7 +90,7 @@ def test_multi_scale_averages_every_scale(people):
         return np.full((len(images), 16, 16, 16), next(values), np.float32)
 
     values = iter(range(6))
-    flat = Predictor("flat", SIZE, (16, 16), 16, run)
+    flat = heatmap_predictor("flat", Heatmaps(SIZE), MPII, rules_for(MPII), run)
     evaluation = evaluate(flat, people, scales=PAPER_SCALES, batch_size=len(people))
     assert evaluation.confidences.max() <= 2.5
     assert evaluation.scales == PAPER_SCALES

@@ -10,7 +10,7 @@ from fpd_tf.errors import InputError
 from fpd_tf.export import convert
 from fpd_tf.export.audit import audit_tflite
 from fpd_tf.export.convert import calibration_crops, export_tflite
-from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.predictors.load import load_predictor
 
 VARIANTS = [
     ("none", "float32"),

@@ -13,7 +13,7 @@ from fpd_tf.export import decode
 from fpd_tf.export.audit import audit_tflite
 from fpd_tf.export.convert import export_tflite
 from fpd_tf.export.decode import joints_path, write_with_decode
-from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.predictors.load import load_predictor
 
 SIZE, CELLS = 64, 16
 

@@ -26,7 +26,7 @@ from fpd_tf.export.quantize import quantized, tensor_ranges
 from fpd_tf.models.efficientnet import efficientnet_pose
 from fpd_tf.models.hourglass import stacked_hourglass
 from fpd_tf.models.mobilenet import mobilenet_pose
-from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.predictors.load import load_predictor
 from fpd_tf.training.losses import fpd_loss
 from fpd_tf.training.recipes import TrainConfig
 

@@ -13,7 +13,7 @@ from PIL import Image
 import fpd_tf as fpd
 from fpd_tf.contract.pose_json import contract_path, describe, write_contract
 from fpd_tf.data.images import read_image
-from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.predictors.load import load_predictor
 
 HERE = Path(__file__).parent
 CONFIG = fpd.DataConfig(input_size=64, sigma=1.5, batch_size=10)

@@ -5,7 +5,8 @@ import pytest
 from fpd_tf.errors import InputError
 from fpd_tf.joints import LSP
 from fpd_tf.models.hourglass import stacked_hourglass
-from fpd_tf.predictors.predictor import load_predictor, with_flip
+from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.views import with_flip
 
 
 @pytest.fixture(scope="module")

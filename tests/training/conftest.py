@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People, Sample
+from fpd_tf.geometry import Box
+from fpd_tf.joints import MPII
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +56,7 @@ def batch():
 
 
 @pytest.fixture(scope="session")
-def people(tmp_path_factory) -> list[Sample]:
+def people(tmp_path_factory) -> People:
     """Five people of 16 joints with a bright patch at each joint."""
     folder, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
     samples = []
@@ -66,6 +68,5 @@ def people(tmp_path_factory) -> list[Sample]:
         path = folder / f"{index}.jpg"
         Image.fromarray(photo).save(path)
         known = np.ones(16, bool)
-        center = np.array([19.5, 19.5], np.float32)
-        samples.append(Sample(path, joints, known, known, center, 0.2, 5.0))
-    return samples
+        samples.append(Sample(path, joints, known, known, Box(19.5, 19.5, 40), 5.0))
+    return People(samples, MPII, "pckh")

@@ -11,7 +11,7 @@ from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import apply_matrix, crop_matrix
 from fpd_tf.models.precision import with_precision
-from fpd_tf.predictors.predictor import load_predictor
+from fpd_tf.predictors.load import load_predictor
 from fpd_tf.training import teacher as teacher_cache
 from fpd_tf.training.losses import fpd_loss, joints_mse
 from fpd_tf.training.recipes import TrainConfig
@@ -43,7 +43,7 @@ def test_the_collapsed_target_has_the_two_term_loss_gradient(weight, teach_unlab
 
 def true_heatmaps(person):
     """Of the upright crop's joints, whether annotated or not."""
-    matrix = crop_matrix(person.center, person.scale, SIZE)
+    matrix = person.box.matrix(SIZE)
     joints = apply_matrix(matrix, person.joints)
     return encode_heatmaps(joints, size=SIZE // 4, sigma=1.5)[0]
 
@@ -118,7 +118,7 @@ def test_the_mean_with_the_mirror_image_is_kept(people, tiny_network, tmp_path, 
     if mirror:
         mirrored = predict(images[:, :, ::-1])[:, :, ::-1]
         said = (said + mirrored[..., FLIP]) / 2
-    matrix = tf.constant(crop_matrix(people[0].center, people[0].scale, size))
+    matrix = tf.constant(people[0].box.matrix(size))
     center = tf.constant(people[0].center, tf.float32)
     scale = tf.constant(people[0].scale, tf.float32)
     kept = cache.in_graph(0, center, scale, tf.cast(matrix, tf.float32), False)

@@ -1,0 +1,35 @@
+"""A Keras network, built or read from a .keras file, as a predictor."""
+
+from pathlib import Path
+
+import keras
+
+from fpd_tf.contract.pose_json import numbered_joints, rules_for
+from fpd_tf.errors import InputError
+from fpd_tf.models.keras_file import joint_set_of_network, load_network
+from fpd_tf.predictors.predictor import Predictor, heatmap_predictor
+from fpd_tf.predictors.shapes import codec_of
+
+
+def keras_predictor(model: keras.Model | str | Path) -> Predictor:
+    """Opens a Keras network; its last output is its answer.
+
+    Args:
+        model: a network or its .keras file. Joints that it does not name are numbered.
+
+    Raises:
+        InputError: no network from one square RGB image of fixed size to heatmaps.
+    """
+    source = model.name if isinstance(model, keras.Model) else str(model)
+    network = model if isinstance(model, keras.Model) else load_network(model)
+    try:
+        (image,), heatmaps = network.inputs, network.outputs[-1]
+        last = keras.Model(image, heatmaps)
+    except (AttributeError, TypeError, ValueError) as error:
+        kind = type(network).__name__
+        raise InputError(source, "", "a Functional model of one input", kind) from error
+    codec, num_joints = codec_of(source, image.shape, heatmaps.shape)
+    joint_set = joint_set_of_network(network) or numbered_joints(num_joints)
+    last.compile(jit_compile=False)
+    rules = rules_for(joint_set)
+    return heatmap_predictor(source, codec, joint_set, rules, last.predict_on_batch)

@@ -1,0 +1,40 @@
+"""Opening a network, wherever it comes from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fpd_tf.predictors.predictor import Predictor
+
+if TYPE_CHECKING:
+    import keras
+
+
+def load_predictor(model: "keras.Model | str | Path | Predictor") -> Predictor:
+    """Opens a network.
+
+    Args:
+        model: a Keras model, a .keras file or a .tflite file; what is opened already
+            is given back.
+
+    Raises:
+        InputError: no such file, another format, damaged, or no network from one
+            square RGB image to heatmaps.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> import numpy as np
+        >>> from fpd_tf.predictors.load import load_predictor
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> predict = load_predictor(network)
+        >>> predict(np.zeros((2, 64, 64, 3))).heatmaps.shape
+        (2, 16, 16, 16)
+    """
+    if isinstance(model, Predictor):
+        return model
+    if isinstance(model, str | Path) and Path(model).suffix == ".tflite":
+        from fpd_tf.predictors.tflite import tflite_predictor
+
+        return tflite_predictor(Path(model))
+    from fpd_tf.predictors.keras_network import keras_predictor
+
+    return keras_predictor(model)
