@@ -96,16 +96,16 @@ def read_network(path):
 
 
 def read_film(path):
-    from fpd_tf.inference import track as tracking
+    from fpd_tf.codec import Heatmaps
+    from fpd_tf.contract.pose_json import rules_for
     from fpd_tf.inference.video import predict_video
-    from fpd_tf.predictors.predictor import Predictor
+    from fpd_tf.predictors.predictor import heatmap_predictor
 
-    def nowhere(images):
+    def nothing(images):
         return np.zeros((len(images), 8, 8, 14), np.float32)
 
-    predictor = Predictor("nowhere", 32, (8, 8), 14, nowhere)
-    tracking.load_predictor = lambda model: predictor
-    predict_video(path, "none")
+    rules = rules_for(LSP)
+    predict_video(path, heatmap_predictor("nobody", Heatmaps(32), LSP, rules, nothing))
 
 
 def mpii(folder):

@@ -68,17 +68,11 @@ def check_images(people: People, on_error: str = "raise") -> People:
             read as it is shown; under "skip" only where nobody is left.
 
     Example:
-        >>> import numpy as np
-        >>> from pathlib import Path
-        >>> from PIL import Image
+        >>> import fpd_tf as fpd
         >>> from fpd_tf.data.images import check_images
-        >>> from fpd_tf.data.checks import keep_good
-    from fpd_tf.data.people import People, Sample
-        >>> Image.new("RGB", (30, 20)).save("photo.png")
-        >>> joints, known = np.ones((14, 2)), np.ones(14, bool)
-        >>> person = Sample(Path("photo.png"), joints, known, known, joints[0], 0.3)
-        >>> len(check_images([person]))
-        1
+        >>> people = fpd.load_mpii(fpd.synthesize("people", count=12), split="val")
+        >>> len(check_images(people))
+        2
     """
     with ThreadPoolExecutor() as pool:
         paths = dict.fromkeys(person.image_path for person in people)

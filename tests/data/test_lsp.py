@@ -7,6 +7,7 @@ from scipy.io import savemat
 
 from fpd_tf.data.lsp import load_lsp
 from fpd_tf.errors import InputError
+from fpd_tf.geometry import Box
 
 
 def lsp_joints(count: int) -> np.ndarray:
@@ -32,7 +33,7 @@ def write(folder: Path, joints: np.ndarray, name: str = "joints") -> Path:
 
 def people(samples) -> list[int]:
     """Which people: their y in 0-based pixels is their place."""
-    return [int(sample.center[1]) for sample in samples]
+    return [int(sample.box.y) for sample in samples]
 
 
 @pytest.mark.parametrize("make", [lsp_joints, lspet_joints])
@@ -41,16 +42,15 @@ def test_coordinates_become_zero_based_and_the_box_is_the_square_around(tmp_path
     sample = load_lsp(write(tmp_path, joints), "3-3")[0]
     np.testing.assert_array_equal(sample.joints[:, 0], 10 * np.arange(14))
     np.testing.assert_array_equal(sample.joints[:, 1], np.full(14, 2))
-    assert sample.joints.dtype == sample.center.dtype == np.float32
-    np.testing.assert_array_equal(sample.center, [65, 2])
-    assert sample.scale * 200 == pytest.approx(1.3 * 130)
+    assert sample.joints.dtype == np.float32
+    assert sample.box == Box(65, 2, 1.3 * 130)
     assert sample.head_size is None
 
 
 def test_a_small_person_gets_sixty_pixels(tmp_path):
     joints = lsp_joints(1)
     joints[0] /= 10
-    assert load_lsp(write(tmp_path, joints), "all")[0].scale == pytest.approx(0.3)
+    assert load_lsp(write(tmp_path, joints), "all")[0].box.side == 60
 
 
 def test_lsp_flag_is_occlusion_and_every_joint_is_annotated(tmp_path):
@@ -70,7 +70,7 @@ def test_lspet_flag_is_annotation(tmp_path):
     assert np.flatnonzero(~second.annotated).tolist() == [4]
     np.testing.assert_array_equal(second.visible, second.annotated)
     np.testing.assert_array_equal(second.joints[4], [0, 0])
-    np.testing.assert_array_equal(second.center, [65, 1])
+    assert second.box == Box(65, 1, 1.3 * 130)
     assert second.image_path == tmp_path / "images" / "im00002.jpg"
 
 
@@ -86,8 +86,7 @@ def test_the_box_leaves_out_joints_without_label(tmp_path):
     joints = lspet_joints(9)
     joints[10:, 2] = 0
     sample = load_lsp(write(tmp_path, joints), "1-1")[0]
-    np.testing.assert_array_equal(sample.center, [45, 0])
-    assert sample.scale * 200 == pytest.approx(1.3 * 90)
+    assert sample.box == Box(45, 0, 1.3 * 90)
 
 
 def test_lsp_splits(tmp_path):
@@ -216,11 +215,11 @@ def test_the_real_extension(shared_data):
     train, val = load_lsp(root, "train"), load_lsp(root, "val")
     assert (len(train), len(val)) == (8000, 1000)
     assert val[0].image_path == root / "images" / "im08001.jpg"
-    annotated = np.stack([sample.annotated for sample in train + val])
+    both = train.of([*train, *val])
     # 14,995 flags of 0 and 7 labels outside the corner, of 126,000.
-    assert 1 - annotated.mean() == pytest.approx((14995 + 7) / 126000)
-    assert annotated.all(axis=1).mean() == pytest.approx(3594 / 9000)
-    assert min(sample.scale for sample in train + val) >= 0.3
+    assert 1 - both.annotated.mean() == pytest.approx((14995 + 7) / 126000)
+    assert both.annotated.all(axis=1).mean() == pytest.approx(3594 / 9000)
+    assert min(box.side for box in both.boxes) >= 60
 
 
 def test_the_real_original_agrees_with_its_published_labels(shared_data, tmp_path):

@@ -10,6 +10,7 @@ from scipy.io import loadmat, savemat
 from fpd_tf.data.mpii import load_mpii
 from fpd_tf.data.mpii_release import RELEASE_FILE, parse_annorect
 from fpd_tf.errors import InputError
+from fpd_tf.geometry import Box
 
 # ------------------------------------------------------------------ common json
 
@@ -35,11 +36,10 @@ def test_conventions(tmp_path):
     (sample,) = load_mpii(write_json(tmp_path, [record()]))
     np.testing.assert_array_equal(sample.joints[:, 0], 99 + np.arange(16))
     np.testing.assert_array_equal(sample.joints[:, 1], np.full(16, 49))
-    np.testing.assert_array_equal(sample.center, [300, 201 + 15 * 2 - 1])
-    assert sample.scale == 2.5
+    assert sample.box == Box(300, 201 + 15 * 2 - 1, 2.5 * 200)
     assert sample.head_size is None
     assert sample.image_path == tmp_path / "images" / "a.jpg"
-    assert sample.joints.dtype == sample.center.dtype == np.float32
+    assert sample.joints.dtype == np.float32
     assert sample.annotated.all() and sample.visible.all()
 
 
@@ -60,7 +60,7 @@ def test_json_splits_and_image_numbers(tmp_path):
         write_json(tmp_path, [record(scale=s) for s in scales], name)
 
     def scales(split):
-        return [sample.scale / 1.25 for sample in load_mpii(tmp_path, split)]
+        return [box.side / 250 for box in load_mpii(tmp_path, split).boxes]
 
     assert scales("train") == [1, 2, 3]
     assert scales("val") == [4, 5]
@@ -161,7 +161,7 @@ def test_bad_people_raise_or_are_skipped(tmp_path, caplog, person, message):
     assert "\n" not in str(caught.value)
     with caplog.at_level(logging.WARNING, "fpd_tf"):
         kept = load_mpii(root, on_error="skip")
-    assert [sample.scale for sample in kept] == [2.5, 3.75]
+    assert [box.side for box in kept.boxes] == [500, 750]
     (logged,) = caplog.records
     assert logged.getMessage() == f"skipped 1 of 3 people: {caught.value}"
 
@@ -213,10 +213,9 @@ def test_the_real_sample(shared_data):
         assert np.abs(apart[~missing]).max() < 1e-3
         assert sample.image_path.is_file()
     assert len(samples) == 5
-    assert samples[0].scale == pytest.approx(1.25 * 4.718488)
-    np.testing.assert_allclose(
-        samples[0].center, [965, 340 + 15 * 4.718488 - 1], rtol=1e-6
-    )
+    box = samples[0].box
+    assert (box.x, box.y) == pytest.approx((965, 340 + 15 * 4.718488 - 1))
+    assert box.side == pytest.approx(1.25 * 200 * 4.718488)
 
 
 # ------------------------------------------------------------------ official release
@@ -289,7 +288,7 @@ def write_tompson(root: Path, pairs: list[tuple[int, int]]) -> None:
 
 
 def scales(root: Path, split: str) -> list[float]:
-    return [sample.scale / 1.25 for sample in load_mpii(root, split)]
+    return [box.side / 250 for box in load_mpii(root, split).boxes]
 
 
 @pytest.mark.parametrize("folder", ["", "annot", "mpii_human_pose_v1_u12_2"])
@@ -303,7 +302,7 @@ def test_release_trainval_and_test(tmp_path, folder):
     assert first.image_path == tmp_path / "images" / "1.jpg"
     assert np.flatnonzero(first.annotated).tolist() == [0, 9]
     np.testing.assert_array_equal(first.joints[9], [99, 49])
-    np.testing.assert_array_equal(first.center, [300, 201 + 15 - 1])
+    assert first.box == Box(300, 201 + 15 - 1, 250)
     assert first.head_size == pytest.approx(0.6 * 50)
     (test,) = load_mpii(tmp_path, "test")
     assert not test.annotated.any() and test.head_size is None

@@ -244,9 +244,10 @@ def test_a_file_at_fault_is_named(people, tmp_path, spoil, said):
     path = shutil.copy(people[2].image_path, tmp_path)
     spoil(Path(path))
     spoilt = dataclasses.replace(people[2], image_path=Path(path))
+    people = people.of([*people[:2], spoilt])
     with pytest.raises(InputError, match=f"^{path}: expected {said}") as refusal:
-        with broken_files_named([*people[:2], spoilt]):
-            list(fpd.make_dataset(people.of([*people[:2], spoilt]), PLAIN))
+        with broken_files_named(people):
+            list(fpd.make_dataset(people, PLAIN))
     assert "\n" not in str(refusal.value)
 
 
@@ -270,14 +271,13 @@ def test_decoding_the_crop_alone_gives_the_same_levels(people, tmp_path, mode, k
     levels = tf.io.decode_image(content, channels=3, expand_animations=False)
     Image.fromarray(levels.numpy()).save(bits)
     for center in ((135, 90), (133.4, 88.7), (5, 170), (268, 2), (-80, 90), (135, 400)):
-        for scale in (0.05, 0.3, 1.0, 3.0):
-            box = {"center": np.float32(center), "scale": scale}
-            around.append(dataclasses.replace(people[0], **box))
+        for side in (10, 60, 200, 600):
+            around.append(dataclasses.replace(people[0], box=Box(*center, side)))
     config = dataclasses.replace(AUGMENTED, batch_size=24)
     crop_alone, whole = (
         all_of(
             fpd.make_dataset(
-                [dataclasses.replace(each, image_path=file) for each in around],
+                people.of(dataclasses.replace(one, image_path=file) for one in around),
                 config,
                 training=True,
                 first_epoch=0,
@@ -297,8 +297,7 @@ def test_only_the_crop_of_a_jpeg_is_decoded(people, tmp_path):
     rng = np.random.default_rng(0)
     Image.fromarray(rng.integers(0, 255, (400, 60, 3), np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    box = {"center": np.float32([30, 30]), "scale": 0.2}
-    sample = dataclasses.replace(people[0], image_path=path, **box)
+    sample = dataclasses.replace(people[0], image_path=path, box=Box(30, 30, 40))
     ((images, _, _),) = fpd.make_dataset(people.of([sample]), PLAIN)
     assert np.ptp(images) > 0.5
 

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -12,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from fpd_tf.codec import decode_heatmaps, encode_heatmaps
 from fpd_tf.data.mpii import load_mpii
 from fpd_tf.errors import InputError
-from fpd_tf.geometry import apply_matrix, crop_matrix, invert_matrix
+from fpd_tf.geometry import Box, apply_matrix, invert_matrix
 from fpd_tf.joints import JOINT_SETS, MPII
 
 often = settings(deadline=None, derandomize=True, database=None, max_examples=200)
@@ -23,9 +24,10 @@ points = arrays(np.float64, (5, 2), elements=st.floats(-1e3, 1e3))
 joints = arrays(np.float64, (16, 2), elements=pixels)
 flags = st.lists(st.integers(0, 1), min_size=16, max_size=16)
 scales = st.floats(0.01, 40)
-boxes = {
-    "center": st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)),
-    "scale": scales,
+crops = {
+    "box": st.builds(
+        Box, st.floats(-1e3, 1e3), st.floats(-1e3, 1e3), st.floats(2, 8000)
+    ),
     "size": st.integers(16, 512),
     "rotation": st.floats(-360, 360),
 }
@@ -48,24 +50,22 @@ strange_person = st.fixed_dictionaries(
 
 
 @often
-@given(points=points, **boxes)
-def test_a_crop_and_its_inverse(points, center, scale, size, rotation):
-    matrix = crop_matrix(center, scale, size, rotation)
+@given(points=points, **crops)
+def test_a_crop_and_its_inverse(points, box, size, rotation):
+    matrix = box.matrix(size, rotation)
     back = apply_matrix(invert_matrix(matrix), apply_matrix(matrix, points))
     np.testing.assert_allclose(back, points, atol=1e-6)
     np.testing.assert_allclose(invert_matrix(invert_matrix(matrix)), matrix, atol=1e-6)
 
 
 @often
-@given(points=points, **boxes)
-def test_a_crop_keeps_angles_and_is_as_wide_as_its_box(
-    points, center, scale, size, rotation
-):
-    matrix = crop_matrix(center, scale, size, rotation)
-    turn = matrix[:, :2] * (200 * scale / size)
+@given(**crops)
+def test_a_crop_keeps_angles_and_is_as_wide_as_its_box(box, size, rotation):
+    matrix = box.matrix(size, rotation)
+    turn = matrix[:, :2] * (box.side / size)
     np.testing.assert_allclose(turn @ turn.T, np.eye(2), atol=1e-9)
     np.testing.assert_allclose(np.linalg.det(turn), 1)
-    middle = apply_matrix(matrix, np.array([center]))
+    middle = apply_matrix(matrix, np.array([[box.x, box.y]]))
     np.testing.assert_allclose(middle, [[(size - 1) / 2] * 2], atol=1e-6)
 
 
@@ -119,9 +119,10 @@ def test_what_is_written_is_what_is_read(joints, flags, center, scale):
     np.testing.assert_array_equal(sample.visible, np.array(flags) > 0)
     expected = np.where(known[:, None], joints - 1, 0)
     np.testing.assert_allclose(sample.joints, expected, rtol=1e-6)
-    lowered = np.add(center, [-1, 15 * scale - 1])
-    np.testing.assert_allclose(sample.center, lowered, rtol=1e-6, atol=1e-2)
-    assert sample.scale == 1.25 * scale and len(sample.joints) == MPII.num_joints
+    lowered = np.add(center, [-1, 15 * scale - 1]).tolist()
+    assert [sample.box.x, sample.box.y] == pytest.approx(lowered, abs=1e-9)
+    assert sample.box.side == pytest.approx(250 * scale)
+    assert len(sample.joints) == MPII.num_joints
 
 
 @often
@@ -133,5 +134,6 @@ def test_a_strange_annotation_is_read_or_refused(people):
         assert "\n" not in str(error)
         return
     for sample in samples:
-        assert np.isfinite(sample.joints).all() and np.isfinite(sample.center).all()
-        assert 0 < sample.scale < 1e6 and sample.annotated.any()
+        box = sample.box
+        assert np.isfinite(sample.joints).all() and np.isfinite([box.x, box.y]).all()
+        assert 0 < box.side < 2e8 and sample.annotated.any()

@@ -87,9 +87,9 @@ def test_mpii_reads_back_what_was_drawn(roots, people):
         known = person.annotated
         assert np.array_equal(sample.annotated, known)
         assert np.abs(sample.joints - person.joints)[known].max() < 0.01
-        lowered = person.center + (0, 15 * person.scale)
-        assert np.abs(sample.center - lowered).max() < 0.01
-        assert sample.scale == pytest.approx(1.25 * person.scale)
+        x, y = person.center + (0, 15 * person.scale)
+        assert (sample.box.x, sample.box.y) == pytest.approx((x, y), abs=0.01)
+        assert sample.box.side == pytest.approx(250 * person.scale)
         size = 0.6 * np.hypot(*(person.head_box[2:] - person.head_box[:2]))
         assert sample.head_size == pytest.approx(size, abs=0.02)
 
@@ -101,8 +101,9 @@ def test_release_and_json_are_the_same_people(roots, people, tmp_path, split):
     a, b = load_mpii(roots["mpii"], split), load_mpii(release, split)
     assert [one.image_path.name for one in a] == [one.image_path.name for one in b]
     for one, other in zip(a, b, strict=True):
-        for field in ("joints", "annotated", "center", "scale", "head_size"):
+        for field in ("joints", "annotated", "head_size"):
             assert np.array_equal(getattr(one, field), getattr(other, field)), field
+        assert one.box == other.box
         person = people[int(other.image_path.stem) - 1]
         seen = person.visible | np.isin(np.arange(16), (8, 9))
         assert np.array_equal(other.visible, seen & person.annotated)
