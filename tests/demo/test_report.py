@@ -9,7 +9,8 @@ import pytest
 import typer
 
 from fpd_tf.cli import app
-from fpd_tf.codec import encode_heatmaps
+from fpd_tf.codec import Heatmaps
+from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.data.people import People, Sample
 from fpd_tf.demo import report
 from fpd_tf.demo.report import PICTURE_SIDE, Entry, write_report
@@ -20,6 +21,7 @@ from fpd_tf.geometry import Box
 from fpd_tf.inference.draw import MIDDLE
 from fpd_tf.joints import GROUPS, MPII
 from fpd_tf.models.cost import Cost
+from fpd_tf.predictors.predictor import heatmap_predictor
 
 PEOPLE, HEAD, SIZE = 10, 20.0, 32
 GRAY = 90
@@ -97,29 +99,26 @@ def _evaluation(mean, samples):
     )
 
 
-class Predictor:
+def opened(path):
     """The teacher sees one joint in the middle of each heatmap; others see nothing."""
+    codec, peak = Heatmaps(SIZE, sigma=1.0), float(path.name == "0.keras")
 
-    input_size, heatmap_size, num_joints = SIZE, (SIZE // 4, SIZE // 4), 16
-
-    def __init__(self, path):
-        self.peak = float(path.name == "0.keras")
-
-    def __call__(self, images):
-        assert images.shape[1:] == (SIZE, SIZE, 3)
+    def heatmaps_of(images):
         middle = np.full((len(images), 16, 2), (SIZE - 1) / 2)
-        return self.peak * encode_heatmaps(middle, size=SIZE // 4, sigma=1.0)[0]
+        return peak * codec.encode(middle)[0]
+
+    return heatmap_predictor(path.name, codec, MPII, rules_for(MPII), heatmaps_of)
 
 
 @pytest.fixture
 def predictors(monkeypatch):
-    monkeypatch.setattr(report, "load_predictor", Predictor)
+    monkeypatch.setattr(report, "load_predictor", opened)
 
 
 @pytest.fixture(scope="module")
 def page(entries, samples, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "load_predictor", Predictor)
+        patch.setattr(report, "load_predictor", opened)
         path = tmp_path_factory.mktemp("page") / "report.html"
         assert write_report(path, entries, samples) == path
     assert list(path.parent.iterdir()) == [path]

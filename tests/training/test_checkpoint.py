@@ -9,7 +9,9 @@ import keras
 import numpy as np
 import pytest
 
+from fpd_tf.data.people import People
 from fpd_tf.errors import GateError, InputError
+from fpd_tf.joints import MPII
 from fpd_tf.training.checkpoint import (
     BEFORE,
     STATE,
@@ -20,7 +22,8 @@ from fpd_tf.training.checkpoint import (
 )
 from fpd_tf.training.recipes import TrainConfig
 
-DESCRIPTION = describe_run("train", None, TrainConfig(), [])
+NOBODY = People([], MPII)
+DESCRIPTION = describe_run("train", None, TrainConfig(), NOBODY)
 
 
 def compiled():
@@ -169,5 +172,5 @@ def test_another_run_is_refused(folder):
     config = dataclasses.replace(TrainConfig(), epochs=7)
     network = compiled()
     with pytest.raises(InputError, match="config.epochs: expected the run's own"):
-        other = describe_run("train", None, config, [])
+        other = describe_run("train", None, config, NOBODY)
         restore(folder, other, network, network.optimizer, resume=True)

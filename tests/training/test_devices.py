@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 
 import keras
@@ -254,8 +255,11 @@ def test_a_batch_that_does_not_divide_is_refused(monkeypatch):
     strategy = SimpleNamespace(num_replicas_in_sync=3)
     monkeypatch.setattr(running, "strategy_of", lambda devices: strategy)
     config = fpd.TrainConfig(data=fpd.DataConfig(batch_size=4))
+    joints, known = np.zeros((16, 2)), np.zeros(16, bool)
+    nobody = fpd.Sample(Path(), joints, known, known, fpd.Box(0, 0, 1))
+    nobodies = fpd.People([nobody] * 8, fpd.MPII)
     with pytest.raises(InputError, match="batch_size: expected a multiple of 3.*: 4"):
-        fpd.train([None] * 8, "nowhere", config, devices=3)
+        fpd.train(nobodies, "nowhere", config, devices=3)
 
 
 def test_devices_that_are_not_there_are_refused(monkeypatch):

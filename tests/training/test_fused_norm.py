@@ -92,8 +92,8 @@ def test_runs_learn_and_are_taught_by_it():
     data = fpd.DataConfig(input_size=32, batch_size=2)
     config = fpd.TrainConfig(preset="hourglass_2x64", model=tiny, data=data)
     joints, known = np.zeros((16, 2)), np.ones(16, bool)
-    person = fpd.Sample(Path(), joints, known, known, np.zeros(2), 1.0)
-    run = _Run(config, [person] * 2, None, 1)
+    person = fpd.Sample(Path(), joints, known, known, fpd.Box(0, 0, 1))
+    run = _Run(config, fpd.People([person] * 2, fpd.MPII), devices=1)
     run.learn_from_teacher(fpd.build_model("hourglass_2x64", input_size=32, **tiny))
     for network in (run.trained, run.fitted.teacher):
         kinds = {type(layer) for layer in network.layers}

@@ -290,9 +290,9 @@ def test_settings_that_do_not_fit_are_refused(people, tmp_path, change, message)
 
 
 def test_people_without_labels_are_taught_by_the_teacher(people, teacher, tmp_path):
-    unknown = [
+    unknown = people.of(
         dataclasses.replace(person, annotated=np.zeros(16, bool)) for person in people
-    ]
+    )
     config = dataclasses.replace(CONFIG, epochs=1)
     (row,) = history(fpd.distill(unknown, tmp_path / "run", teacher, config))
     assert float(row["student_loss"]) == 0 and float(row["distillation_loss"]) > 0
@@ -305,10 +305,10 @@ def own_people(people, tmp_path):
     """The five people with photographs that a test may spoil."""
     folder = tmp_path / "photos"
     shutil.copytree(people[0].image_path.parent, folder)
-    return [
+    return people.of(
         dataclasses.replace(person, image_path=folder / person.image_path.name)
         for person in people
-    ]
+    )
 
 
 def cut(path):

@@ -9,7 +9,7 @@ from fpd_tf.codec import decode_heatmaps, encode_heatmaps
 from fpd_tf.data.pipeline import DataConfig, make_dataset
 from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
 from fpd_tf.errors import InputError
-from fpd_tf.geometry import apply_matrix, crop_matrix
+from fpd_tf.geometry import Box, apply_matrix
 from fpd_tf.models.precision import with_precision
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.training import teacher as teacher_cache
@@ -56,17 +56,20 @@ def test_what_is_stored_is_off_by_less_than_a_five_hundredth(tmp_path):
     cache = SoftHeatmaps(tmp_path, 8, (1, 0, 2))
     cache.write(4, heatmaps)
     assert cache.missing(6) == [0, 1, 2, 3, 5]
-    matrix = tf.constant(crop_matrix([50, 50], 0.3, 32), tf.float32)
+    box = tf.constant([50.0, 50.0]), tf.constant(60.0)
+    matrix = tf.constant(Box(50, 50, 60).matrix(32), tf.float32)
     for mirror, expected in ((False, heatmaps), (True, heatmaps[:, ::-1, [1, 0, 2]])):
         turned = (
             matrix * [[-1.0], [1.0]] + [[0, 0, 31.0], [0, 0, 0]] if mirror else matrix
         )
-        back = cache.in_graph(4, tf.constant([50.0, 50.0]), 0.3, turned, mirror)
+        back = cache.in_graph(4, *box, turned, mirror)
         np.testing.assert_allclose(back, expected, atol=1 / 509)
 
 
 def test_soft_heatmaps_follow_the_augmentation(people, tmp_path):
-    people = [replace(person, annotated=person.annotated | True) for person in people]
+    people = people.of(
+        replace(each, annotated=each.annotated | True) for each in people
+    )
     cache = SoftHeatmaps(tmp_path, SIZE // 4, FLIP)
     for index, person in enumerate(people):
         cache.write(index, true_heatmaps(person))
@@ -102,7 +105,8 @@ def test_the_cache_is_found_again_and_made_anew_for_another_teacher(
     assert cache_teacher(teacher, people, size, tmp_path, mirror=False) != first
     teacher.set_weights([weight + 0.01 for weight in teacher.get_weights()])
     assert cache_teacher(teacher, people, size, tmp_path) != first
-    moved = [replace(people[0], scale=people[0].scale * 1.1), *people[1:]]
+    wider = replace(people[0], box=people[0].box.scaled(1.1))
+    moved = people.of([wider, *people[1:]])
     assert cache_teacher(teacher, moved, size, tmp_path) != first
 
 
@@ -114,14 +118,14 @@ def test_the_mean_with_the_mirror_image_is_kept(people, tiny_network, tmp_path, 
     config = DataConfig(input_size=size, batch_size=1)
     images, _, _ = next(iter(make_dataset(people[:1], config)))
     predict = load_predictor(teacher)
-    said = predict(images)
+    said = predict.heatmaps(images)
     if mirror:
-        mirrored = predict(images[:, :, ::-1])[:, :, ::-1]
+        mirrored = predict.heatmaps(images[:, :, ::-1])[:, :, ::-1]
         said = (said + mirrored[..., FLIP]) / 2
-    matrix = tf.constant(people[0].box.matrix(size))
-    center = tf.constant(people[0].center, tf.float32)
-    scale = tf.constant(people[0].scale, tf.float32)
-    kept = cache.in_graph(0, center, scale, tf.cast(matrix, tf.float32), False)
+    box = people[0].box
+    matrix = tf.constant(box.matrix(size), tf.float32)
+    place = tf.constant([box.x, box.y], tf.float32), tf.constant(box.side, tf.float32)
+    kept = cache.in_graph(0, *place, matrix, False)
     np.testing.assert_allclose(kept, np.clip(said[0], 0, 1), atol=1 / 400)
 
 
