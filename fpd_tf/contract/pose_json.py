@@ -57,7 +57,7 @@ class Image:
 
 
 @dataclass(frozen=True, config=_FIXED)
-class Heatmaps:
+class Output:
     """The output, [1, H, W, K], with `stride` crop pixels to a cell."""
 
     name: str
@@ -162,7 +162,7 @@ class Contract:
     version: Literal[1]
     model: ModelFile
     image: Image
-    heatmaps: Heatmaps
+    heatmaps: Output
     joints: tuple[str, ...]
     flip_pairs: tuple[tuple[int, int], ...]
     limbs: tuple[tuple[int, int], ...]
@@ -402,7 +402,7 @@ def _ends(model):
         raise InputError(model, "shapes", expected, received) from None
     return (
         Image(image.name, image.dtype, size),
-        Heatmaps(heatmaps.name, heatmaps.dtype, rows, columns, size // rows),
+        Output(heatmaps.name, heatmaps.dtype, rows, columns, size // rows),
         joints,
     )
 

@@ -15,6 +15,7 @@ from fpd_tf.contract.pose_json import contract_path, describe, write_contract
 from fpd_tf.errors import GateError, InputError
 from fpd_tf.export.audit import audit_tflite
 from fpd_tf.export.convert import export_tflite
+from fpd_tf.joints import LSP
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,8 @@ def network():
 
 @pytest.fixture(scope="module")
 def model(network, tmp_path_factory):
-    return export_tflite(network, tmp_path_factory.mktemp("model") / "student.tflite")
+    path = tmp_path_factory.mktemp("model") / "student.tflite"
+    return export_tflite(network, path, joint_set=LSP)
 
 
 @pytest.fixture(scope="module")

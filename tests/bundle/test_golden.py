@@ -7,15 +7,15 @@ import pytest
 
 from fpd_tf.bundle.golden import golden_vectors, sampled
 from fpd_tf.codec import decode_heatmaps
-from fpd_tf.contract.pose_json import Contract, Heatmaps, Image, ModelFile, crop_rule
-from fpd_tf.geometry import apply_matrix, crop_matrix, invert_matrix
+from fpd_tf.contract.pose_json import Contract, Image, ModelFile, Output, crop_rule
+from fpd_tf.geometry import Box, apply_matrix, invert_matrix
 from fpd_tf.joints import LSP
 
 CONTRACT = Contract(
     version=1,
     model=ModelFile("student.tflite", "0" * 64, "float32"),
     image=Image("image", "float32", 256),
-    heatmaps=Heatmaps("heatmaps", "float32", 64, 64, 4),
+    heatmaps=Output("heatmaps", "float32", 64, 64, 4),
     joints=LSP.joints,
     flip_pairs=LSP.flip_pairs,
     limbs=LSP.limbs,
@@ -52,8 +52,8 @@ def test_heatmaps_decode_to_their_joints(golden):
 @pytest.mark.parametrize("rotation", [0.0, 25.0])
 def test_crops_are_those_of_opencv(rotation):
     image = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
-    for center, scale in (((59.5, 44.5), 0.6), ((10.2, 80.7), 0.31), ((60, 40), 2.56)):
-        matrix = crop_matrix(center, scale, 128, rotation)
+    for box in (Box(59.5, 44.5, 120), Box(10.2, 80.7, 62), Box(60, 40, 512)):
+        matrix = box.matrix(128, rotation)
         expected = cv2.warpAffine(image, matrix, (128, 128), flags=cv2.INTER_LINEAR)
         difference = np.abs(sampled(image, matrix, 128).astype(int) - expected)
         assert difference.max() <= 1 and (difference > 0).mean() < 0.002

@@ -34,7 +34,7 @@ def people(folder):
 
 @pytest.fixture(scope="module")
 def float_file(folder):
-    return export_tflite(network(16), folder / "float.tflite")
+    return export_tflite(network(16), folder / "float.tflite", joint_set=fpd.MPII)
 
 
 def stored(path):

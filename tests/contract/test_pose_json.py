@@ -11,8 +11,10 @@ from fpd_tf.contract.pose_json import (
     contract_path,
     crop_rule,
     describe,
+    joints_and_rules,
+    numbered_joints,
     read_contract,
-    rules_of,
+    rules_for,
     write_contract,
 )
 from fpd_tf.errors import InputError
@@ -20,12 +22,14 @@ from fpd_tf.export.convert import export_tflite
 from fpd_tf.joints import LSP, MPII, JointSet
 
 
-def exported(path, joints=14, seed=0, quantization="none"):
+def exported(path, joints=14, seed=0, **options):
     """One convolution to heatmaps, as .tflite."""
     keras.utils.set_random_seed(seed)
     image = keras.Input((64, 64, 3), name="image")
     heatmaps = keras.layers.Conv2D(joints, 5, 4, "same", name="heatmaps")(image)
-    return export_tflite(keras.Model(image, heatmaps), path, quantization=quantization)
+    if joints == 14:
+        options["joint_set"] = LSP
+    return export_tflite(keras.Model(image, heatmaps), path, **options)
 
 
 @pytest.fixture(scope="module")
@@ -123,14 +127,21 @@ def test_joints_of_ones_own(tmp_path):
 
 def test_joints_are_named_by_contract_file_or_number(written, tmp_path):
     model = written.with_name("student.tflite")
-    assert rules_of(model, 14)[0].name == model.name  # the contract's
+    own = JointSet("own", tuple(f"own_{name}" for name in LSP.joints))
+    write_contract(written, describe(model, joint_set=own))
+    assert joints_and_rules(model, 14)[0].joints == own.joints
     written.unlink()
-    assert rules_of(model, 14)[0] is LSP
-    assert rules_of(tmp_path / "student.keras", 16)[0] is MPII
-    nameless = exported(tmp_path / "nameless.tflite", joints=3)
-    joint_set, crop, _ = rules_of(nameless, 3)
-    assert joint_set.joints == ("joint_0", "joint_1", "joint_2")
-    assert joint_set.limbs == crop.hips == ()
+    assert joints_and_rules(model, 14) == (LSP, rules_for(LSP))
+    nameless = exported(tmp_path / "nameless.tflite", joints=16)
+    joint_set, rules = joints_and_rules(nameless, 16)
+    assert joint_set.joints == numbered_joints(16).joints
+    assert joint_set.joints[15] == "joint_15"
+    assert joint_set.limbs == rules.crop.hips == ()
+
+
+def test_the_joints_of_a_contract_are_a_known_set_where_they_are_its_own(written):
+    assert read_contract(written).joint_set is LSP
+    assert read_contract(changed(written, limbs=[])).joint_set.limbs == ()
 
 
 @pytest.mark.parametrize(

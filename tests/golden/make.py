@@ -13,6 +13,7 @@ from PIL import Image
 import fpd_tf as fpd
 from fpd_tf.contract.pose_json import contract_path, describe, write_contract
 from fpd_tf.data.images import read_image
+from fpd_tf.models.keras_file import named_network, save_network
 from fpd_tf.predictors.load import load_predictor
 
 HERE = Path(__file__).parent
@@ -43,13 +44,15 @@ def main():
             fpd.make_dataset(samples, CONFIG, training=True), epochs=60, verbose=0
         )
         photo = Image.fromarray(read_image(samples[0].image_path)).reduce(2)
-    keras.Model(network.inputs, network.outputs).save(HERE / "tiny.keras")
-    model = fpd.export_tflite(network, HERE / "tiny.tflite")
+    plain = named_network(keras.Model(network.inputs, network.outputs), fpd.MPII)
+    save_network(plain, HERE / "tiny.keras")
+    model = fpd.export_tflite(plain, HERE / "tiny.tflite")
     write_contract(contract_path(model), describe(model))
     photo.save(HERE / "photo.png")
-    pose = fpd.PoseEstimator(HERE / "tiny.keras").predict(HERE / "photo.png")
+    whole = fpd.Box.whole(*photo.size)
+    pose = fpd.PoseEstimator(HERE / "tiny.keras").predict(HERE / "photo.png", whole)
     crop = np.asarray(photo.resize((64, 64)), np.float32)[None] / 255
-    heatmaps = load_predictor(HERE / "tiny.keras")(crop)[0]
+    heatmaps = load_predictor(HERE / "tiny.keras").heatmaps(crop)[0]
     held = {"joints": pose.joints, "scores": pose.scores, "heatmaps": heatmaps}
     np.savez_compressed(HERE / "predictions.npz", **held)
 

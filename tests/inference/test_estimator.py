@@ -4,11 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
+from fpd_tf.codec import Heatmaps
+from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.errors import InputError
 from fpd_tf.inference import estimator
 from fpd_tf.inference.estimator import PoseEstimator
 from fpd_tf.inference.photographs import predict_files
-from fpd_tf.predictors.predictor import Predictor
+from fpd_tf.joints import LSP
+from fpd_tf.predictors.predictor import heatmap_predictor
 
 SIZE = 64
 
@@ -22,8 +25,8 @@ def dot_finder(images):
 
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch):
-    predictor = Predictor("dots", SIZE, (SIZE // 4, SIZE // 4), 14, dot_finder)
-    monkeypatch.setattr(estimator, "load_predictor", lambda model: predictor)
+    made = heatmap_predictor("dots", Heatmaps(SIZE), LSP, rules_for(LSP), dot_finder)
+    monkeypatch.setattr(estimator, "load_predictor", lambda model: made)
 
 
 def dotted(width, height, x, y):

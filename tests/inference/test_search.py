@@ -1,18 +1,18 @@
-from types import SimpleNamespace
-
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpd_tf.contract.pose_json import crop_rule
+from fpd_tf.codec import Heatmaps
+from fpd_tf.contract.pose_json import crop_rule, rules_for
+from fpd_tf.geometry import Box
 from fpd_tf.inference import estimator
 from fpd_tf.inference.estimator import Pose
 from fpd_tf.inference.photographs import predict_files
 from fpd_tf.inference.search import CLOSER, SIDES, find_person, squares
 from fpd_tf.joints import LSP
-from fpd_tf.predictors.predictor import Predictor
+from fpd_tf.predictors.predictor import heatmap_predictor
 
 SIZE = 64
 SHORTER = st.integers(40, 300)
@@ -41,19 +41,17 @@ def test_the_surest_square_is_looked_at_closer():
     """A torso of 40 px, seen in the square of 100 px around it and nowhere else."""
     looks = []
 
-    def predict(image, box):
+    def look(box):
         looks.append(box)
-        middle = np.array(box[:2]) + (box[2] - 1) / 2
-        away = np.abs(middle - (150, 40)).max() + abs(box[2] - 100)
+        away = max(abs(box.x - 150), abs(box.y - 40)) + abs(box.side - 100)
         joints = np.full((14, 2), (150.0 if away < 20 else 20.0, 60.0))
         joints[8:10, 1] = 20
         return Pose(joints, np.full(14, 1 / (1 + away / 100)))
 
-    person = SimpleNamespace(crop=crop_rule(LSP), predict=predict)
-    find_person(person, np.zeros((100, 200, 3), np.uint8))
+    find_person(look, 200, 100, crop_rule(LSP))
     searched, closer = looks[:-CLOSER], looks[-CLOSER:]
     assert len(searched) == len(list(squares(200, 100)))
-    assert set(closer) == {(100.5, -9.5, 100.0, 100.0)}
+    assert set(closer) == {Box(150.0, 40.0, 100.0)}
 
 
 def test_photographs_without_a_box_are_searched(tmp_path, monkeypatch):
@@ -65,8 +63,8 @@ def test_photographs_without_a_box_are_searched(tmp_path, monkeypatch):
         cells = images.reshape(1, SIZE // 4, 4, SIZE // 4, 4, 3).mean(axis=(2, 4))
         return np.repeat(cells[..., :2], 7, axis=-1)
 
-    predictor = Predictor("dots", SIZE, (SIZE // 4, SIZE // 4), 14, colour_finder)
-    monkeypatch.setattr(estimator, "load_predictor", lambda model: predictor)
+    made = heatmap_predictor("d", Heatmaps(SIZE), LSP, rules_for(LSP), colour_finder)
+    monkeypatch.setattr(estimator, "load_predictor", lambda model: made)
     image = np.zeros((400, 400, 3), np.uint8)
     for y, colour in ((320, (0, 0, 255)), (240, (0, 255, 0))):
         cv2.circle(image, (300, y), 12, colour, -1, cv2.LINE_AA)

@@ -1,20 +1,21 @@
 import numpy as np
 import pytest
 
-from fpd_tf.codec import encode_heatmaps
-from fpd_tf.contract.pose_json import Smoothing, crop_rule
+from fpd_tf.codec import Heatmaps
+from fpd_tf.contract.pose_json import Smoothing, rules_for
 from fpd_tf.errors import InputError
-from fpd_tf.geometry import apply_matrix
+from fpd_tf.geometry import Box, apply_matrix
 from fpd_tf.inference import track as tracking
-from fpd_tf.inference.crop import Region, next_region, upright_matrix, whole_frame
+from fpd_tf.inference.crop import next_region, upright_matrix
 from fpd_tf.inference.smoothing import OneEuro
 from fpd_tf.inference.track import Track, Tracker
 from fpd_tf.joints import LSP
-from fpd_tf.predictors.predictor import Predictor
+from fpd_tf.predictors.predictor import heatmap_predictor
 
-RULE = crop_rule(LSP)
+RULES = rules_for(LSP)
 HIPS, SHOULDERS, HEAD = (2, 3), (8, 9), 13
 SIZE = 64
+CODEC = Heatmaps(SIZE, sigma=1.0)
 
 
 def person(x=300.0, y=200.0, unit=10.0):
@@ -27,33 +28,33 @@ def person(x=300.0, y=200.0, unit=10.0):
 
 def region_of(joints, scores=None, width=640, height=480):
     scores = np.ones(14) if scores is None else scores
-    return next_region(joints, scores, width, height, RULE)
+    return next_region(joints, scores, width, height, RULES.crop)
 
 
 def test_the_crop_is_the_box_of_the_body_or_of_the_torso_with_a_margin():
-    assert region_of(person()) == Region(300.0, 160.0, 1.4 * 80)
+    assert region_of(person()) == Box(300.0, 160.0, 1.4 * 80)
     near = person()
     near[HEAD, 1] = 200 - 50
-    assert region_of(near) == Region(300.0, 175.0, 2.5 * 40)
+    assert region_of(near) == Box(300.0, 175.0, 2.5 * 40)
 
 
 def test_joints_that_are_not_followed_do_not_count():
     joints, scores = person(), np.ones(14)
     scores[HEAD] = scores[2] = 0.09
     joints[2] = joints[HEAD] = (0, 0)
-    assert region_of(joints, scores) == Region(300.0, 180.0, 2.5 * 40)
+    assert region_of(joints, scores) == Box(300.0, 180.0, 2.5 * 40)
 
 
 @pytest.mark.parametrize("unseen", [HIPS, SHOULDERS, range(14)])
 def test_without_a_torso_the_whole_frame_is_looked_at(unseen):
     scores = np.ones(14)
     scores[list(unseen)] = 0.09
-    assert region_of(person(), scores) == Region(319.5, 239.5, 640.0)
+    assert region_of(person(), scores) == Box(319.5, 239.5, 640.0)
 
 
 def test_a_crop_larger_than_the_frame_is_the_whole_frame():
     assert region_of(person(unit=57)).side == pytest.approx(638.4)
-    assert region_of(person(unit=58)) == whole_frame(640, 480)
+    assert region_of(person(unit=58)) == Box.whole(640, 480)
 
 
 def test_a_crop_of_a_few_pixels_is_not_believed():
@@ -122,20 +123,20 @@ def test_a_joint_that_was_not_followed_starts_anew():
 
 
 def track(first=None):
-    return Track(SIZE, 4, RULE, Smoothing(), first)
+    return Track(SIZE, RULES, first)
 
 
 def seen_by(view, joints):
-    """Heatmaps of a network that finds these joints of the upright frame."""
+    """Joints and scores of a network that finds these joints of the upright frame."""
     at = apply_matrix(view.region.matrix(SIZE), joints)
-    return encode_heatmaps(at, size=SIZE // 4, sigma=1.0)[0]
+    return CODEC.decode(CODEC.encode(at)[0])
 
 
 def test_a_track_follows_the_person_and_gives_pixels_of_the_frame():
     following, joints = track(), person()
     for seconds in np.arange(4) / 30:
         view = following.view(640, 480)
-        pose = following.update(seen_by(view, joints), view, seconds)
+        pose = following.update(*seen_by(view, joints), view, seconds)
     np.testing.assert_allclose(pose.joints, joints, atol=0.05)
     assert view.region.side == pytest.approx(112, rel=1e-3)
     centre = apply_matrix(view.matrix, np.array([[view.region.x, view.region.y]]))
@@ -143,23 +144,23 @@ def test_a_track_follows_the_person_and_gives_pixels_of_the_frame():
 
 
 def test_a_frame_without_a_person_scores_low_and_is_looked_at_whole():
-    following = track(first=Region(300, 200, 168))
+    following = track(first=Box(300, 200, 168))
     view = following.view(640, 480)
     assert view.region.side == 168
-    pose = following.update(np.full((16, 16, 14), 0.01), view, 0.0)
+    pose = following.update(*CODEC.decode(np.full((16, 16, 14), 0.01)), view, 0.0)
     assert pose.scores.max() < 0.1 and np.isfinite(pose.joints).all()
-    assert following.view(640, 480).region == whole_frame(640, 480)
+    assert following.view(640, 480).region == Box.whole(640, 480)
 
 
 def test_a_frame_of_another_size_starts_anew():
     following, joints = track(), person()
     for seconds in (0.0, 0.1):
         view = following.view(640, 480)
-        following.update(seen_by(view, joints), view, seconds)
+        following.update(*seen_by(view, joints), view, seconds)
     view = following.view(480, 640)
-    assert view.region == whole_frame(480, 640)
+    assert view.region == Box.whole(480, 640)
     moved = joints / 2
-    pose = following.update(seen_by(view, moved), view, 0.2)
+    pose = following.update(*seen_by(view, moved), view, 0.2)
     np.testing.assert_allclose(pose.joints, moved, atol=0.3)
 
 
@@ -171,8 +172,8 @@ def bright_tracker(monkeypatch):
         small = images.mean(axis=-1).reshape(1, 16, 4, 16, 4).mean(axis=(2, 4))
         return np.repeat(small[..., None], 14, axis=-1)
 
-    predictor = Predictor("bright", SIZE, (16, 16), 14, brightest)
-    monkeypatch.setattr(tracking, "load_predictor", lambda model: predictor)
+    made = heatmap_predictor("bright", CODEC, LSP, RULES, brightest)
+    monkeypatch.setattr(tracking, "load_predictor", lambda model: made)
     return Tracker("bright.keras", box=(80, 40, 64, 64))
 
 

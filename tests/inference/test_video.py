@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from fpd_tf import cli
+from fpd_tf.codec import Heatmaps
+from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.errors import InputError
 from fpd_tf.inference import track as tracking
 from fpd_tf.inference.video import predict_video
 from fpd_tf.joints import LSP
-from fpd_tf.predictors.predictor import Predictor
+from fpd_tf.predictors.predictor import heatmap_predictor
 
 SIZE = 64
 
@@ -26,8 +28,8 @@ def stand_in(monkeypatch):
         maps = [np.roll(small, 2 * name.startswith("left"), 0) for name in LSP.joints]
         return np.stack(maps, axis=-1)[None]
 
-    predictor = Predictor("bright", SIZE, (16, 16), 14, brightest)
-    monkeypatch.setattr(tracking, "load_predictor", lambda model: predictor)
+    made = heatmap_predictor("bright", Heatmaps(SIZE), LSP, rules_for(LSP), brightest)
+    monkeypatch.setattr(tracking, "load_predictor", lambda model: made)
 
 
 @pytest.fixture

@@ -2,10 +2,14 @@ import keras
 import numpy as np
 import pytest
 
+from fpd_tf.codec import Heatmaps
+from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.errors import InputError
 from fpd_tf.joints import LSP
 from fpd_tf.models.hourglass import stacked_hourglass
+from fpd_tf.models.keras_file import named_network, save_network
 from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.predictor import Prediction, Predictor, heatmap_predictor
 from fpd_tf.predictors.views import with_flip
 
 
@@ -24,14 +28,28 @@ def images():
 
 def test_predictor_gives_the_last_stack_of_a_model(network, images):
     predict = load_predictor(network)
-    assert (predict.input_size, predict.heatmap_size, predict.num_joints) == (
-        32,
-        (8, 8),
-        5,
-    )
+    assert predict.input_size == 32 and predict.codec == Heatmaps(32, stride=4)
+    assert predict.joint_set.joints == tuple(f"joint_{index}" for index in range(5))
     expected = np.asarray(network(images)[-1])
-    np.testing.assert_allclose(predict(images), expected, atol=1e-5)
-    np.testing.assert_allclose(predict(images[:1]), expected[:1], atol=1e-5)
+    found = predict(images)
+    np.testing.assert_allclose(found.heatmaps, expected, atol=1e-5)
+    joints, scores = Heatmaps(32, stride=4).decode(found.heatmaps)
+    np.testing.assert_array_equal(found.joints, joints)
+    np.testing.assert_array_equal(found.scores, scores)
+    np.testing.assert_allclose(predict.heatmaps(images[:1]), expected[:1], atol=1e-5)
+
+
+def test_a_predictor_is_opened_once(network):
+    predict = load_predictor(network)
+    assert load_predictor(predict) is predict
+
+
+def test_a_network_that_knows_its_joints_names_them(tmp_path):
+    image = keras.layers.Input((32, 32, 3))
+    model = keras.Model(image, keras.layers.Conv2D(14, 4, 4)(image))
+    save_network(named_network(model, LSP), tmp_path / "student.keras")
+    predict = load_predictor(tmp_path / "student.keras")
+    assert predict.joint_set is LSP and predict.rules == rules_for(LSP)
 
 
 def test_predictor_sees_new_weights_of_a_live_model(images):
@@ -41,15 +59,16 @@ def test_predictor_sees_new_weights_of_a_live_model(images):
     predict = load_predictor(model)
     predict(images)
     model.layers[0].bias.assign(np.full(5, 100.0))
-    assert predict(images).min() > 50
+    assert predict.heatmaps(images).min() > 50
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")
 def test_predictor_reads_a_keras_file(network, images, tmp_path):
     path = tmp_path / "student.keras"
     network.save(path)
-    expected = load_predictor(network)(images)
-    np.testing.assert_allclose(load_predictor(path)(images), expected, atol=1e-6)
+    expected = load_predictor(network).heatmaps(images)
+    received = load_predictor(path).heatmaps(images)
+    np.testing.assert_allclose(received, expected, atol=1e-6)
 
 
 def test_images_of_another_size_are_refused(network):
@@ -77,12 +96,26 @@ def test_bad_tflite_files_are_named(tmp_path):
 
 
 def test_flip_test_averages_the_swapped_mirror_image():
-    def predict(images):
+    def run(images):
         return images[..., :1] * np.arange(1.0, 15.0)
 
+    predict = heatmap_predictor("n", Heatmaps(4, stride=1), LSP, rules_for(LSP), run)
     image = np.zeros((1, 4, 4, 3), np.float32)
     image[0, 1, 0] = 1.0
-    averaged = with_flip(predict, LSP)(image)
+    averaged = with_flip(predict)(image)
     right, left = LSP.index("right_wrist"), LSP.index("left_wrist")
-    assert averaged[0, 1, 0, right] == ((right + 1) + (left + 1)) / 2
-    assert np.count_nonzero(averaged) == 14
+    expected = ((right + 1) + (left + 1)) / 2
+    assert averaged.heatmaps[0, 1, 0, right] == averaged.scores[0, right] == expected
+    assert np.count_nonzero(averaged.heatmaps) == 14
+    assert averaged.joints[0, right].tolist() == [0, 1]
+
+
+def test_joints_alone_have_no_heatmaps_to_average():
+    found = Prediction(np.zeros((1, 14, 2)), np.ones((1, 14)))
+    predict = Predictor("joints.tflite", 4, LSP, rules_for(LSP), lambda images: found)
+    assert predict(np.zeros((1, 4, 4, 3))) is found
+    for refused in (with_flip, lambda p: p.heatmaps(np.zeros((1, 4, 4, 3)))):
+        with pytest.raises(
+            InputError, match="joints.tflite: expected a network with h"
+        ):
+            refused(predict)
