@@ -16,7 +16,11 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["fpd_tf", "fpd_tf.*"]), "fpd_tf.apps"],
     package_dir={"fpd_tf.apps": "tflite"},
-    package_data={"fpd_tf.demo": ["*.jinja"], "fpd_tf.apps": APPS},
+    package_data={
+        "fpd_tf": ["py.typed"],
+        "fpd_tf.demo": ["*.jinja"],
+        "fpd_tf.apps": APPS,
+    },
     entry_points={"console_scripts": ["fpd = fpd_tf.cli:main"]},
     install_requires=[
         "tensorflow",

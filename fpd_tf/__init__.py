@@ -5,6 +5,7 @@ The public names, in the order data flows; each is imported when first used, so 
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 _HOMES = {
     "Sample": "data.people",
@@ -42,10 +43,43 @@ _HOMES = {
 __all__ = list(_HOMES)
 
 
-def __getattr__(name: str):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+if TYPE_CHECKING:  # for type checkers and editors, which see no __getattr__
+    from fpd_tf.codec import decode_heatmaps as decode_heatmaps
+    from fpd_tf.codec import encode_heatmaps as encode_heatmaps
+    from fpd_tf.data.load import load_people as load_people
+    from fpd_tf.data.lsp import load_lsp as load_lsp
+    from fpd_tf.data.mpii import load_mpii as load_mpii
+    from fpd_tf.data.people import People as People
+    from fpd_tf.data.people import Sample as Sample
+    from fpd_tf.data.pipeline import DataConfig as DataConfig
+    from fpd_tf.data.pipeline import make_dataset as make_dataset
+    from fpd_tf.drawn.layouts import synthesize as synthesize
+    from fpd_tf.evaluation.evaluate import evaluate as evaluate
+    from fpd_tf.evaluation.metrics import pck as pck
+    from fpd_tf.evaluation.metrics import pckh as pckh
+    from fpd_tf.export.convert import export_tflite as export_tflite
+    from fpd_tf.geometry import Box as Box
+    from fpd_tf.inference.draw import draw_pose as draw_pose
+    from fpd_tf.inference.estimator import PoseEstimator as PoseEstimator
+    from fpd_tf.joints import COCO as COCO
+    from fpd_tf.joints import LSP as LSP
+    from fpd_tf.joints import MPII as MPII
+    from fpd_tf.joints import JointSet as JointSet
+    from fpd_tf.models.cost import model_cost as model_cost
+    from fpd_tf.models.hourglass import stacked_hourglass as stacked_hourglass
+    from fpd_tf.models.presets import PRESETS as PRESETS
+    from fpd_tf.models.presets import build_model as build_model
+    from fpd_tf.training.distiller import Distiller as Distiller
+    from fpd_tf.training.losses import joints_mse as joints_mse
+    from fpd_tf.training.recipes import TrainConfig as TrainConfig
+    from fpd_tf.training.run import distill as distill
+    from fpd_tf.training.run import train as train
+else:
+
+    def __getattr__(name: str):
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def __dir__():

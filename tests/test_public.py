@@ -12,6 +12,12 @@ import pytest
 import fpd_tf
 
 ROOT = Path(fpd_tf.__file__).parent
+ROOMS = (  # top to bottom: a room imports from rooms above it only
+    *("errors", "files", "progress", "quiet", "sandbox", "shipped"),
+    *("joints", "geometry", "codec", "data", "drawn", "models", "contract"),
+    *("predictors", "evaluation", "training", "inference", "export", "bundle"),
+    *("demo", "doctor", "cli"),
+)
 NO_TENSORFLOW = [
     *("joints.py", "data/people.py", "data/mpii.py", "data/lsp.py", "drawn/layouts.py"),
     *("data/images.py", "drawn/figure.py", "drawn/picture.py", "evaluation/metrics.py"),
@@ -42,6 +48,17 @@ def test_a_public_name_stands_where_the_package_says(name):
     assert getattr(value, "__module__", home) in (home, "builtins")
     assert value is getattr(sys.modules[home], name)
     assert name in dir(fpd_tf)
+
+
+def test_a_type_checker_sees_every_public_name_in_its_home():
+    seen = {}
+    for node in ast.walk(ast.parse(Path(fpd_tf.__file__).read_text())):
+        if isinstance(node, ast.ImportFrom) and room_of(node.module):
+            for alias in node.names:
+                assert alias.asname == alias.name  # a name to export again
+                seen[alias.name] = node.module.removeprefix("fpd_tf.")
+    assert seen == fpd_tf._HOMES
+    assert ROOT.joinpath("py.typed").is_file()
 
 
 def test_a_name_that_is_not_there():
@@ -81,23 +98,47 @@ print(fpd_tf.decode_heatmaps(heatmaps)[0].round(3).tolist())
     assert run_python(code).strip() == "[[10.0, 20.0]]"
 
 
-def imported(tree: ast.AST) -> set[str]:
+def imported(path: Path) -> set[str]:
     """The modules that a file imports, wherever in it."""
     names = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             names.add(node.module or "")
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
+
+
+def of_the_package():
+    return sorted(ROOT.rglob("*.py"))
+
+
+def room_of(module: str) -> str:
+    """The room of a module such as `fpd_tf.data.lsp`, "" where it is none of ours."""
+    package, _, within = module.partition(".")
+    return within.partition(".")[0] if package == "fpd_tf" else ""
+
+
+def room_of_file(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def test_every_file_is_in_a_room():
+    assert {room_of_file(path) for path in of_the_package()} == {"__init__", *ROOMS}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_from_rooms_above_it_only(room):
+    allowed = {"", *ROOMS[: ROOMS.index(room) + 1]}
+    for path in of_the_package():
+        if room_of_file(path) == room:
+            assert set(map(room_of, imported(path))) <= allowed, path
 
 
 @pytest.mark.parametrize("file", NO_TENSORFLOW)
 def test_no_tensorflow_in_rooms_for_any_backend(file):
-    tops = {
-        name.split(".")[0]
-        for name in imported(ast.parse(ROOT.joinpath(file).read_text()))
-    }
+    tops = {name.partition(".")[0] for name in imported(ROOT / file)}
     assert not tops & {"tensorflow", "tf_keras", "tensorflow_model_optimization"}
 
 
@@ -113,13 +154,10 @@ def test_nobody_writes_tf_dot_keras():
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr == "keras":
                 assert getattr(node.value, "id", "") not in ("tf", "tensorflow"), path
-        assert not any(name.startswith("tensorflow.keras") for name in imported(tree))
+        assert not any(name.startswith("tensorflow.keras") for name in imported(path))
 
 
 def test_one_room_knows_the_optimization_toolkit():
-    knowing = {
-        str(path.relative_to(ROOT))
-        for path in ROOT.rglob("*.py")
-        if "tensorflow_model_optimization" in imported(ast.parse(path.read_text()))
-    }
-    assert knowing == {"export/fine_tune.py"}
+    toolkit = "tensorflow_model_optimization"
+    knowing = [path for path in of_the_package() if toolkit in imported(path)]
+    assert knowing == [ROOT / "export" / "fine_tune.py"]
