@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+import keras
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -22,11 +24,11 @@ class Cost:
         return 2 * self.multiply_adds / 1e9
 
 
-def model_cost(model) -> Cost:
+def model_cost(model: keras.Model) -> Cost:
     """Counts trainable parameters and the multiply-adds of one image.
 
     Args:
-        model: a built Functional model, from `keras` or `tf_keras`.
+        model: a built Functional model.
 
     Example:
         >>> import fpd_tf as fpd
@@ -39,8 +41,6 @@ def model_cost(model) -> Cost:
 
 def _multiply_adds(layer) -> int:
     """Each kernel element works once at each output position of its convolution."""
-    for kernel in ("kernel", "depthwise_kernel"):  # Keras, tf_keras
-        if hasattr(layer, kernel):
-            positions = math.prod(layer.output.shape[1:-1])
-            return positions * math.prod(getattr(layer, kernel).shape)
-    return 0
+    if not hasattr(layer, "kernel"):
+        return 0
+    return math.prod(layer.output.shape[1:-1]) * math.prod(layer.kernel.shape)

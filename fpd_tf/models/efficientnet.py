@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from math import ceil
-from types import ModuleType
 
 import keras
+from keras import layers
 
 from fpd_tf.errors import InputError
 from fpd_tf.models.head import depthwise, normalised, pointwise, top_down_head
@@ -43,8 +43,7 @@ def efficientnet_pose(
     input_size: int = 256,
     upsampling: str = "nearest",
     name: str = "efficientnet_pose",
-    keras: ModuleType = keras,
-):
+) -> keras.Model:
     """Builds EfficientNet-Lite (no squeeze-and-excite, ReLU6) with a top-down head.
 
     The head brings the coarsest features up to a quarter of the input, adding at each
@@ -58,7 +57,6 @@ def efficientnet_pose(
         num_joints: K, channels of the heatmaps.
         input_size: S, a multiple of `coarsest` pixels.
         upsampling: "nearest" or "bilinear".
-        keras: the module to build with, `keras` or `tf_keras`.
 
     Returns:
         A Functional model from (B, S, S, 3) float32 RGB in [0, 1] to a list of one
@@ -76,20 +74,19 @@ def efficientnet_pose(
         raise InputError("coarsest", "", "16 or 32", coarsest)
     if input_size % coarsest:
         raise InputError("input_size", "", f"a multiple of {coarsest}", input_size)
-    layers = keras.layers
     images = layers.Input((input_size, input_size, 3), name="image")
     x = layers.Rescaling(255 / 128, offset=-127 / 128, name="normalize")(images)
-    features = _backbone(layers, x, width, depth, coarsest)
-    x = top_down_head(layers, features, num_features, num_joints, upsampling)
+    features = _backbone(x, width, depth, coarsest)
+    x = top_down_head(features, num_features, num_joints, upsampling)
     return keras.Model(images, [x], name=name)
 
 
-def _backbone(layers, x, width, depth, coarsest):
+def _backbone(x, width, depth, coarsest):
     """{stride: the last features of that size}, from 4 to the coarsest."""
     x = layers.Conv2D(
         32, 3, strides=2, padding="same", use_bias=False, name="stem_conv"
     )(x)
-    x = normalised(layers, x, "stem", relu=True)
+    x = normalised(x, "stem", relu=True)
     features = {}
     last_stage = _LAST_OF_STRIDE[coarsest]
     for number, stage in enumerate(_STAGES[: last_stage + 1]):
@@ -98,7 +95,7 @@ def _backbone(layers, x, width, depth, coarsest):
         repeats = stage.repeats if ends else ceil(depth * stage.repeats)
         for repeat in range(repeats):
             stride = stage.stride if repeat == 0 else 1
-            x = _block(layers, x, stage, stride, filters, f"stage{number}_{repeat}")
+            x = _block(x, stage, stride, filters, f"stage{number}_{repeat}")
         features |= {s: x for s, last in _LAST_OF_STRIDE.items() if last == number}
     return features
 
@@ -109,14 +106,14 @@ def _channels(filters, width):
     return scaled + 8 if scaled < 0.9 * filters * width else scaled
 
 
-def _block(layers, x, stage, stride, filters, name):
+def _block(x, stage, stride, filters, name):
     """Inverted bottleneck (Sandler et al., CVPR 2018)."""
     entry = x
     if stage.expansion > 1:
         wide = stage.expansion * x.shape[-1]
-        x = pointwise(layers, x, wide, f"{name}_expand", relu=True)
-    x = depthwise(layers, x, stage.kernel_size, stride, f"{name}_dw")
-    x = pointwise(layers, x, filters, f"{name}_project", relu=False)
+        x = pointwise(x, wide, f"{name}_expand", relu=True)
+    x = depthwise(x, stage.kernel_size, stride, f"{name}_dw")
+    x = pointwise(x, filters, f"{name}_project", relu=False)
     if stride == 1 and entry.shape[-1] == filters:
         x = layers.Add(name=f"{name}_add")([x, entry])
     return x

@@ -4,11 +4,11 @@ B batch, S input size, K joints.
 """
 
 from collections.abc import Mapping
-from types import ModuleType
+
+from keras import initializers, layers
 
 
 def top_down_head(
-    layers: ModuleType,
     features: Mapping[int, object],
     num_features: int,
     num_joints: int,
@@ -20,7 +20,6 @@ def top_down_head(
     follows the sum. The score convolution starts small, as the hourglass's does.
 
     Args:
-        layers: of `keras` or `tf_keras`.
         features: stride -> tensor of the backbone, 4 among them.
         num_features: channels of the head.
         num_joints: K.
@@ -30,28 +29,28 @@ def top_down_head(
         (B, S/4, S/4, K) float32 heatmap tensor.
     """
     coarsest, *finer = sorted(features, reverse=True)
-    x = _lateral(layers, features[coarsest], num_features, f"head_{coarsest}")
+    x = _lateral(features[coarsest], num_features, f"head_{coarsest}")
     for stride in finer:
         name = f"head_{stride}"
         upsample = layers.UpSampling2D(
             interpolation=upsampling, name=f"{name}_upsample"
         )
-        lateral = _lateral(layers, features[stride], num_features, name)
+        lateral = _lateral(features[stride], num_features, name)
         x = layers.Add(name=f"{name}_add")([upsample(x), lateral])
-        x = depthwise(layers, x, 3, 1, f"{name}_dw")
-        x = pointwise(layers, x, num_features, f"{name}_pw", relu=True)
-    small = {"class_name": "RandomNormal", "config": {"stddev": 1e-3}}
+        x = depthwise(x, 3, 1, f"{name}_dw")
+        x = pointwise(x, num_features, f"{name}_pw", relu=True)
+    small = initializers.RandomNormal(stddev=1e-3)
     x = layers.Conv2D(num_joints, 1, kernel_initializer=small, name="score_conv")(x)
     return layers.Activation("linear", dtype="float32", name="stack0_heatmaps")(x)
 
 
-def pointwise(layers: ModuleType, x, filters: int, name: str, *, relu: bool):
+def pointwise(x, filters: int, name: str, *, relu: bool):
     """1x1 convolution, BatchNorm and, where asked, ReLU6."""
     x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_conv")(x)
-    return normalised(layers, x, name, relu=relu)
+    return normalised(x, name, relu=relu)
 
 
-def depthwise(layers: ModuleType, x, kernel_size: int, stride: int, name: str):
+def depthwise(x, kernel_size: int, stride: int, name: str):
     """Depthwise convolution, BatchNorm and ReLU6."""
     x = layers.DepthwiseConv2D(
         kernel_size,
@@ -60,14 +59,14 @@ def depthwise(layers: ModuleType, x, kernel_size: int, stride: int, name: str):
         use_bias=False,
         name=f"{name}_conv",
     )(x)
-    return normalised(layers, x, name, relu=True)
+    return normalised(x, name, relu=True)
 
 
-def normalised(layers: ModuleType, x, name: str, *, relu: bool):
+def normalised(x, name: str, *, relu: bool):
     """BatchNorm and, where asked, ReLU6."""
     x = layers.BatchNormalization(name=f"{name}_bn")(x)
     return layers.ReLU(6.0, name=f"{name}_relu")(x) if relu else x
 
 
-def _lateral(layers, x, filters, name):
-    return pointwise(layers, x, filters, f"{name}_lateral", relu=False)
+def _lateral(x, filters, name):
+    return pointwise(x, filters, f"{name}_lateral", relu=False)

@@ -3,9 +3,8 @@
 B batch, S input size, H = W = S / 4 heatmap size, K joints.
 """
 
-from types import ModuleType
-
 import keras
+from keras import initializers, layers
 
 from fpd_tf.errors import InputError
 
@@ -24,8 +23,7 @@ def stacked_hourglass(
     stem_width: int = 64,
     upsampling: str = "nearest",
     name: str = "stacked_hourglass",
-    keras: ModuleType = keras,
-):
+) -> keras.Model:
     """Builds a stacked hourglass: images in, one heatmap tensor for each stack out.
 
     The stem has a fixed width (7x7 convolution to `stem_width`, residuals to twice
@@ -41,7 +39,6 @@ def stacked_hourglass(
         depth: halvings inside one hourglass.
         stem_width: channels of the first convolution.
         upsampling: "nearest" (the paper's) or "bilinear".
-        keras: the module to build with, `keras` or `tf_keras`.
 
     Returns:
         A Functional model from (B, S, S, 3) float32 RGB in [0, 1] to a list of
@@ -59,83 +56,82 @@ def stacked_hourglass(
     if input_size % (4 * 2**depth):
         expected = f"a multiple of {4 * 2**depth} for depth {depth}"
         raise InputError("input_size", "", expected, input_size)
-    layers = keras.layers
     images = layers.Input((input_size, input_size, 3), name="image")
-    x = _stem(layers, images, stem_width, num_features)
+    x = _stem(images, stem_width, num_features)
     heatmaps = []
     for stack in range(num_stacks):
         prefix = f"stack{stack}"
-        y = _hourglass(layers, x, depth, num_blocks, upsampling, f"{prefix}_hg")
-        y = _residuals(layers, y, num_features, num_blocks, f"{prefix}_out")
-        y = _conv(layers, y, num_features, 1, name=f"{prefix}_lin_conv")
-        y = _bn_relu(layers, y, f"{prefix}_lin")
-        score = _conv(layers, y, num_joints, 1, start=0.01, name=f"{prefix}_score_conv")
+        y = _hourglass(x, depth, num_blocks, upsampling, f"{prefix}_hg")
+        y = _residuals(y, num_features, num_blocks, f"{prefix}_out")
+        y = _conv(y, num_features, 1, name=f"{prefix}_lin_conv")
+        y = _bn_relu(y, f"{prefix}_lin")
+        score = _conv(y, num_joints, 1, start=0.01, name=f"{prefix}_score_conv")
         heatmaps.append(
             layers.Activation("linear", dtype="float32", name=f"{prefix}_heatmaps")(
                 score
             )
         )
         if stack < num_stacks - 1:
-            y = _conv(layers, y, num_features, 1, name=f"{prefix}_remap_features_conv")
-            z = _conv(layers, score, num_features, 1, name=f"{prefix}_remap_score_conv")
+            y = _conv(y, num_features, 1, name=f"{prefix}_remap_features_conv")
+            z = _conv(score, num_features, 1, name=f"{prefix}_remap_score_conv")
             x = layers.Add(name=f"{prefix}_next")([x, y, z])
     return keras.Model(images, heatmaps, name=name)
 
 
-def _stem(layers, images, width, num_features):
+def _stem(images, width, num_features):
     x = layers.Rescaling(4.0, offset=-2.0, name="normalize")(images)
-    x = _conv(layers, x, width, 7, strides=2, name="stem_conv")
-    x = _bn_relu(layers, x, "stem")
-    x = _residual(layers, x, 2 * width, "stem_res0")
+    x = _conv(x, width, 7, strides=2, name="stem_conv")
+    x = _bn_relu(x, "stem")
+    x = _residual(x, 2 * width, "stem_res0")
     x = layers.MaxPooling2D(name="stem_pool")(x)
-    x = _residual(layers, x, 2 * width, "stem_res1")
-    return _residual(layers, x, num_features, "stem_res2")
+    x = _residual(x, 2 * width, "stem_res1")
+    return _residual(x, num_features, "stem_res2")
 
 
-def _hourglass(layers, x, depth, num_blocks, upsampling, name):
+def _hourglass(x, depth, num_blocks, upsampling, name):
     """13 residuals at depth 4: up, down and back at each level, one at the bottom."""
     features = x.shape[-1]
-    up = _residuals(layers, x, features, num_blocks, f"{name}{depth}_up")
+    up = _residuals(x, features, num_blocks, f"{name}{depth}_up")
     low = layers.MaxPooling2D(name=f"{name}{depth}_pool")(x)
-    low = _residuals(layers, low, features, num_blocks, f"{name}{depth}_low1")
+    low = _residuals(low, features, num_blocks, f"{name}{depth}_low1")
     if depth > 1:
-        low = _hourglass(layers, low, depth - 1, num_blocks, upsampling, name)
+        low = _hourglass(low, depth - 1, num_blocks, upsampling, name)
     else:
-        low = _residuals(layers, low, features, num_blocks, f"{name}{depth}_low2")
-    low = _residuals(layers, low, features, num_blocks, f"{name}{depth}_low3")
+        low = _residuals(low, features, num_blocks, f"{name}{depth}_low2")
+    low = _residuals(low, features, num_blocks, f"{name}{depth}_low3")
     low = layers.UpSampling2D(interpolation=upsampling, name=f"{name}{depth}_upsample")(
         low
     )
     return layers.Add(name=f"{name}{depth}_add")([up, low])
 
 
-def _residuals(layers, x, filters, count, name):
+def _residuals(x, filters, count, name):
     for block in range(count):
-        x = _residual(layers, x, filters, f"{name}_res{block}")
+        x = _residual(x, filters, f"{name}_res{block}")
     return x
 
 
-def _residual(layers, x, filters, name):
+def _residual(x, filters, name):
     """Pre-activation bottleneck: thrice BN-ReLU-convolution, added to the identity."""
-    y = _bn_relu(layers, x, f"{name}_1")
-    y = _conv(layers, y, filters // 2, 1, name=f"{name}_1_conv")
-    y = _bn_relu(layers, y, f"{name}_2")
-    y = _conv(layers, y, filters // 2, 3, name=f"{name}_2_conv")
-    y = _bn_relu(layers, y, f"{name}_3")
-    y = _conv(layers, y, filters, 1, name=f"{name}_3_conv")
+    y = _bn_relu(x, f"{name}_1")
+    y = _conv(y, filters // 2, 1, name=f"{name}_1_conv")
+    y = _bn_relu(y, f"{name}_2")
+    y = _conv(y, filters // 2, 3, name=f"{name}_2_conv")
+    y = _bn_relu(y, f"{name}_3")
+    y = _conv(y, filters, 1, name=f"{name}_3_conv")
     if x.shape[-1] != filters:
-        x = _conv(layers, x, filters, 1, name=f"{name}_skip_conv")
+        x = _conv(x, filters, 1, name=f"{name}_skip_conv")
     return layers.Add(name=f"{name}_add")([x, y])
 
 
-def _bn_relu(layers, x, name):
+def _bn_relu(x, name):
     x = layers.BatchNormalization(
         momentum=BN_MOMENTUM, epsilon=BN_EPSILON, name=f"{name}_bn"
     )(x)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _conv(layers, x, filters, kernel_size, *, strides=1, start=1.0, name):
+def _conv(x, filters, kernel_size, *, strides=1, start=1.0, name):
     """Convolution that starts with Torch's weights, uniform within 1 / sqrt(fan_in).
 
     Heatmaps start a hundredth as large (`start`), near the zero that they mostly are:
@@ -146,13 +142,8 @@ def _conv(layers, x, filters, kernel_size, *, strides=1, start=1.0, name):
         kernel_size,
         strides=strides,
         padding="same",
-        kernel_initializer={
-            "class_name": "VarianceScaling",
-            "config": {
-                "scale": start**2 / 3,
-                "mode": "fan_in",
-                "distribution": "uniform",
-            },
-        },
+        kernel_initializer=initializers.VarianceScaling(
+            start**2 / 3, "fan_in", "uniform"
+        ),
         name=name,
     )(x)

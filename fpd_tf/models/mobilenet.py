@@ -1,8 +1,7 @@
 """A student that is not an hourglass: MobileNetV2 with a light heatmap head."""
 
-from types import ModuleType
-
 import keras
+from keras import layers
 
 from fpd_tf.errors import InputError
 from fpd_tf.models.head import top_down_head
@@ -22,8 +21,7 @@ def mobilenet_pose(
     input_size: int = 256,
     upsampling: str = "nearest",
     name: str = "mobilenet_pose",
-    keras: ModuleType = keras,
-):
+) -> keras.Model:
     """Builds MobileNetV2 (Sandler et al., CVPR 2018) with a top-down heatmap head.
 
     Args:
@@ -32,7 +30,6 @@ def mobilenet_pose(
         num_joints: K, channels of the heatmaps.
         input_size: S, a multiple of 32 pixels.
         upsampling: "nearest" or "bilinear".
-        keras: the module to build with, `keras` or `tf_keras`.
 
     Returns:
         A Functional model from (B, S, S, 3) float32 RGB in [0, 1] to a list of one
@@ -48,7 +45,6 @@ def mobilenet_pose(
     """
     if input_size % 32:
         raise InputError("input_size", "", "a multiple of 32", input_size)
-    layers = keras.layers
     images = layers.Input((input_size, input_size, 3), name="image")
     x = layers.Rescaling(2.0, offset=-1.0, name="normalize")(images)
     backbone = keras.applications.MobileNetV2(
@@ -59,5 +55,5 @@ def mobilenet_pose(
             layer.momentum = 0.99  # as the head's: 0.999 wants thousands of steps
     features = {stride: backbone.get_layer(name).output for stride, name in _SKIPS}
     features[32] = backbone.output
-    x = top_down_head(layers, features, num_features, num_joints, upsampling)
+    x = top_down_head(features, num_features, num_joints, upsampling)
     return keras.Model(images, [x], name=name)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from inspect import signature
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 
 import keras
 
@@ -95,12 +95,11 @@ PRESETS = MappingProxyType(
 )
 
 
-def build_model(preset: str, *, keras: ModuleType = keras, **overrides):
+def build_model(preset: str, **overrides) -> keras.Model:
     """Builds a preset's network.
 
     Args:
         preset: a name in `PRESETS`.
-        keras: the module to build with, `keras` or `tf_keras`.
         overrides: arguments of the preset's function to replace, such as
             `num_joints=14, input_size=128`.
 
@@ -116,13 +115,13 @@ def build_model(preset: str, *, keras: ModuleType = keras, **overrides):
     if preset not in PRESETS:
         raise InputError("preset", "", f"one of {', '.join(PRESETS)}", preset)
     chosen = PRESETS[preset]
-    known = [name for name in signature(chosen.build).parameters if name != "keras"]
+    known = signature(chosen.build).parameters
     for name in overrides:
         if name not in known:
             raise InputError(preset, "argument", f"one of {', '.join(known)}", name)
     kwargs = {**chosen.kwargs, "name": preset, **overrides}
     try:
-        return chosen.build(**kwargs, keras=keras)
+        return chosen.build(**kwargs)
     except InputError:
         raise
     except (TypeError, ValueError, ArithmeticError) as error:

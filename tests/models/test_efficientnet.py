@@ -5,8 +5,8 @@ from fpd_tf.errors import InputError
 from fpd_tf.models.efficientnet import efficientnet_pose
 
 
-def test_images_become_what_the_imagenet_weights_were_trained_on(efficientnet_twins):
-    normalized = efficientnet_twins[0].get_layer("normalize")(
+def test_images_become_what_the_imagenet_weights_were_trained_on(tiny_efficientnet):
+    normalized = tiny_efficientnet.get_layer("normalize")(
         np.array([0, 127 / 255, 1], "float32")
     )
     np.testing.assert_allclose(normalized, [-127 / 128, 0, 1], atol=1e-6)
