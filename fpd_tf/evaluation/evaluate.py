@@ -126,6 +126,27 @@ def _evaluated(predictor, people, batches, flip_test=False, scales=(1.0,)):
     in_crops, confidences = (
         np.concatenate(parts) for parts in zip(*found, strict=True)
     )
+    return evaluation_of(predictor, people, in_crops, confidences, flip_test, scales)
+
+
+def evaluation_of(
+    predictor: Predictor,
+    people: People,
+    in_crops: np.ndarray,
+    confidences: np.ndarray,
+    flip_test: bool = False,
+    scales: tuple[float, ...] = (1.0,),
+) -> Evaluation:
+    """Scores what a predictor found in the crops of people.
+
+    Args:
+        predictor: that looked.
+        people: N, in the order of what it found.
+        in_crops: (N, K, 2) crop pixels.
+        confidences: (N, K).
+        flip_test: whether the mirrored crop was averaged in.
+        scales: factors on the box that were averaged.
+    """
     size = predictor.input_size
     to_image = invert_matrix(crop_matrices(people.boxes, size))
     joints = apply_matrix(to_image, in_crops)

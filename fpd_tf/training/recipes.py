@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import keras
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -18,6 +18,8 @@ from pydantic.dataclasses import dataclass
 
 from fpd_tf.data.pipeline import DataConfig, Positive
 from fpd_tf.errors import InputError, refused
+
+Settings = TypeVar("Settings")
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -73,8 +75,6 @@ class TrainConfig:
             raise ValueError("schedule=constant where there are drop_epochs")
         return self
 
-
-_SCHEMA = TypeAdapter(TrainConfig)
 
 RECIPES = MappingProxyType(
     {
@@ -159,7 +159,28 @@ def configure(recipe: str, settings: Sequence[str] = ()) -> TrainConfig:
     """
     if recipe not in RECIPES:
         raise InputError("recipe", "", f"one of {', '.join(RECIPES)}", recipe)
-    values = _SCHEMA.dump_python(RECIPES[recipe])
+    return with_settings(RECIPES[recipe], settings, "the recipe")
+
+
+def with_settings(config: Settings, settings: Sequence[str], what: str) -> Settings:
+    """Settings with some of their fields set anew, as `--set` gives them.
+
+    Args:
+        config: a pydantic dataclass.
+        settings: "field=value" each; "data.sigma=1.5" reaches into the data settings.
+        what: they are settings of, for messages.
+
+    Raises:
+        InputError: no such field, or a value of the wrong kind.
+
+    Example:
+        >>> from fpd_tf.data.pipeline import DataConfig
+        >>> from fpd_tf.training.recipes import with_settings
+        >>> with_settings(DataConfig(), ["sigma=1.5"], "the data").sigma
+        1.5
+    """
+    schema = TypeAdapter(type(config))
+    values = schema.dump_python(config)
     for setting in settings:
         field, equals, text = setting.partition("=")
         *rooms, name = field.split(".")
@@ -167,12 +188,12 @@ def configure(recipe: str, settings: Sequence[str] = ()) -> TrainConfig:
         for room in rooms:
             part = part.get(room) if isinstance(part, dict) else None
         if not equals or not isinstance(part, dict):
-            raise InputError("--set", "", "field=value of the recipe", setting)
+            raise InputError("--set", "", f"field=value of {what}", setting)
         part[name] = _value(text)
     try:
-        return _SCHEMA.validate_python(values)
+        return schema.validate_python(values)
     except ValidationError as error:
-        raise refused("--set", error, "a field of the recipe") from None
+        raise refused("--set", error, f"a field of {what}") from None
 
 
 def _value(text):
