@@ -1,4 +1,4 @@
-.PHONY: demo test test-slow test-mobile bench lint docs notebooks clean
+.PHONY: demo test test-slow test-mobile test-swift bench lint docs notebooks clean
 VENV := .venv
 MOBILE := $(VENV)/mobile
 TORCH := torch==2.13.0
@@ -19,7 +19,13 @@ test-slow: $(VENV)/installed
 	$(VENV)/bin/pytest -m "slow or not slow" --durations=20
 
 test-mobile: $(MOBILE)/installed
-	FPD_MOBILE=required $(VENV)/bin/pytest tests/mobile -m "slow or not slow" --durations=10
+	FPD_MOBILE=required $(VENV)/bin/pytest tests/mobile -m "slow or not slow" -rs --durations=10 \
+	  --ignore=tests/mobile/test_swift_compiled.py
+
+test-swift: $(VENV)/installed
+	mkdir -p $(MOBILE)
+	[ -d $(MOBILE)/swift ] || sh tests/mobile/install_swift.sh $(MOBILE)/swift
+	$(VENV)/bin/pytest tests/mobile/test_swift_compiled.py -m "slow or not slow" -rs --durations=10
 
 bench: $(VENV)/bench
 	$(call BENCH,train_step)
@@ -63,6 +69,7 @@ $(MOBILE)/installed: $(VENV)/installed tests/mobile/package-lock.json
 	rm $(MOBILE)/kotlin_jupyter_kernel-*.whl
 	cp tests/mobile/package.json tests/mobile/package-lock.json $(MOBILE)
 	npm ci --silent --prefix $(MOBILE)
+	sh tests/mobile/install_android.sh $(MOBILE)/android
 	touch $@
 
 clean:

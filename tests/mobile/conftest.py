@@ -1,6 +1,7 @@
 """What the mobile tests need; `make test-mobile` installs it all and skips nothing."""
 
 import os
+import re
 import shutil
 import sys
 from importlib import import_module
@@ -70,6 +71,36 @@ def kotlin() -> tuple[Path, Path, Path]:
         tool(next(jars.glob("kotlin-jupyter-kernel-*-all.jar"), None), "Kotlin"),
         tool(next(jars.glob("kotlin-stdlib-*.jar"), None), "Kotlin library"),
     )
+
+
+@pytest.fixture(scope="session")
+def android_jar() -> Path:
+    """Android's framework, of Debian's libandroid-23-java."""
+    jar = TOOLS / "android" / "com.android.android-23.jar"
+    if not jar.exists():
+        pytest.skip("no Android framework: apt did not give `make test-mobile` one")
+    return jar
+
+
+@pytest.fixture(scope="session")
+def shown_block():
+    """A function to the one block of code that pages show in a language."""
+
+    def block(language, *pages):
+        pattern = re.compile(f"```{language}\n(.*?)```", re.DOTALL)
+        (code,) = {pattern.search(page.read_text())[1] for page in pages}
+        return code
+
+    return block
+
+
+@pytest.fixture(scope="session")
+def trixie() -> Path:
+    """The root of a Debian that has a Swift compiler."""
+    root = TOOLS / "swift"
+    if not (root / "usr" / "bin" / "swiftc").exists():
+        pytest.skip("no Swift compiler: `make test-swift` could not install one")
+    return root
 
 
 @pytest.fixture(scope="session")

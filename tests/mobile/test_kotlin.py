@@ -1,21 +1,31 @@
 import re
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
-STUBS = Path(__file__).with_name("android_stubs.txt")
-PURE = ("Json", "Contract", "Crop", "Decode", "Smoothing", "Track")
+STUBS = Path(__file__).with_name("androidx_stubs.txt")
+DOCS = Path(__file__).parents[2] / "docs"
+AROUND = """
+import android.content.Context
+import androidx.camera.core.ImageProxy
+import fpd.pose.*
+class App(context: Context, val draw: (List<Point>, FloatArray) -> Unit) {
+"""
+PURE = ("Json", "Contract", "Crop", "Decode", "PixelBuffer", "Smoothing", "Track")
 
 
-def compiled(kotlin, sources, out):
-    """Compiles to classes in `out`; the compiler's errors."""
+def compiled(kotlin, sources, out, *, android=None):
+    """Compiles to classes in `out`, for Android or the JVM; the compiler's errors."""
     java, compiler, library = kotlin
+    platform = ("-no-jdk", "-classpath", f"{library}:{android}")
     finished = subprocess.run(
         [
             *(java, "-Xmx1g", "-cp", compiler),
             "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler",
-            *("-no-stdlib", "-no-reflect", "-nowarn", "-classpath", library),
+            *("-no-stdlib", "-no-reflect", "-nowarn"),
+            *(platform if android else ("-classpath", library)),
             *("-d", out, *sources),
         ],
         capture_output=True,
@@ -41,14 +51,27 @@ def test_pure_kotlin_computes_the_golden_joints_on_the_jvm(kotlin, bundled, tmp_
         capture_output=True,
         text=True,
     )
-    assert finished.stdout == "5 golden tests passed\n", finished.stderr
+    assert finished.stdout == "6 golden tests passed\n", finished.stderr
 
 
 @pytest.mark.slow
-def test_all_android_sources_fit_the_signatures_they_call(kotlin, bundled, tmp_path):
-    """Against stand-ins without behaviour: neither Android nor LiteRT is here."""
+def test_all_android_sources_compile_against_android(
+    kotlin, android_jar, bundled, shown_block, tmp_path
+):
+    """Android's own classes of API 23, Java's among them; stand-ins for libraries."""
+    android = bundled / "android"
     packages = re.split(r"(?m)^(?=package )", STUBS.read_text())[1:]
+    packages.append(resources(android / "app/src/main/res/values/strings.xml"))
+    shown = shown_block("kotlin", android / "README.md", DOCS / "bundle.md")
+    packages.append(f"package shown{AROUND}{shown}}}\n")
     for number, package in enumerate(packages):
         (tmp_path / f"stub{number}.kt").write_text(package)
-    sources = [*tmp_path.glob("*.kt"), *(bundled / "android").rglob("*.kt")]
-    assert compiled(kotlin, sources, tmp_path / "classes") == ""
+    sources = [*tmp_path.glob("*.kt"), *android.rglob("*.kt")]
+    assert compiled(kotlin, sources, tmp_path / "out", android=android_jar) == ""
+
+
+def resources(strings):
+    """R, which Android's build makes of the strings' names."""
+    names = [string.attrib["name"] for string in ElementTree.parse(strings).getroot()]
+    fields = "; ".join(f"const val {name} = 0" for name in names)
+    return f"package fpd.sample\nobject R {{ object string {{ {fields} }} }}\n"

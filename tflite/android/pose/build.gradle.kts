@@ -1,6 +1,7 @@
+import org.jetbrains.kotlin.gradle.dsl.JvmTarget
+
 plugins {
-    alias(libs.plugins.android.library)
-    alias(libs.plugins.kotlin.android)
+    id("com.android.library")
 }
 
 android {
@@ -13,11 +14,15 @@ android {
         sourceCompatibility = JavaVersion.VERSION_17
         targetCompatibility = JavaVersion.VERSION_17
     }
-    kotlinOptions { jvmTarget = "17" }
+}
+
+kotlin {
+    compilerOptions { jvmTarget = JvmTarget.JVM_17 }
 }
 
 dependencies {
-    implementation(libs.litert)
-    implementation(libs.litert.gpu)
-    testImplementation(libs.junit)
+    implementation("com.google.ai.edge.litert:litert:2.3.2")
+    // Since LiteRT 2.3.0 the GPU accelerator is an artefact of its own.
+    implementation("com.google.ai.edge.litert:litert-gpu:2.3.2")
+    testImplementation("junit:junit:4.13.2")
 }

@@ -1,51 +1,81 @@
-import AVFoundation
 import FPDPose
 import SwiftUI
 
-/// Camera frames to poses. The network runs on its own queue; late frames are dropped.
-final class Camera: NSObject, ObservableObject {
-    struct Shown {
-        let pose: Pose
-        let contract: Contract
-        let width: Double
-        let height: Double
-        let mirrored: Bool
-    }
+@preconcurrency import AVFoundation
 
+/// What the screen shows: the newest pose, or a sentence.
+@MainActor
+final class Camera: ObservableObject {
     @Published private(set) var shown: Shown?
     @Published private(set) var status = "Loading the model"
 
-    let session = AVCaptureSession()
-    private let queue = DispatchQueue(label: "fpd.sample.pose")
-    private var estimator: PoseEstimator?
-    private var position = AVCaptureDevice.Position.back
+    private let looker = Looker()
+    var session: AVCaptureSession { looker.session }
 
     func start() async {
         guard await AVCaptureDevice.requestAccess(for: .video) else {
-            await tell("The camera is needed to see a person; allow it in Settings.")
+            status = "The camera is needed to see a person; allow it in Settings."
             return
         }
-        queue.async { [self] in
-            do {
-                #if canImport(LiteRT)
-                estimator = try PoseEstimator.onLiteRT()
-                #else
-                estimator = try PoseEstimator.onTensorFlowLite()
-                #endif
-                try configure()
-                session.startRunning()
-            } catch {
-                Task { await tell("\(error)") }
+        looker.start { shown, status in
+            Task { @MainActor [weak self] in
+                self?.shown = shown
+                self?.status = status
             }
         }
     }
 
     /// Front instead of back, and the other way round.
     func turn() {
-        queue.async { [self] in
+        looker.turn()
+    }
+}
+
+/// A pose and the upright frame it was found in.
+struct Shown: Sendable {
+    let pose: Pose
+    let contract: Contract
+    let width: Double
+    let height: Double
+    let mirrored: Bool
+}
+
+/// Camera frames to poses. Everything but `session` is touched on the queue alone, where the
+/// network runs too; late frames are dropped.
+final class Looker: NSObject, @unchecked Sendable {
+    typealias Answer = @Sendable (Shown?, String) -> Void
+
+    let session = AVCaptureSession()
+    private let queue = DispatchQueue(label: "fpd.sample.pose")
+    private var estimator: PoseEstimator?
+    private var position = AVCaptureDevice.Position.back
+    private var answer: Answer = { _, _ in }
+
+    func start(_ answer: @escaping Answer) {
+        saying { [self] in
+            self.answer = answer
+            #if canImport(LiteRT)
+            estimator = try PoseEstimator.onLiteRT()
+            #else
+            estimator = try PoseEstimator.onTensorFlowLite()
+            #endif
+            try configure()
+            session.startRunning()
+        }
+    }
+
+    func turn() {
+        saying { [self] in
             position = position == .back ? .front : .back
             estimator?.forget()
-            do { try configure() } catch { Task { await tell("\(error)") } }
+            try configure()
+        }
+    }
+
+    /// Shows what goes wrong.
+    private func saying(_ action: @escaping @Sendable () throws -> Void) {
+        queue.async { [self] in
+            do { try action() } catch { answer(nil, "\(error)") }
         }
     }
 
@@ -68,14 +98,9 @@ final class Camera: NSObject, ObservableObject {
         session.addInput(input)
         session.addOutput(output)
     }
-
-    @MainActor
-    private func tell(_ sentence: String) {
-        status = sentence
-    }
 }
 
-extension Camera: AVCaptureVideoDataOutputSampleBufferDelegate {
+extension Looker: AVCaptureVideoDataOutputSampleBufferDelegate {
     func captureOutput(
         _ output: AVCaptureOutput, didOutput sampleBuffer: CMSampleBuffer,
         from connection: AVCaptureConnection
@@ -93,12 +118,10 @@ extension Camera: AVCaptureVideoDataOutputSampleBufferDelegate {
                 width: Double(CVPixelBufferGetHeight(pixels)),
                 height: Double(CVPixelBufferGetWidth(pixels)),
                 mirrored: position == .front)
-            DispatchQueue.main.async { [self] in
-                self.shown = shown
-                status = "\(seen) of \(contract.joints.count) joints   \(milliseconds) ms"
-            }
+            let found = "\(seen) of \(contract.joints.count) joints"
+            answer(shown, "\(found)   \(milliseconds) ms on \(estimator.processor.rawValue)")
         } catch {
-            Task { await tell("\(error)") }
+            answer(nil, "\(error)")
         }
     }
 }

@@ -26,7 +26,9 @@ struct CameraScreen: View {
                         .font(.callout.monospacedDigit())
                         .foregroundColor(.white)
                     Spacer()
-                    Button(action: camera.turn) {
+                    Button {
+                        camera.turn()
+                    } label: {
                         Image(systemName: "arrow.triangle.2.circlepath.camera")
                             .font(.title2)
                             .padding()

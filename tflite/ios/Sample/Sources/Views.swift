@@ -24,7 +24,7 @@ struct CameraPreview: UIViewRepresentable {
 
 /// Draws a pose over a preview that fits the same frame into the same place.
 struct Skeleton: View {
-    let shown: Camera.Shown
+    let shown: Shown
 
     var body: some View {
         Canvas { context, size in

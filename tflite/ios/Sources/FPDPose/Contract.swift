@@ -5,15 +5,15 @@ import CryptoKit
 #endif
 
 /// pose.json: what must agree between the model and this code. K joints.
-public struct Contract: Decodable {
-    public struct ModelFile: Decodable {
+public struct Contract: Decodable, Sendable {
+    public struct ModelFile: Decodable, Sendable {
         public let file: String
         public let sha256: String
         public let weights: String
     }
 
     /// Input [1, size, size, 3]: levels 0 to 255 are spread over `range`.
-    public struct Image: Decodable {
+    public struct Image: Decodable, Sendable {
         public let name: String
         public let dtype: String
         public let size: Int
@@ -21,7 +21,7 @@ public struct Contract: Decodable {
     }
 
     /// Output [1, height, width, K], `stride` crop pixels to a cell.
-    public struct Heatmaps: Decodable {
+    public struct Heatmaps: Decodable, Sendable {
         public let name: String
         public let dtype: String
         public let height: Int
@@ -29,17 +29,17 @@ public struct Contract: Decodable {
         public let stride: Int
     }
 
-    public struct DecodeRule: Decodable {
+    public struct DecodeRule: Decodable, Sendable {
         public let rule: String
         public let logFloor: Double
         public let maxMove: Double
     }
 
-    public struct Score: Decodable {
+    public struct Score: Decodable, Sendable {
         public let threshold: Double
     }
 
-    public struct CropRule: Decodable {
+    public struct CropRule: Decodable, Sendable {
         public let rule: String
         public let hips: [Int]
         public let shoulders: [Int]
@@ -49,7 +49,7 @@ public struct Contract: Decodable {
         public let smallest: Double
     }
 
-    public struct SmoothingRule: Decodable {
+    public struct SmoothingRule: Decodable, Sendable {
         public let rule: String
         public let minCutoff: Double
         public let beta: Double

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Pixel centres lie at whole numbers.
-public struct Point: Equatable {
+public struct Point: Equatable, Sendable {
     public var x: Double
     public var y: Double
 
@@ -12,7 +12,7 @@ public struct Point: Equatable {
 }
 
 /// A square of the upright frame.
-public struct Region: Equatable {
+public struct Region: Equatable, Sendable {
     public var x: Double
     public var y: Double
     public var side: Double
@@ -39,7 +39,7 @@ public struct Region: Equatable {
 }
 
 /// x' = a x + b y + c, y' = d x + e y + f.
-public struct Matrix: Equatable {
+public struct Matrix: Equatable, Sendable {
     public var a, b, c, d, e, f: Double
 
     public func callAsFunction(_ point: Point) -> Point {
@@ -66,7 +66,7 @@ public struct Matrix: Equatable {
 }
 
 /// How a stored frame lies in the upright one, and that one's size.
-public struct Upright {
+public struct Upright: Sendable {
     public let matrix: Matrix
     public let width: Int
     public let height: Int
@@ -96,8 +96,11 @@ public struct Upright {
 }
 
 /// A stored frame: four bytes a pixel, rows `bytesPerRow` apart.
-public struct Frame {
-    public enum Layout {
+///
+/// It points at `bytes` and may go from thread to thread, so whoever makes it sees to it that
+/// they stay, unchanged, until it was looked at.
+public struct Frame: @unchecked Sendable {
+    public enum Layout: Sendable {
         case rgba
         case bgra
     }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// The joints of one person, in the order of the contract.
-public struct Pose {
+public struct Pose: Sendable {
     public var joints: [Point]
     public var scores: [Float]
 }

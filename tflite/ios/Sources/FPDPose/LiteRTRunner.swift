@@ -4,16 +4,19 @@ import LiteRT
 
 /// Runs the network on LiteRT's compiled model.
 public final class LiteRTRunner: HeatmapRunner {
+    public let processor: Processor
     private let model: CompiledModel
     private let inputs: [TensorBuffer]
     private let outputs: [TensorBuffer]
 
     /// - Parameters:
     ///   - model: path of the .tflite.
-    ///   - gpu: Metal, for float16 files; needs the product LiteRtMetalAccelerator.
-    public init(model: String, gpu: Bool) throws {
+    ///   - processor: the GPU, for float16 files, needs the product LiteRtMetalAccelerator.
+    ///     Asked for both, LiteRT would take the CPU without a word where Metal fails.
+    public init(model: String, processor: Processor) throws {
         let options = try Options()
-        try options.setHardwareAccelerators(gpu ? [.gpu, .cpu] : [.cpu])
+        try options.setHardwareAccelerators(processor == .gpu ? [.gpu] : [.cpu])
+        self.processor = processor
         self.model = try CompiledModel(
             filePath: model, environment: try Environment(), options: options)
         inputs = try self.model.createInputBuffers()
@@ -28,11 +31,15 @@ public final class LiteRTRunner: HeatmapRunner {
 }
 
 extension PoseEstimator {
-    /// The bundled model on LiteRT: a float16 file on the GPU, any other on the CPU.
+    /// The bundled model on LiteRT: a float16 file on the GPU where that takes it, any other
+    /// on the CPU; `processor` says which it became.
     public static func onLiteRT() throws -> PoseEstimator {
         let (contract, model) = try Bundled.load()
-        let gpu = contract.model.weights == "float16"
-        return PoseEstimator(contract: contract, runner: try LiteRTRunner(model: model, gpu: gpu))
+        let onGPU =
+            contract.model.weights == "float16"
+            ? try? LiteRTRunner(model: model, processor: .gpu) : nil
+        let runner = try onGPU ?? LiteRTRunner(model: model, processor: .cpu)
+        return PoseEstimator(contract: contract, runner: runner)
     }
 }
 #endif

@@ -1,7 +1,15 @@
 import Foundation
 
+/// What a network runs on.
+public enum Processor: String, Sendable {
+    case cpu = "CPU"
+    case gpu = "GPU"
+}
+
 /// Whatever runs the network: a crop in, heatmaps out.
 public protocol HeatmapRunner {
+    var processor: Processor { get }
+
     /// - Parameter crop: size x size x 3, RGB, in the contract's range.
     /// - Returns: height x width x K.
     func heatmaps(_ crop: [Float]) throws -> [Float]
@@ -10,6 +18,10 @@ public protocol HeatmapRunner {
 /// Frames in, joints of one person out. Use it from one thread at a time.
 public final class PoseEstimator {
     public let contract: Contract
+
+    /// What the network runs on; worth showing beside every time that is measured.
+    public var processor: Processor { runner.processor }
+
     private let runner: HeatmapRunner
     private var track: Track
 

@@ -4,6 +4,7 @@ import TensorFlowLite
 
 /// Runs the network on TensorFlowLiteSwift, the stable CocoaPod.
 public final class TensorFlowLiteRunner: HeatmapRunner {
+    public let processor = Processor.cpu
     private let interpreter: Interpreter
 
     /// - Parameters:

@@ -1,7 +1,7 @@
 import Foundation
 
 /// From the stored frame to the crop, and the upright frame's size.
-public struct CropView {
+public struct CropView: Sendable {
     public let matrix: Matrix
     public let region: Region
     public let width: Int

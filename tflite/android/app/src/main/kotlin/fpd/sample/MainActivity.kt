@@ -2,6 +2,7 @@ package fpd.sample
 
 import android.Manifest
 import android.graphics.Color
+import android.hardware.display.DisplayManager
 import android.os.Bundle
 import android.view.Gravity
 import android.view.ViewGroup.LayoutParams
@@ -20,6 +21,7 @@ import androidx.camera.lifecycle.ProcessCameraProvider
 import androidx.camera.view.PreviewView
 import androidx.core.content.ContextCompat
 import fpd.pose.Frame
+import fpd.pose.PixelBuffer
 import fpd.pose.PoseEstimator
 import java.util.concurrent.Executors
 
@@ -30,13 +32,26 @@ class MainActivity : ComponentActivity() {
     private lateinit var skeleton: SkeletonView
     private lateinit var status: TextView
     private var front = false
+    private var shown: Preview? = null
+    private var analysis: ImageAnalysis? = null
 
     /** Made, used and closed on the worker. */
     private var estimator: PoseEstimator? = null
+    private val buffer = PixelBuffer()
 
     private val permission =
         registerForActivityResult(ActivityResultContracts.RequestPermission()) { allowed ->
             if (allowed) openCamera() else status.setText(R.string.no_camera)
+        }
+
+    /** The activity is not made anew when the phone turns, so the camera has to be told. */
+    private val turning =
+        object : DisplayManager.DisplayListener {
+            override fun onDisplayAdded(display: Int) {}
+
+            override fun onDisplayRemoved(display: Int) {}
+
+            override fun onDisplayChanged(display: Int) = followDisplay()
         }
 
     override fun onCreate(savedInstanceState: Bundle?) {
@@ -63,17 +78,14 @@ class MainActivity : ComponentActivity() {
             addView(turn, corner(Gravity.BOTTOM or Gravity.END))
         }
         setContentView(root)
-        worker.execute {
-            try {
-                estimator = PoseEstimator(this)
-            } catch (error: Exception) {
-                runOnUiThread { status.text = error.message }
-            }
-        }
+        getSystemService(DisplayManager::class.java).registerDisplayListener(turning, null)
+        worker.execute { saying { estimator = PoseEstimator(this) } }
         permission.launch(Manifest.permission.CAMERA)
     }
 
     override fun onDestroy() {
+        getSystemService(DisplayManager::class.java).unregisterDisplayListener(turning)
+        analysis?.clearAnalyzer()
         worker.execute { estimator?.close() }
         worker.shutdown()
         super.onDestroy()
@@ -85,9 +97,18 @@ class MainActivity : ComponentActivity() {
     private fun corner(gravity: Int) =
         FrameLayout.LayoutParams(LayoutParams.WRAP_CONTENT, LayoutParams.WRAP_CONTENT, gravity)
 
+    /** Shows what goes wrong instead of ending the app. */
+    private fun saying(action: () -> Unit) {
+        try {
+            action()
+        } catch (error: Exception) {
+            runOnUiThread { status.text = error.message ?: error.toString() }
+        }
+    }
+
     private fun openCamera() {
         val future = ProcessCameraProvider.getInstance(this)
-        future.addListener({ bind(future.get()) }, ContextCompat.getMainExecutor(this))
+        future.addListener({ saying { bind(future.get()) } }, ContextCompat.getMainExecutor(this))
     }
 
     /** Preview and analysis get the same aspect ratio, so that the skeleton fits. */
@@ -97,7 +118,7 @@ class MainActivity : ComponentActivity() {
                 .setAspectRatioStrategy(AspectRatioStrategy.RATIO_4_3_FALLBACK_AUTO_STRATEGY)
                 .build()
         val shown = Preview.Builder().setResolutionSelector(shape).build()
-        shown.surfaceProvider = preview.surfaceProvider
+        shown.setSurfaceProvider(preview.surfaceProvider)
         val analysis =
             ImageAnalysis.Builder()
                 .setResolutionSelector(shape)
@@ -105,26 +126,31 @@ class MainActivity : ComponentActivity() {
                 .setBackpressureStrategy(ImageAnalysis.STRATEGY_KEEP_ONLY_LATEST)
                 .build()
         val mirrored = front
-        analysis.setAnalyzer(worker) { image -> image.use { analyse(it, mirrored) } }
+        analysis.setAnalyzer(worker) { image -> saying { image.use { analyse(it, mirrored) } } }
+        this.shown = shown
+        this.analysis = analysis
+        followDisplay()
         val camera =
             if (front) CameraSelector.DEFAULT_FRONT_CAMERA else CameraSelector.DEFAULT_BACK_CAMERA
         worker.execute { estimator?.forget() }
         provider.unbindAll()
-        try {
-            provider.bindToLifecycle(this, camera, shown, analysis)
-        } catch (error: IllegalArgumentException) {
-            status.text = error.message
-        }
+        provider.bindToLifecycle(this, camera, shown, analysis)
+    }
+
+    /** Which way is up, for the preview and for `rotationDegrees` of analysed frames. */
+    private fun followDisplay() {
+        val rotation = preview.display?.rotation ?: return
+        shown?.targetRotation = rotation
+        analysis?.targetRotation = rotation
     }
 
     /** On the worker. Analysed frames are never mirrored; a front camera's preview is. */
     private fun analyse(image: ImageProxy, mirrored: Boolean) {
         val estimator = estimator ?: return
-        val bitmap = image.toBitmap()
-        val pixels = IntArray(bitmap.width * bitmap.height)
-        bitmap.getPixels(pixels, 0, bitmap.width, 0, 0, bitmap.width, bitmap.height)
+        val plane = image.planes[0]
+        val pixels = buffer.read(plane.buffer, image.width, image.height, plane.rowStride)
         val rotation = image.imageInfo.rotationDegrees
-        val frame = Frame(pixels, bitmap.width, bitmap.height, rotation)
+        val frame = Frame(pixels, image.width, image.height, rotation)
         val started = System.nanoTime()
         val pose = estimator.next(frame, image.imageInfo.timestamp / 1e9)
         val milliseconds = (System.nanoTime() - started) / 1_000_000

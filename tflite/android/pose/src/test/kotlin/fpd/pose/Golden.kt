@@ -1,6 +1,7 @@
 package fpd.pose
 
 import java.io.File
+import java.nio.ByteBuffer
 import kotlin.math.abs
 import kotlin.math.max
 
@@ -73,6 +74,14 @@ internal class Golden(text: String) {
         }
     }
 
+    fun rowsOfACameraBecomePixels() {
+        val rows = listOf(1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 9, 10, 11, 12, 13, 14, 15, 200)
+        val bytes = ByteBuffer.wrap(ByteArray(rows.size) { rows[it].toByte() })
+        val pixels = PixelBuffer().read(bytes, width = 2, height = 2, bytesPerRow = 10)
+        val expected = listOf(0x04010203, 0x08050607, 0x0C090A0B, 0xC80D0E0F.toInt())
+        check(pixels.toList() == expected) { "${pixels.toList()}" }
+    }
+
     fun aNewerContractIsRefused(poseJson: String) {
         val newer = poseJson.replaceFirst("\"version\": 1", "\"version\": 2")
         val refused = runCatching { Contract.read(newer) }.exceptionOrNull()
@@ -115,6 +124,7 @@ fun main(files: Array<String>) {
     golden.framesToCrops()
     golden.jointsToTheNextRegion()
     golden.aPersonThroughSixtyFrames()
+    golden.rowsOfACameraBecomePixels()
     golden.aNewerContractIsRefused(File(files[1]).readText())
-    println("5 golden tests passed")
+    println("6 golden tests passed")
 }

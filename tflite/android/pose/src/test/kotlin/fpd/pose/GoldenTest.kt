@@ -14,6 +14,8 @@ class GoldenTest {
 
     @Test fun aPersonThroughSixtyFrames() = golden.aPersonThroughSixtyFrames()
 
+    @Test fun rowsOfACameraBecomePixels() = golden.rowsOfACameraBecomePixels()
+
     @Test fun aNewerContractIsRefused() =
         golden.aNewerContractIsRefused(File("src/main/assets/pose.json").readText())
 }
