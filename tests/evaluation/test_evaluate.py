@@ -1,21 +1,24 @@
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
 from fpd_tf.codec import Heatmaps, decode_heatmaps, encode_heatmaps
 from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.data.mpii import load_mpii
+from fpd_tf.data.people import People
 from fpd_tf.drawn.layouts import synthesize
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import (
     PAPER_SCALES,
     _at_scale_one,
     evaluate,
+    fitting_predictor,
     scorer,
 )
 from fpd_tf.geometry import apply_matrix
-from fpd_tf.joints import MPII
+from fpd_tf.joints import LSP, MPII, JointSet
 from fpd_tf.models.hourglass import stacked_hourglass
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.predictors.predictor import heatmap_predictor
@@ -31,6 +34,7 @@ def people(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def network():
+    keras.utils.set_random_seed(0)
     return stacked_hourglass(num_stacks=2, num_features=8, depth=1, input_size=SIZE)
 
 
@@ -73,6 +77,7 @@ def test_a_shift_of_one_crop_pixel_shows_as_a_quarter_heatmap_pixel(people):
 
 def test_without_head_sizes_the_metric_is_pck(people):
     headless = [replace(sample, head_size=None) for sample in inside(people)]
+    headless = People(headless, MPII, "pck")
     assert evaluate(all_knowing(people), headless).metric == "PCK@0.2"
 
 
@@ -144,13 +149,31 @@ def test_other_joints_than_the_samples_are_refused(people, network):
         )
         for sample in people
     ]
-    with pytest.raises(InputError, match=r"joints: expected .* 14 \(lsp\).*: 16$"):
+    lsp = People(lsp, LSP, "pck")
+    expected = r"joints: expected those of the people, right_ankle, .*: joint_0, "
+    with pytest.raises(InputError, match=expected):
         evaluate(network, lsp)
+
+
+def test_as_many_joints_of_other_names_are_refused(people):
+    others = JointSet("others", tuple(f"joint {number}" for number in range(16)))
+    wanted = People(people.samples, others, "pck")
+    with pytest.raises(InputError, match="all-knowing: joints: .* joint 0, joint 1"):
+        evaluate(all_knowing(people), wanted)
+
+
+def test_a_network_without_names_is_taken_to_have_the_peoples_joints(people, network):
+    assert fitting_predictor(network, people).joint_set is MPII
+
+
+def test_a_list_of_samples_is_refused(people, network):
+    with pytest.raises(InputError, match="people: expected People.*: list$"):
+        evaluate(network, list(people))
 
 
 def test_a_photograph_that_vanished_is_named(people, tmp_path):
     gone = tmp_path / "gone.jpg"
-    samples = [*people[:2], replace(people[2], image_path=gone)]
+    samples = people.of([*people[:2], replace(people[2], image_path=gone)])
     with pytest.raises(InputError, match=f"^{gone}: expected a whole photograph"):
         evaluate(all_knowing(samples), samples)
 

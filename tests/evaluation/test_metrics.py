@@ -163,13 +163,13 @@ def test_pck_leaves_out_people_without_a_torso():
     assert set(scores.counts.values()) == {1}
 
 
-def test_pck_knows_the_joint_set_by_its_size():
+def test_pck_scores_the_joint_set_that_it_is_told():
     truth = np.zeros((1, 16, 2))
     truth[0, MPII.index("left_shoulder")] = [0, 50]
-    scores = pck(truth, truth, np.ones((1, 16), bool))
+    scores = pck(truth, truth, np.ones((1, 16), bool), joint_set=MPII)
     assert scores.mean == 100.0 and "upper_neck" in scores.joints
-    with pytest.raises(InputError, match=r"Received: 15$"):
-        pck(truth[:, :15], truth[:, :15], np.ones((1, 15), bool))
+    with pytest.raises(InputError, match=r"expected \(N, 14, 2\).*: \(1, 16, 2\)$"):
+        pck(truth, truth, np.ones((1, 16), bool))
 
 
 def test_signed_error_is_the_median_of_near_hits_in_heatmap_pixels():
