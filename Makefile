@@ -4,7 +4,7 @@ MOBILE := $(VENV)/mobile
 TORCH := torch==2.13.0
 LSPET ?= ../shared/data/lspet
 MPII ?= ../shared/data/mpii-sample
-BENCH = $(VENV)/bin/python benchmarks/$(1).py $(2) --short --out runs/bench/$(1).json
+BENCH = $(VENV)/bin/python -m benchmarks.$(1) $(2) --short --out runs/bench/$(1).json
 KOTLIN := kotlin-jupyter-kernel==0.19.0.944
 FPD := $(VENV)/bin/fpd
 

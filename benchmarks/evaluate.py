@@ -3,7 +3,7 @@
 4x128 at 256 px on photographs, reading included, beside nothing but the network's calls
 on crops in memory. Flip and multi-scale tests call it 2 and 12 times for each person.
 
-    python benchmarks/evaluate.py lspet --short --out runs/bench/evaluate.json
+    python -m benchmarks.evaluate lspet --short --out runs/bench/evaluate.json
 """
 
 from pathlib import Path
@@ -11,10 +11,9 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from measure import compare, publish, seconds
-from study import lspet
 
 import fpd_tf as fpd
+from benchmarks.measure import compare, publish, seconds
 from fpd_tf.codec import decode_heatmaps
 from fpd_tf.evaluation.evaluate import PAPER_SCALES, evaluate
 from fpd_tf.evaluation.metrics import signed_error
@@ -32,8 +31,8 @@ def main(
     """Evaluates in turn with the bare network, prints tables, writes JSON."""
     people, rounds = (2 * BATCH, 2) if short else (8 * BATCH, 3)
     scales = (1.0, 1.2) if short else PAPER_SCALES
-    samples = lspet(root)[1][:people]
-    network = fpd.build_model("hourglass_4x128", num_joints=len(samples[0].joints))
+    held_out = fpd.load_lsp(root, "val")[:people]
+    network = fpd.build_model("hourglass_4x128", num_joints=fpd.LSP.num_joints)
     predict = load_predictor(network)
     crops = np.random.default_rng(0).random((BATCH, 256, 256, 3), np.float32)
 
@@ -45,7 +44,7 @@ def main(
             predict(crops)
 
     def evaluated(calls, **how):
-        return calls_a_second(lambda: evaluate(predict, samples, **how), calls)
+        return calls_a_second(lambda: evaluate(predict, held_out, **how), calls)
 
     contestants = {
         NETWORK: calls_a_second(bare, 1),

@@ -4,7 +4,7 @@ Speed and size do not depend on what the weights are, so they are random; the cr
 int8 is calibrated on are photographs. Keras's compiled call and the .tflite files run
 in turn.
 
-    python benchmarks/full_size.py lspet --out runs/full-size.json
+    python -m benchmarks.full_size lspet --out runs/full-size.json
 """
 
 import json
@@ -17,7 +17,6 @@ import tensorflow as tf
 import typer
 from rich.console import Console
 from rich.table import Table
-from study import lspet
 
 import fpd_tf as fpd
 from fpd_tf.export.benchmark import benchmark
@@ -34,8 +33,8 @@ def main(
     runs: int = 10,
 ):
     """Exports the preset's variants, times them beside Keras, writes table and JSON."""
-    people, _ = lspet(root)
-    network = fpd.build_model(preset, num_joints=14)
+    people = fpd.load_lsp(root, "train")
+    network = fpd.build_model(preset, num_joints=fpd.LSP.num_joints)
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / f"{name}.tflite" for name in VARIANTS]
         for name, file in zip(VARIANTS, files, strict=True):

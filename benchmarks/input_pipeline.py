@@ -7,7 +7,7 @@ all on one and the same core (two that share their parts would each seem slower)
 counts is the processor's time. MPII's photographs are the sample's, enlarged to
 1280 x 720 where they are smaller, as JPEG of quality 95.
 
-    python benchmarks/input_pipeline.py lspet --mpii mpii-sample --out input.json
+    python -m benchmarks.input_pipeline lspet --mpii mpii-sample --out input.json
 """
 
 import os
@@ -21,10 +21,10 @@ from typing import Annotated
 
 import cv2
 import typer
-from measure import compare, publish
-from yardstick_loader import load_batches
 
 import fpd_tf as fpd
+from benchmarks.measure import compare, publish
+from benchmarks.yardstick_loader import load_batches
 from fpd_tf.data.packed import load_packed, pack
 
 QUESTION = "How many images does a second of one core prepare for training?"

@@ -6,8 +6,8 @@ ones again, which costs the pipeline as much as others would. Peak is VmHWM, and
 "an epoch" what the resident memory gained per epoch over the second half of a run,
 garbage collected.
 
-    python benchmarks/memory.py --short
-    python benchmarks/memory.py --out runs/memory.json
+    python -m benchmarks.memory --short
+    python -m benchmarks.memory --out runs/memory.json
 
 The short form takes two minutes on two cores. The long one adds a cached teacher,
 22,000 people, and the paper's networks at 256 px with the teacher in the step.
@@ -21,6 +21,7 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
+from itertools import cycle, islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +31,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+import fpd_tf as fpd
 from fpd_tf.drawn.layouts import synthesize
 from fpd_tf.files import written_whole
 
@@ -92,15 +94,14 @@ def main(
 
 def measure(case: Case, root: Path) -> dict[str, float]:
     """In a process of its own: megabytes at the start, at the peak, and an epoch."""
-    import fpd_tf as fpd
     from fpd_tf.evaluation.evaluate import scorer
     from fpd_tf.training.recipes import configure
 
-    people = _enlarged(fpd.load_mpii(root, split="all"), root)
-    samples = (people * (case.people // DRAWN + 1))[: case.people]
+    drawn = _enlarged(fpd.load_mpii(root, split="all"), root)
+    people = drawn.of(islice(cycle(drawn), case.people))
     config = configure("paper_mpii", [*case.settings, f"epochs={case.epochs}"])
     size = config.data.input_size
-    evaluate, resident = scorer(people[:16]), []
+    evaluate, resident = scorer(drawn[:16]), []
 
     def score(network):
         scores = evaluate(network)
@@ -113,13 +114,13 @@ def measure(case: Case, root: Path) -> dict[str, float]:
         out = Path(folder) / "run"
         if case.verb == "evaluate":
             network = fpd.build_model(config.preset, input_size=size, **config.model)
-            fpd.evaluate(network, samples)
+            fpd.evaluate(network, people)
         elif case.verb == "train":
-            fpd.train(samples, out, config, score=score)
+            fpd.train(people, out, config, score=score)
         else:
             name = TEACHER if case.settings == PAPER else config.preset
             teacher = fpd.build_model(name, input_size=size)
-            fpd.distill(samples, out, teacher, config, score=score)
+            fpd.distill(people, out, teacher, config, score=score)
     later = resident[len(resident) // 2 :]
     gained = (later[-1] - later[0]) / (len(later) - 1) if len(later) > 1 else 0.0
     return {"start": start, "peak": _megabytes("VmHWM"), "an_epoch": gained}
@@ -133,11 +134,16 @@ def _enlarged(people, root):
         picture = cv2.imread(str(person.image_path))
         factor = HEIGHT / picture.shape[0]
         cv2.imwrite(str(path), cv2.resize(picture, (WIDTH, HEIGHT)))
-        at = {"joints": person.joints * factor, "center": person.center * factor}
+        box = person.box
         large.append(
-            replace(person, image_path=path, scale=person.scale * factor, **at)
+            replace(
+                person,
+                image_path=path,
+                joints=person.joints * factor,
+                box=fpd.Box(box.x * factor, box.y * factor, box.side * factor),
+            )
         )
-    return large
+    return people.of(large)
 
 
 def _megabytes(line):

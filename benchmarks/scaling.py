@@ -4,19 +4,19 @@ One hourglass is varied along one axis at a time: a forward pass in float32 and 
 training step in mixed_bfloat16, images in memory. For people: making the dataset and
 its first batch. What memory does is `memory.py`'s question.
 
-    python benchmarks/scaling.py lspet --short --out runs/bench/scaling.json
+    python -m benchmarks.scaling lspet --short --out runs/bench/scaling.json
 """
 
 from functools import cache, partial
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from fitted import random_batch, run_in_memory, step_rate
-from measure import compare, publish, seconds
-from study import lspet
 
 import fpd_tf as fpd
+from benchmarks.fitted import random_batch, run_in_memory, step_rate
+from benchmarks.measure import compare, publish, seconds
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.training.recipes import configure
 
@@ -46,7 +46,7 @@ def main(
         _along(axis, values, BASE[short], repeats, rounds)
         for axis, values in (SHORT if short else LONG).items()
     ]
-    tables.append(_people(lspet(root)[0], PEOPLE[:3] if short else PEOPLE, rounds))
+    tables.append(_people(fpd.load_lsp(root), PEOPLE[:3] if short else PEOPLE, rounds))
     publish(QUESTION, tables, out, base=BASE[short], batch=BATCH)
 
 
@@ -82,11 +82,11 @@ def _built(input_size, num_stacks, num_features):
     }
 
 
-def _people(samples, counts, rounds):
+def _people(photographed, counts, rounds):
     """Seconds to the first training batch, for so many people."""
 
     def first_batch(count):
-        people = (samples * (count // len(samples) + 1))[:count]
+        people = photographed.of(islice(cycle(photographed), count))
         config = fpd.DataConfig(batch_size=BATCH)
         return seconds(
             lambda: next(iter(fpd.make_dataset(people, config, training=True)))

@@ -4,7 +4,7 @@ The paper's pair, 8x256 and 4x128 at 256 px, on photographs, reading included. S
 does not depend on the weights, so these are random; what a cached heatmap weighs and
 how far storage moves it does, so that is of the trained network that is shipped.
 
-    python benchmarks/teacher_cache.py lspet --short --out runs/bench/teacher_cache.json
+    python -m benchmarks.teacher_cache lspet --short --out runs/bench/teacher_cache.json
 """
 
 import tempfile
@@ -16,11 +16,10 @@ import cv2
 import keras
 import numpy as np
 import typer
-from fitted import step_rate
-from measure import compare, publish, seconds
-from study import lspet
 
 import fpd_tf as fpd
+from benchmarks.fitted import step_rate
+from benchmarks.measure import compare, publish, seconds
 from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
 from fpd_tf.joints import LSP
 from fpd_tf.models.precision import with_precision
@@ -46,7 +45,7 @@ def main(
 ):
     """Times both ways in turn, computes the paper's run, writes table and JSON."""
     people, steps, rounds = (32, 6, 2) if short else (64, 16, 5)
-    samples = lspet(root)[0][:people]
+    samples = fpd.load_lsp(root, "train")[:people]
     with tempfile.TemporaryDirectory() as folder:
         contestants = _contestants(samples, Path(folder), steps)
         comparison = compare(

@@ -9,7 +9,7 @@ reference is `yardstick_torch`: the teacher in every step. Ours are the objects 
 
 What reading photographs and cached heatmaps costs: input_pipeline, teacher_cache.
 
-    python benchmarks/train_step.py --short --out runs/bench/train_step.json
+    python -m benchmarks.train_step --short --out runs/bench/train_step.json
 """
 
 from dataclasses import replace
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from measure import Contestant, apart, compare, publish, seconds
 
 import fpd_tf as fpd
+from benchmarks.measure import Contestant, apart, compare, publish, seconds
 
 QUESTION = "How fast is a training step?"
 BATCH, SIZE = 4, 256
@@ -54,7 +54,7 @@ def main(
 
 def reference(steps: int, student: dict, teacher: dict | None = None) -> Contestant:
     """The yardstick's step, in a process without TensorFlow."""
-    import yardstick_torch
+    from benchmarks import yardstick_torch
 
     step = yardstick_torch.Step(student, teacher)
     batch = yardstick_torch.random_batch(BATCH, SIZE)
@@ -63,8 +63,7 @@ def reference(steps: int, student: dict, teacher: dict | None = None) -> Contest
 
 def ours(steps: int, precision: str, *, cached: bool) -> Contestant:
     """What a run fits, built."""
-    from fitted import run_in_memory, step_rate
-
+    from benchmarks.fitted import run_in_memory, step_rate
     from fpd_tf.training.recipes import configure
 
     settings = [f"precision={precision}", f"teacher_cache={str(cached).lower()}"]

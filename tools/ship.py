@@ -1,6 +1,6 @@
 """From a trained run to the files, contracts and card of `tflite/models/`.
 
-python benchmarks/ship.py runs/pose-small pose-small lspet
+python -m tools.ship runs/pose-small pose-small lspet
 """
 
 import json
@@ -14,7 +14,6 @@ import keras
 import numpy as np
 import typer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from study import lspet, scored
 
 import fpd_tf as fpd
 from fpd_tf.evaluation.evaluate import evaluate
@@ -22,6 +21,7 @@ from fpd_tf.export.benchmark import benchmark
 from fpd_tf.export.gate import export_gated
 from fpd_tf.files import written_whole
 from fpd_tf.models.keras_file import load_network
+from studies.study import lspet, scored
 
 USES = {
     "keras": "training on, Keras",

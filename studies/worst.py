@@ -1,6 +1,6 @@
 """The predictions furthest from the truth, as pictures: what fails, and why?
 
-python benchmarks/worst.py tflite/models/pose-small.int8.tflite lspet --out worst.jpg
+python -m studies.worst tflite/models/pose-small.int8.tflite lspet --out worst.jpg
 """
 
 from pathlib import Path
@@ -8,18 +8,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import typer
-from study import lspet
 
 import fpd_tf as fpd
 from fpd_tf.data.images import read_image
 from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.files import written_whole
-from fpd_tf.geometry import BOX, apply_matrix
+from fpd_tf.geometry import apply_matrix
 from fpd_tf.inference.draw import draw_pose
 from fpd_tf.joints import LSP
+from studies.study import lspet
 
 TILE, COLUMNS = 220, 10
-BOX_SHARE = 1 / 1.3
+BOX_OF_EXTENT = 1.3  # of LSP's boxes
 
 
 def main(model: Path, root: Path, out: Path = Path("worst.jpg"), count: int = 50):
@@ -53,9 +53,8 @@ def _print_swaps(held_out, joints, errors, worst):
     others = np.array([_error(*pair) for pair in zip(held_out, swapped, strict=True)])
     nearer = others < errors
     better = np.where(nearer[:, None, None], swapped, joints)
-    truth = np.stack([sample.joints for sample in held_out])
-    annotated = np.stack([sample.annotated for sample in held_out])
-    means = [fpd.pck(each, truth, annotated).mean for each in (joints, better)]
+    truth = held_out.joints, held_out.annotated
+    means = [fpd.pck(each, *truth).mean for each in (joints, better)]
     print(f"{nearer[worst].sum()} of the worst {len(worst)}, {nearer.sum()} of all")
     print(f"{len(held_out)}, lie nearer to the labels with left and right swapped;")
     print("PCK@0.2 {:.1f}, {:.1f} with those swapped".format(*means))
@@ -64,7 +63,7 @@ def _print_swaps(held_out, joints, errors, worst):
 def _error(sample, joints):
     """Mean distance of the annotated joints, in longer extents of the person."""
     distances = np.linalg.norm(joints - sample.joints, axis=1)[sample.annotated]
-    return distances.mean() / (sample.scale * BOX * BOX_SHARE)
+    return distances.mean() * BOX_OF_EXTENT / sample.box.side
 
 
 def _drawn(sample, joints, scores, threshold=0.5):

@@ -5,7 +5,7 @@ mirrored as in training: once from the cache, which holds what it said of the up
 crop and of its mirror image, warped; once the teacher on the crop itself. Both against
 the labels.
 
-    python benchmarks/cached_targets.py lspet --out runs/bench/cached_targets.json
+    python -m studies.cached_targets lspet --out runs/bench/cached_targets.json
 """
 
 import tempfile
@@ -15,13 +15,13 @@ from typing import Annotated
 import keras
 import numpy as np
 import typer
-from measure import publish
-from study import limb_mean, lspet
 
 import fpd_tf as fpd
+from benchmarks.measure import publish
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.shipped import shipped
 from fpd_tf.training.teacher import cache_teacher
+from studies.study import limb_mean, lspet
 
 QUESTION = "Is a cached teacher as good as one that sees each crop?"
 ROTATIONS = (0.0, 30.0, 60.0)

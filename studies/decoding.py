@@ -1,8 +1,8 @@
 """From heatmap to joint: what are the parts of a cell worth?
 
-    python benchmarks/decoding.py tflite/models/pose-small.int8.tflite lspet
+    python -m studies.decoding tflite/models/pose-small.int8.tflite lspet
 
-`decode_heatmaps` moves the largest cell by a parabola through the logarithms, which is
+`Heatmaps.decode` moves the largest cell by a parabola through the logarithms, which is
 exact for a Gaussian. Beside it the largest cell alone, and heatmaps that are smoothed
 before, as Zhang et al. do (Distribution-Aware Coordinate Representation, CVPR 2020).
 """
@@ -15,10 +15,11 @@ import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
-from study import limb_mean, lspet
 
 from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.predictor import Prediction
+from studies.study import limb_mean, lspet
 
 
 def main(model: Path, root: Path):
@@ -32,15 +33,21 @@ def main(model: Path, root: Path):
         ("smoothed, sigma 0.75, then parabola", _smoothed(0.75)),
         ("smoothed, sigma 1.5, then parabola", _smoothed(1.5)),
     ):
-        changed = replace(predictor, run=_then(predictor.run, change))
+        changed = replace(predictor, run=_decoding(predictor, change))
         scores = evaluate(changed, held_out).scores
         found = (scores.mean, scores.auc, limb_mean(scores))
         table.add_row(name, *(f"{each:.2f}" for each in found))
     Console().print(table)
 
 
-def _then(run, change):
-    return lambda images: change(run(images))
+def _decoding(predictor, change):
+    """What runs the network, changes its heatmaps and decodes these."""
+
+    def run(images):
+        heatmaps = change(predictor.heatmaps(images))
+        return Prediction(*predictor.codec.decode(heatmaps), heatmaps)
+
+    return run
 
 
 def _peaks(heatmaps):

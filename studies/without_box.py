@@ -1,6 +1,6 @@
 """What `fpd predict` finds when nobody tells it where the person is.
 
-    python benchmarks/without_box.py tflite/models/pose-small.int8.tflite lspet
+    python -m studies.without_box tflite/models/pose-small.int8.tflite lspet
 
 Beside the same network given the person's box, over the same people. A photograph of
 LSP-extended shows one person, who fills most of it.
@@ -12,21 +12,19 @@ import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
-from study import limb_mean, lspet
 
 import fpd_tf as fpd
 from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.inference.photographs import predict_files
+from studies.study import limb_mean, lspet
 
 
 def main(model: Path, root: Path):
     """Scores both on the 1,000 photographs to validate."""
     _, held_out = lspet(root)
-    truth = np.stack([person.joints for person in held_out])
-    annotated = np.stack([person.annotated for person in held_out])
     records = predict_files([person.image_path for person in held_out], model)
     joints = np.array([record["joints"] for record in records])[..., :2]
-    without = fpd.pck(joints, truth, annotated)
+    without = fpd.pck(joints, held_out.joints, held_out.annotated)
     table = Table("", "PCK", "AUC", "limbs", title=model.name)
     for name, scores in (
         ("given the box", evaluate(model, held_out).scores),

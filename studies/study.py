@@ -16,12 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 import fpd_tf as fpd
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.evaluation.metrics import Scores
 from fpd_tf.files import written_whole
-from fpd_tf.models.keras_file import load_network
 from fpd_tf.training.recipes import configure
 
 STUDENT = (
@@ -55,7 +54,7 @@ class Trial:
     settings: Sequence[str] = ()
     teacher: keras.Model | None = None
     seed: int = 0
-    people: Sequence[Sample] | None = None
+    people: People | None = None
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,8 @@ class Study:
     """
 
     folder: Path
-    train: Sequence[Sample]
-    held_out: Sequence[Sample]
+    train: People
+    held_out: People
     settings: Sequence[str] = ()
 
     def run(self, trial: Trial) -> dict:
@@ -123,7 +122,7 @@ def of_small_student(root: Path, folder: Path, epochs: int, size: int) -> Study:
     return Study(folder, *lspet(root), chosen)
 
 
-def scored(model: Path, held_out: Sequence[Sample]) -> dict[str, float]:
+def scored(model: Path, held_out: People) -> dict[str, float]:
     """PCK@0.2 and AUC over all joints and over the 12 limb joints, twice."""
     row = {}
     for name, flip_test in (("", False), ("flip_", True)):
@@ -140,16 +139,7 @@ def limb_mean(scores: Scores) -> float:
     return float(np.average(found, weights=[scores.counts[name] for name in limbs]))
 
 
-def at_size(path: Path, size: int) -> keras.Model:
-    """A trained network for images of another size, with the same weights."""
-    network = load_network(path)
-    image = keras.Input((size, size, 3), name="image")
-    resized = keras.models.clone_model(network, input_tensors=image)
-    resized.set_weights(network.get_weights())
-    return resized
-
-
-def lspet(root: Path) -> tuple[list[Sample], list[Sample]]:
+def lspet(root: Path) -> tuple[People, People]:
     """The 8,000 photographs to train on and the 1,000 to validate."""
     return fpd.load_lsp(root, "train"), fpd.load_lsp(root, "val")
 

@@ -1,6 +1,6 @@
 """Draws the tables of the studies: a row for each kind of trial, a dot for each seed.
 
-python benchmarks/pictures.py docs/results
+python -m tools.pictures docs/results
 """
 
 import csv

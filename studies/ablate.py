@@ -1,0 +1,190 @@
+"""What helps a small student? One question at a time, everything else alike.
+
+    python -m studies.ablate distillation lspet --teacher runs/pose-small/student.keras
+
+- distillation: with and without the teacher, from scratch and from a trained student
+  (the paper's Table 6)
+- weights: the distillation weight (Table 8)
+- terms: cached or exact, squared or cross-entropy, all joints or labelled ones
+  (Table 7, section 3.2)
+- shapes: stacks, channels, and a MobileNet (Table 5)
+- labels: a share of the labels is moved (section 3.2)
+
+Runs with the same seed see the same crops in the same order. Runs of the same name in
+the same folder are shared between questions and made once. The teacher's heatmaps are
+computed once for all runs that use them cached.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import keras
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+from scipy.stats import t
+
+from fpd_tf.data.people import People
+from studies.at_size import at_size
+from studies.study import Study, Trial, of_small_student
+
+FURTHER = 1000
+WEIGHTS = (0.05, 0.1, 0.95, 0.99)
+EXACT = "teacher_cache=false"
+TERMS = {
+    "exact": (EXACT,),
+    "labelled-only": ("teach_unlabelled=false",),
+    "cross-entropy": (EXACT, "distillation_distance=cross_entropy"),
+}
+SHAPES = {
+    "": (),
+    "2x32-": ("model.num_stacks=2",),
+    "mobilenet-": (  # as many multiply-adds as 1x32: 43 M at 128 px
+        "preset=mobilenet_pose",
+        'model={"alpha": 0.5, "num_features": 48}',
+    ),
+    "1x64-": ("model.num_features=64",),
+    "1x16-": ("model.num_features=16",),
+}
+SHARES = (0.2, 0.4)
+SHIFT = (0.1, 1 / 3)
+
+Trials = Callable[[int, keras.Model, Study], Iterator[Trial]]
+
+
+def distillation(seed: int, teacher: keras.Model, study: Study) -> Iterator[Trial]:
+    """Both ways from scratch, then both ways from the student trained on labels."""
+    yield from _both(seed, teacher)
+    baseline = f"start_from={study.folder}/truth-{seed}/student.keras"
+    again = seed + FURTHER
+    yield Trial(f"further-truth-{seed}", (baseline,), seed=again)
+    yield Trial(f"further-teacher-{seed}", (baseline,), teacher, again)
+
+
+def weights(seed: int, teacher: keras.Model, study: Study) -> Iterator[Trial]:
+    """0 (labels alone), 0.5, and the others."""
+    yield from _both(seed, teacher)
+    for weight in WEIGHTS:
+        chosen = (f"distillation_weight={weight}",)
+        yield Trial(f"weight-{weight}-{seed}", chosen, teacher, seed)
+
+
+def terms(seed: int, teacher: keras.Model, study: Study) -> Iterator[Trial]:
+    """The teacher's term in each form.
+
+    The cache holds what the teacher says of the upright crop and of its mirror image,
+    warped with each augmentation; exact runs it on every augmented crop, as the paper
+    does.
+    """
+    yield Trial(f"teacher-{seed}", (), teacher, seed)
+    for name, settings in TERMS.items():
+        yield Trial(f"{name}-{seed}", settings, teacher, seed)
+
+
+def shapes(seed: int, teacher: keras.Model, study: Study) -> Iterator[Trial]:
+    """Each student with and without the teacher."""
+    for shape, settings in SHAPES.items():
+        yield Trial(f"{shape}truth-{seed}", settings, None, seed)
+        yield Trial(f"{shape}teacher-{seed}", settings, teacher, seed)
+
+
+def labels(seed: int, teacher: keras.Model, study: Study) -> Iterator[Trial]:
+    """Each share of moved labels, both ways; the teacher saw the published labels."""
+    yield from _both(seed, teacher)
+    for share in SHARES:
+        people = moved(study.train, share, np.random.default_rng(seed))
+        for name, source in (("truth", None), ("teacher", teacher)):
+            yield Trial(f"shifted-{share}-{name}-{seed}", (), source, seed, people)
+
+
+def moved(people: People, share: float, random: np.random.Generator) -> People:
+    """Moves a share of the joints by 0.1 to 0.33 of the box, in any direction."""
+    others = []
+    for person in people:
+        count = len(person.joints)
+        angle = random.uniform(0, 2 * np.pi, count)
+        length = person.box.side * random.uniform(*SHIFT, count)
+        length *= random.random(count) < share
+        step = length[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        others.append(replace(person, joints=np.float32(person.joints + step)))
+    return people.of(others)
+
+
+QUESTIONS: dict[str, Trials] = {
+    each.__name__: each for each in (distillation, weights, terms, shapes, labels)
+}
+Question = StrEnum("Question", list(QUESTIONS))
+
+
+def main(
+    question: Question,
+    root: Path,
+    teacher: Annotated[Path, typer.Option(help="A trained .keras file.")],
+    folder: Annotated[Path, typer.Option(help="Of the runs.")] = Path("runs/ablations"),
+    out: Annotated[
+        Path | None, typer.Option(help="The table; docs/results/QUESTION.csv.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each kind.")] = 3,
+    epochs: int = 6,
+    size: Annotated[int, typer.Option(help="Pixels of the input.")] = 128,
+):
+    """Trains what is missing, writes the table, prints paired differences."""
+    study, resized = (
+        of_small_student(root, folder, epochs, size),
+        at_size(teacher, size),
+    )
+    trials = [
+        trial
+        for seed in range(seeds)
+        for trial in QUESTIONS[question](seed, resized, study)
+    ]
+    rows = study.answer(trials, out or Path(f"docs/results/{question}.csv"))
+    _print_differences(rows)
+
+
+def _both(seed, teacher):
+    yield Trial(f"truth-{seed}", seed=seed)
+    yield Trial(f"teacher-{seed}", teacher=teacher, seed=seed)
+
+
+def _print_differences(rows):
+    """What the teacher adds to each kind of run, paired by seed."""
+    columns = ("runs", "score", "truth", "teacher", "difference", "95% interval")
+    table = Table(*columns, title="Mean over seeds, standard deviation")
+    kinds = dict.fromkeys(row["trial"].rpartition("-")[0] for row in rows)
+    for truth_kind in (kind for kind in kinds if kind.endswith("truth")):
+        start = truth_kind.removesuffix("truth")
+        for score in ("pck", "auc", "limbs", "flip_pck"):
+            truth, teacher = (
+                np.array([row[score] for row in rows if _is(row, start + side)])
+                for side in ("truth", "teacher")
+            )
+            gain = teacher - truth
+            spreads = map(_spread, (truth, teacher, gain))
+            table.add_row(start.strip("-"), score, *spreads, _interval(gain))
+    Console().print(table)
+
+
+def _is(row, kind):
+    return row["trial"].rpartition("-")[0] == kind
+
+
+def _spread(values):
+    deviation = f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else ""
+    return f"{values.mean():.2f}{deviation}"
+
+
+def _interval(gain):
+    """Student's interval of the mean; none of a single seed."""
+    if len(gain) < 2:
+        return ""
+    half = t.ppf(0.975, len(gain) - 1) * gain.std(ddof=1) / len(gain) ** 0.5
+    return f"{gain.mean() - half:+.2f} to {gain.mean() + half:+.2f}"
+
+
+if __name__ == "__main__":
+    typer.run(main)
