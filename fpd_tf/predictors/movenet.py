@@ -1,0 +1,75 @@
+"""A .tflite that gives joints, not heatmaps: MoveNet for one person, or one of ours.
+
+The file's output is (1, 1, K, 3) (MoveNet) or (1, K, 3) (`export.decode`): y and x in
+parts of the crop, 0 and 1 its edges, and a score. S input size, K joints.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fpd_tf.contract.metadata import joint_set_within
+from fpd_tf.contract.pose_json import numbered_joints, rules_for
+from fpd_tf.errors import InputError
+from fpd_tf.joints import COCO
+from fpd_tf.predictors.predictor import Prediction, Predictor
+from fpd_tf.predictors.tflite_network import TfliteNetwork
+
+FIRST_LEVEL = {"uint8": 0, "int32": 0, "float32": 0, "int8": -128}
+
+
+def gives_joints(shapes: Sequence[tuple[int, ...]]) -> bool:
+    """Whether outputs of these shapes are joints.
+
+    Example:
+        >>> from fpd_tf.predictors.movenet import gives_joints
+        >>> gives_joints([(1, 1, 17, 3)]), gives_joints([(1, 64, 64, 16)])
+        (True, False)
+    """
+    return len(shapes) == 1 and (_is_movenet(shapes[0]) or _is_ours(shapes[0]))
+
+
+def joints_predictor(network: TfliteNetwork) -> Predictor:
+    """A predictor of a network that gives joints.
+
+    MoveNet takes levels 0 to 255, whatever their type, and its 17 joints are COCO's;
+    names inside the file go before that.
+
+    Args:
+        network: whose one output `gives_joints` knows.
+
+    Raises:
+        InputError: an image of another type.
+    """
+    (shape,), size = network.shapes, network.input_size
+    levels = _is_movenet(shape)
+    if levels and network.dtype not in FIRST_LEVEL:
+        expected = f"{', '.join(FIRST_LEVEL)}"
+        raise InputError(network.path, "type of the image", expected, network.dtype)
+
+    def run(images):
+        (found,) = network(_as_levels(images, network.dtype) if levels else images)
+        found = np.asarray(found, np.float32).reshape(len(images), -1, 3)
+        return Prediction(size * found[..., 1::-1] - 0.5, found[..., 2])
+
+    joint_set = _joints_of(network.path, shape[-2])
+    rules = rules_for(joint_set)
+    return Predictor(str(network.path), size, joint_set, rules, run)
+
+
+def _is_movenet(shape):
+    return len(shape) == 4 and shape[:2] == (1, 1) and shape[3] == 3
+
+
+def _is_ours(shape):
+    return len(shape) == 3 and shape[0] == 1 and shape[2] == 3
+
+
+def _as_levels(images, dtype):
+    """Images in [0, 1] as levels; an int8 holds them less 128."""
+    return (np.rint(255 * images) + FIRST_LEVEL[dtype]).astype(dtype)
+
+
+def _joints_of(path, num_joints):
+    known = COCO if num_joints == COCO.num_joints else numbered_joints(num_joints)
+    return joint_set_within(path, num_joints) or known

@@ -1,0 +1,95 @@
+"""An opened .tflite: crops in, what the file gives out, whatever that means."""
+
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from fpd_tf.contract.tflite_file import (
+    inputs_and_outputs,
+    open_interpreter,
+    read_tflite,
+)
+from fpd_tf.errors import InputError
+
+
+class TfliteNetwork:
+    """A .tflite from one square image of fixed size; several threads may use it.
+
+    Args:
+        path: the file.
+        threads: of the interpreter.
+
+    Attributes:
+        path: as given.
+        input_size: S, pixels.
+        dtype: of the image, by name.
+        shapes: of the outputs, in the file's order.
+
+    Raises:
+        InputError: a bad file, several signatures, or another input.
+    """
+
+    def __init__(self, path: Path, threads: int = 2):
+        self.path = path
+        self.input_size, self.dtype = _image_of(path)
+        self._interpreter = open_interpreter(path, threads)
+        (self._image,) = self._interpreter.get_input_details()
+        self._outputs = self._interpreter.get_output_details()
+        self.shapes = [tuple(each["shape"].tolist()) for each in self._outputs]
+        self._lock = Lock()
+
+    def __call__(self, images: np.ndarray) -> list[np.ndarray]:
+        """The outputs of (B, S, S, 3) images, one crop at a time.
+
+        Args:
+            images: in the input's own type, or float32, which is quantized where the
+                input has a scale.
+
+        Returns:
+            For each output an array (B, ...), the batch axis of the file left out.
+        """
+        with self._lock:
+            found = [self._run_one(pixels) for pixels in images]
+        return [np.stack(each) for each in zip(*found, strict=True)]
+
+    def _run_one(self, pixels):
+        self._interpreter.set_tensor(
+            self._image["index"], _quantized(pixels[None], self._image)
+        )
+        self._interpreter.invoke()
+        return [
+            _dequantized(self._interpreter.get_tensor(each["index"]), each)[0]
+            for each in self._outputs
+        ]
+
+
+def _image_of(path):
+    """S and the element type of the one image that the file takes."""
+    model = read_tflite(path)
+    signatures = [each.signatureKey.decode() for each in model.signatureDefs or ()]
+    if len(signatures) > 1:
+        raise InputError(path, "signatures", "one", ", ".join(signatures))
+    inputs, _ = inputs_and_outputs(model)
+    if len(inputs) != 1:
+        raise InputError(path, "inputs", "one image", len(inputs))
+    (image,) = inputs
+    size = (*image.shape, 0, 0)[1]
+    if size < 1 or image.shape != (1, size, size, 3):
+        expected = "one square RGB image of fixed size, [1, S, S, 3]"
+        raise InputError(path, "input", expected, list(image.shape))
+    return size, image.dtype
+
+
+def _quantized(values, tensor):
+    scale, zero_point = tensor["quantization"]
+    if not scale or values.dtype == tensor["dtype"]:
+        return values
+    limits = np.iinfo(tensor["dtype"])
+    codes = np.round(values / scale) + zero_point
+    return np.clip(codes, limits.min, limits.max).astype(tensor["dtype"])
+
+
+def _dequantized(codes, tensor):
+    scale, zero_point = tensor["quantization"]
+    return np.float32(scale) * (np.float32(codes) - zero_point) if scale else codes
