@@ -16,12 +16,30 @@ class InputError(ValueError):
         >>> from fpd_tf.errors import InputError
         >>> print(InputError("a.json", "scale", "a number above 0", -1.0))
         a.json: scale: expected a number above 0. Received: -1.0
+        >>> print(InputError.plain("runs/one", "", "this folder exists already"))
+        runs/one: this folder exists already
     """
 
     def __init__(self, source: str | Path, field: str, expected: str, received: object):
+        self._say(source, field, f"expected {expected}. Received: {received}")
+
+    @classmethod
+    def plain(cls, source: str | Path, field: str, sentence: str) -> "InputError":
+        """The same in a sentence of its own, where "expected ..." would read oddly.
+
+        Args:
+            source: as above.
+            field: as above.
+            sentence: what is wrong and what to do.
+        """
+        error = cls.__new__(cls)
+        error._say(source, field, sentence)
+        return error
+
+    def _say(self, source, field, sentence):
         self.source, self.field = source, field
         where = f"{source}: {field}" if field else f"{source}"
-        super().__init__(f"{where}: expected {expected}. Received: {received}")
+        super().__init__(f"{where}: {sentence}")
 
 
 def refused(source: str | Path, error, unknown_field: str) -> InputError:

@@ -1,6 +1,8 @@
-"""Files that are whole or not there, whatever happens while they are written."""
+"""Files and folders that are whole or not there, however their writing ends."""
 
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,21 +29,84 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         'whole'
     """
     path = Path(path)
-    aside = path.with_name(f"partial-{os.getpid()}-{path.name}")
+    aside = _name_aside(path)
     try:
-        yield aside
-        _put_on_disk(aside)
-        os.replace(aside, path)
-        _put_on_disk(path.parent)
-    except OSError as error:
-        raise InputError(path, "", "room to write it", error) from error
+        with _writing(path, aside):
+            yield aside
+            _put_on_disk(aside)
+            os.replace(aside, path)
+            _put_on_disk(path.parent)
     finally:
         aside.unlink(missing_ok=True)
 
 
+@contextmanager
+def folder_written_whole(path: str | Path) -> Iterator[Path]:
+    """Gives a new folder aside to fill; on success it gets the name `path`.
+
+    Raises:
+        InputError: `path` exists, or the disk is full or not to be written to.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from fpd_tf.files import folder_written_whole
+        >>> with folder_written_whole("notes") as aside:
+        ...     _ = (aside / "one.txt").write_text("whole")
+        >>> Path("notes/one.txt").read_text()
+        'whole'
+    """
+    path = Path(path)
+    check_new(path)
+    aside = _name_aside(path)
+    try:
+        with _writing(path, aside):
+            aside.mkdir(parents=True)
+            yield aside
+            for each in (*aside.rglob("*"), aside):
+                _put_on_disk(each)
+            os.replace(aside, path)
+            _put_on_disk(path.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def check_new(path: str | Path) -> None:
+    """Refuses a folder that is there already.
+
+    Raises:
+        InputError: it is.
+    """
+    if Path(path).exists():
+        sentence = "it exists already; give the name of a new folder"
+        raise InputError.plain(path, "", sentence)
+
+
+def _name_aside(path):
+    return path.with_name(f"partial-{os.getpid()}-{path.name}")
+
+
+@contextmanager
+def _writing(path, aside):
+    """Says of `path` what the disk says of what is written; other errors pass."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error.filename, str | bytes):
+            place = Path(os.fsdecode(error.filename))
+            if place != path.parent and not place.is_relative_to(aside):
+                raise
+        reason = error.strerror or error
+        raise InputError.plain(path, "", f"it cannot be written: {reason}") from error
+
+
 def _put_on_disk(path):
-    """Waits until a file's content, or a folder's names, would outlast a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Waits until a file's content, or a folder's names, would outlast a power cut.
+
+    Windows cannot be asked for a folder's.
+    """
+    if path.is_dir() and sys.platform == "win32":
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,3 +1,4 @@
+import fcntl
 import os
 import random
 import resource
@@ -9,7 +10,7 @@ from hashlib import sha256
 import pytest
 
 from fpd_tf.errors import InputError
-from fpd_tf.files import written_whole
+from fpd_tf.files import folder_written_whole, written_whole
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path):
@@ -34,6 +35,57 @@ def test_a_full_disk_is_said_of_the_file_that_was_wanted(tmp_path):
     with pytest.raises(InputError, match="none/scores.json: .*No such file"):
         with written_whole(tmp_path / "none" / "scores.json") as aside:
             aside.write_text("")
+
+
+def test_what_else_goes_wrong_meanwhile_keeps_its_own_words(tmp_path):
+    """A photograph that is missing is not a full disk."""
+    for write in (written_whole, folder_written_whole):
+        with pytest.raises(FileNotFoundError, match="photo.jpg"):
+            with write(tmp_path / "scores"):
+                (tmp_path / "photo.jpg").read_bytes()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_whole_or_not_there(tmp_path):
+    path = tmp_path / "variants"
+    with pytest.raises(InputError, match=f"{path}: it cannot be written: No space"):
+        with folder_written_whole(path) as aside:
+            (aside / "a").write_text("half")
+            raise OSError(28, "No space left on device")
+    assert not list(tmp_path.iterdir())
+    with folder_written_whole(path) as aside:
+        (aside / "in").mkdir()
+        (aside / "in" / "a").write_text("whole")
+        assert not path.exists()
+    assert (path / "in" / "a").read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(InputError, match=f"{path}: it exists already"):
+        with folder_written_whole(path):
+            pass
+
+
+def test_files_are_written_on_windows_too(tmp_path, monkeypatch):
+    """Windows opens no folder, and puts nothing on disk that is open for reading."""
+    opened, fsync = os.open, os.fsync
+
+    def on_windows(path, flags, *more):
+        if os.path.isdir(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, flags, *more)
+
+    def fsync_on_windows(descriptor):
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(9, "Bad file descriptor")
+        fsync(descriptor)
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "open", on_windows)
+    monkeypatch.setattr(os, "fsync", fsync_on_windows)
+    with written_whole(tmp_path / "a") as aside:
+        aside.write_text("whole")
+    with folder_written_whole(tmp_path / "b") as aside:
+        (aside / "c").write_text("whole")
+    assert (tmp_path / "a").read_text() == (tmp_path / "b" / "c").read_text()
 
 
 def test_a_file_is_on_disk_before_it_takes_its_name(tmp_path, monkeypatch):
@@ -79,7 +131,7 @@ def test_a_limit_on_the_size_of_files_is_a_sentence(tmp_path):
 WRITER = """
 import random, sys
 from hashlib import sha256
-from fpd_tf.files import written_whole
+from fpd_tf.files import folder_written_whole, written_whole
 while True:
     content = random.randbytes(random.randrange(300_000))
     with written_whole(sys.argv[1]) as aside, aside.open("wb") as file:

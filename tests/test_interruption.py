@@ -287,7 +287,7 @@ def test_a_full_disk_ends_a_run_and_keeps_its_last_checkpoint(
     monkeypatch.setattr(target, name, full)
     status, _, err = run_fpd(*training(people, out))
     assert (status, err.count("\n")) == (2, 1), err
-    assert f"{file}: expected room to write it" in err and "No space left" in err
+    assert f"{file}: it cannot be written" in err and "No space left" in err
     assert not list(out.rglob("partial-*")) and epochs_of(out) == 1
     (folder / "ballast").unlink()
     status, _, err = run_fpd(*training(people, out, "--resume"))

@@ -136,7 +136,7 @@ def test_a_full_disk_leaves_no_half_a_film(film, tmp_path, capfd, name):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
     try:
-        with pytest.raises(InputError, match=f"{name}: expected room to write it"):
+        with pytest.raises(InputError, match=f"{name}: it cannot be written"):
             predict_video(film, "m.keras", out=tmp_path / name)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
