@@ -120,7 +120,8 @@ def student(tmp_path_factory) -> Path:
     finder = keras.layers.Conv2D(len(LSP.joints), 13, 4, "same", name="heatmaps")
     network = keras.Model(image, finder(image))
     finder.set_weights([blob[..., None, None] * colors, np.zeros(len(LSP.joints))])
-    model = export_tflite(network, tmp_path_factory.mktemp("m") / "student.tflite")
+    path = tmp_path_factory.mktemp("m") / "student.tflite"
+    model = export_tflite(network, path, joint_set=LSP)
     write_contract(contract_path(model), describe(model, training_data="nothing"))
     return model
 
