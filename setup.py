@@ -36,6 +36,8 @@ setup(
         "matplotlib",
         "jinja2",
         "pydantic",
+        "pycocotools",
+        "pyyaml",
         "rich",
         "typer",
     ],

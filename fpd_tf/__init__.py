@@ -18,6 +18,7 @@ _HOMES = {
     "load_people": "data.load",
     "load_mpii": "data.mpii",
     "load_lsp": "data.lsp",
+    "load_coco": "data.coco",
     "synthesize": "drawn.layouts",
     "DataConfig": "data.pipeline",
     "make_dataset": "data.pipeline",
@@ -46,6 +47,7 @@ __all__ = list(_HOMES)
 if TYPE_CHECKING:  # for type checkers and editors, which see no __getattr__
     from fpd_tf.codec import decode_heatmaps as decode_heatmaps
     from fpd_tf.codec import encode_heatmaps as encode_heatmaps
+    from fpd_tf.data.coco import load_coco as load_coco
     from fpd_tf.data.load import load_people as load_people
     from fpd_tf.data.lsp import load_lsp as load_lsp
     from fpd_tf.data.mpii import load_mpii as load_mpii

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from fpd_tf.errors import InputError
+from fpd_tf.joint_names import plain_name
 
 GROUPS = ("Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
 
@@ -90,6 +91,15 @@ class JointSet:
             expected = f"one of {', '.join(self.joints)}"
             raise InputError(self._source, "joint", expected, joint)
         return self.joints.index(joint)
+
+    def find(self, plain: str) -> int | None:
+        """The index of a joint however its name is written, None where there is none.
+
+        Args:
+            plain: as this package writes it, such as left_shoulder.
+        """
+        names = [plain_name(name) for name in self.joints]
+        return names.index(plain) if plain in names else None
 
     def as_dict(self) -> dict:
         """Plain values for JSON; `joint_set_from` reads them."""
@@ -355,7 +365,7 @@ class JointMap:
 
 
 def joint_map(source: JointSet, target: JointSet) -> JointMap:
-    """Matches two joint sets by name.
+    """Matches two joint sets by name, however they write left and right.
 
     A joint that `source` lacks is the midpoint of two that it has, as `MIDPOINTS`
     declares; LSP's neck is MPII's upper_neck.
@@ -369,9 +379,10 @@ def joint_map(source: JointSet, target: JointSet) -> JointMap:
         >>> [LSP.joints[at] for at in range(14) if not found.known[at]]
         ['head_top']
     """
-    at = {name: index for index, name in enumerate(source.joints)}
+    at = {plain_name(name): index for index, name in enumerate(source.joints)}
 
     def row(name):
+        name = plain_name(name)
         if name in at:
             return (at[name],)
         if SAME.get(name) in at:

@@ -14,7 +14,16 @@ import fpd_tf
 ROOT = Path(fpd_tf.__file__).parent
 ROOMS = (  # top to bottom: a room imports from rooms above it only
     *("errors", "files", "progress", "quiet", "sandbox", "shipped"),
-    *("joints", "geometry", "codec", "data", "drawn", "models", "contract"),
+    *(
+        "joint_names",
+        "joints",
+        "geometry",
+        "codec",
+        "data",
+        "drawn",
+        "models",
+        "contract",
+    ),
     *("predictors", "evaluation", "training", "inference", "export", "bundle"),
     *("demo", "doctor", "cli"),
 )
@@ -62,8 +71,8 @@ def test_a_type_checker_sees_every_public_name_in_its_home():
 
 
 def test_a_name_that_is_not_there():
-    with pytest.raises(AttributeError, match="fpd_tf.*has no attribute 'load_coco'"):
-        fpd_tf.load_coco  # noqa: B018
+    with pytest.raises(AttributeError, match="fpd_tf.*has no attribute 'load_folders'"):
+        fpd_tf.load_folders  # noqa: B018
 
 
 def test_importing_loads_nothing_heavy_and_sets_no_variable():

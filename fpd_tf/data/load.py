@@ -1,9 +1,11 @@
 """The one door to annotated people, whatever their files look like."""
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
 
+from fpd_tf.data.coco import load_coco
 from fpd_tf.data.lsp import load_lsp
 from fpd_tf.data.mpii import load_mpii
 from fpd_tf.data.packed import load_packed
@@ -11,23 +13,31 @@ from fpd_tf.data.people import People
 from fpd_tf.errors import InputError
 
 LOADERS: MappingProxyType[str, Callable] = MappingProxyType(
-    {"mpii": load_mpii, "lsp": load_lsp, "packed": load_packed}
+    {"mpii": load_mpii, "lsp": load_lsp, "coco": load_coco, "packed": load_packed}
 )
 
 
 def load_people(
-    data: str, root: str | Path, split: str = "train", *, on_error: str = "raise"
+    data: str,
+    root: str | Path | None,
+    split: str = "train",
+    *,
+    on_error: str = "raise",
+    **own: str | Path | None,
 ) -> People:
     """One split of a data set.
 
     Args:
-        data: "mpii", "lsp" or "packed".
+        data: "mpii", "lsp", "coco" or "packed".
         root: folder of the data set.
         split: which people, as the loader of that data set says.
         on_error: "raise" at the first bad person, or "skip" them and log how many.
+        own: what only one loader knows, such as `load_coco`'s `annotations`; None says
+            nothing.
 
     Raises:
-        InputError: no such data set, or its loader refuses a file or a person.
+        InputError: no such data set, its loader knows no such argument, or it refuses a
+            file or a person.
 
     Example:
         >>> import fpd_tf as fpd
@@ -37,4 +47,10 @@ def load_people(
     """
     if data not in LOADERS:
         raise InputError("data", "", f"one of {', '.join(LOADERS)}", data)
-    return LOADERS[data](root, split, on_error=on_error)
+    own = {name: value for name, value in own.items() if value is not None}
+    if unknown := own.keys() - signature(LOADERS[data]).parameters.keys():
+        received = ", ".join(sorted(unknown))
+        raise InputError(data, "", "no such option (coco has it)", received)
+    if root is None and "annotations" not in own:
+        raise InputError("root", "", f"the folder of the {data} data", "nothing")
+    return LOADERS[data](root, split, on_error=on_error, **own)

@@ -183,16 +183,20 @@ def _columns(people):
         "center": np.array([(box.x, box.y) for box in people.boxes]),
         "scale": np.array([box.side / _SCALE for box in people.boxes]),
         "head_size": people.head_sizes,
+        "area": np.array([person.area or np.nan for person in people], float),
+        "cut_from": np.array([str(person.photograph) for person in people]),
     }
 
 
 def _sample(folder, names, person):
-    head_size, center = float(person.pop("head_size")), person.pop("center")
+    sizes = {name: float(person.pop(name, np.nan)) for name in ("head_size", "area")}
+    center, cut_from = person.pop("center"), person.pop("cut_from", None)
     return Sample(
         image_path=folder / names[person.pop("shard")],
         packed=tuple(person.pop("packed").tolist()),
         box=Box(*center, _SCALE * person.pop("scale")),
-        head_size=None if np.isnan(head_size) else head_size,
+        cut_from=None if cut_from is None else Path(cut_from),
+        **{name: None if np.isnan(size) else size for name, size in sizes.items()},
         **person,
     )
 

@@ -14,6 +14,8 @@ from fpd_tf.geometry import Box
 from fpd_tf.joints import JointSet
 
 METRICS = ("pckh", "pck", "oks")
+PCK_OF = "pck@"
+_NEEDED = {"pckh": "head_size", "oks": "area"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +29,14 @@ class Sample:
         visible: (K,) bool, whether the annotator saw it (False where occluded).
         box: the square that a crop shows.
         head_size: 0.6 x diagonal of the head box in pixels, None where unknown.
+        area: pixels that the person covers (OKS measures by it), None where unknown.
         packed: byte, y, x, height and width of the part of the photograph that lies in
             the shard `image_path` (`data.packed`), None for a photograph.
+        cut_from: the photograph that a packed person was cut out of.
 
     Raises:
         InputError: another shape or kind of values, an annotated joint that is not
-            finite, or a head size not above 0.
+            finite, or a head size or area not above 0.
 
     Example:
         >>> import numpy as np
@@ -50,7 +54,9 @@ class Sample:
     visible: np.ndarray
     box: Box
     head_size: float | None = None
+    area: float | None = None
     packed: tuple[int, int, int, int, int] | None = None
+    cut_from: Path | None = None
 
     def __post_init__(self):
         joints = np.asarray(self.joints)
@@ -68,9 +74,16 @@ class Sample:
             raise self._refused(where, "finite pixels", joints[broken][0].tolist())
         if not isinstance(self.box, Box):
             raise self._refused("box", "a Box", type(self.box).__name__)
-        if self.head_size is not None and not 0 < self.head_size < np.inf:
-            raise self._refused("head_size", "pixels above 0, or None", self.head_size)
+        for name in ("head_size", "area"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < np.inf:
+                raise self._refused(name, "pixels above 0, or None", value)
         object.__setattr__(self, "joints", joints.astype(np.float32, copy=False))
+
+    @property
+    def photograph(self) -> Path:
+        """The photograph, which several people may share."""
+        return self.cut_from or self.image_path
 
     def _refused(self, field, expected, received):
         return InputError(f"person on {self.image_path}", field, expected, received)
@@ -84,12 +97,14 @@ class People(Sequence):
         samples: the people.
         joint_set: names and relations of their joints.
         metric: how predictions of them are scored: "pckh" (PCKh@0.5, needs every head
-            size), "pck" (PCK@0.2) or "oks" (OKS AP).
+            size), "oks" (OKS AP, needs every area) or "pck" (PCK@0.2, of the torso
+            where the set has shoulders and hips, else of the box's side); "pck@box" and
+            "pck@JOINT,JOINT" choose the length.
         source: where they come from, for contracts and messages.
 
     Raises:
-        InputError: a person of another number of joints, an unknown metric, or "pckh"
-            and a head size is missing.
+        InputError: a person of another number of joints, an unknown metric, or a head
+            size or an area is missing that it needs.
 
     Example:
         >>> import fpd_tf as fpd
@@ -106,10 +121,7 @@ class People(Sequence):
 
     def __post_init__(self):
         object.__setattr__(self, "samples", tuple(self.samples))
-        if self.metric not in METRICS:
-            raise InputError(
-                self.source, "metric", f"one of {', '.join(METRICS)}", self.metric
-            )
+        self._check_metric()
         for number, sample in enumerate(self.samples):
             self._check(number, sample)
 
@@ -155,14 +167,26 @@ class People(Sequence):
             self._stacked[name] = stacked
         return self._stacked[name]
 
+    def _check_metric(self):
+        length = self.metric.removeprefix(PCK_OF)
+        if self.metric in METRICS or self.metric == f"{PCK_OF}box":
+            return
+        if self.metric.startswith(PCK_OF) and length.count(",") == 1:
+            for joint in length.split(","):
+                self.joint_set.index(joint)
+            return
+        expected = f"one of {', '.join(METRICS)}, pck@box or pck@JOINT,JOINT"
+        raise InputError(self.source, "metric", expected, self.metric)
+
     def _check(self, number, sample):
         expected = self.joint_set.num_joints
         if len(sample.joints) != expected:
             wanted = f"the {expected} of {self.joint_set.name}"
             where = f"joints of person {number}"
             raise InputError(self.source, where, wanted, len(sample.joints))
-        if self.metric == "pckh" and sample.head_size is None:
-            where = f"head_size of person {number}"
+        needed = _NEEDED.get(self.metric)
+        if needed and getattr(sample, needed) is None:
+            where = f"{needed} of person {number}"
             raise InputError(self.source, where, "pixels (or the metric pck)", None)
 
 

@@ -17,6 +17,8 @@ from fpd_tf.data.people import People, checked_people
 from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.metrics import Scores, pck, pckh, signed_error
+from fpd_tf.evaluation.oks import oks_ap
+from fpd_tf.evaluation.reference import reference_lengths
 from fpd_tf.geometry import apply_matrix, crop_matrices, invert_matrix
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.predictors.predictor import Predictor
@@ -31,7 +33,7 @@ class Evaluation:
     """Scores of a model on people, and what they were computed from.
 
     Args:
-        metric: "PCKh@0.5" or "PCK@0.2", as the people say.
+        metric: "PCKh@0.5", "PCK@0.2" or "OKS AP", as the people say.
         scores: percentages by group and joint, mean, AUC and counts.
         signed_error: (2,) median predicted - true (x, y) in heatmap pixels; far from
             zero, it says that decoding is biased and AUC not comparable. In
@@ -150,7 +152,7 @@ def evaluation_of(
     size = predictor.input_size
     to_image = invert_matrix(crop_matrices(people.boxes, size))
     joints = apply_matrix(to_image, in_crops)
-    metric, scores = _scores(joints, people)
+    metric, scores = _scores(joints, confidences, people)
     cells = predictor.codec.size if predictor.codec else size
     units = np.array([box.side for box in people.boxes]) / cells
     return Evaluation(
@@ -222,9 +224,16 @@ def _at_scale_one(heatmaps, scale):
     ).numpy()
 
 
-def _scores(joints, people):
+def _scores(joints, confidences, people):
+    """The name of the metric that the people say, and its scores."""
     truth, annotated, of = people.joints, people.annotated, people.joint_set
     if people.metric == "pckh":
         heads = people.head_sizes
         return "PCKh@0.5", pckh(joints, truth, heads, annotated, joint_set=of)
-    return "PCK@0.2", pck(joints, truth, annotated, joint_set=of)
+    if people.metric == "oks":
+        areas = np.array([person.area for person in people], float)
+        images = [person.photograph for person in people]
+        found = joints, truth, annotated, areas, confidences, images
+        return "OKS AP", oks_ap(*found, joint_set=of)
+    name, lengths = reference_lengths(people)
+    return name, pck(joints, truth, annotated, joint_set=of, lengths=lengths)

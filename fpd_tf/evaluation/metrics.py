@@ -4,7 +4,7 @@ N people, K joints, T thresholds; coordinates in image pixels (x, y).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -15,6 +15,7 @@ PCKH_LIMIT = 0.5
 PCK_LIMIT = 0.2
 THRESHOLD_STEP = 0.01
 NEAR_HIT = 3.0
+TORSO = ("left_shoulder", "right_hip")
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +25,15 @@ class Scores:
     Args:
         groups: Head, Shoulder, ... -> mean of the group's joints.
         joints: scored joint -> share of its annotations found.
-        mean: all annotations pooled, the official Total.
+        mean: the score: all annotations pooled, the official Total; of OKS its AP.
         joint_mean: unweighted mean over joints.
         auc: pooled share averaged over the thresholds (trapezoid).
         counts: scored joint -> annotations it was scored on.
         people: people scored.
-        thresholds: (T,) distances from 0 to the limit, in units of the norm.
+        thresholds: (T,) distances from 0 to the limit, in units of the norm; of OKS
+            similarities from 0.5 to 0.95.
         curve: (T,) pooled share found within each threshold.
+        details: further scores of the metric by their names, of OKS AP50 to ARl.
     """
 
     groups: dict[str, float]
@@ -42,10 +45,11 @@ class Scores:
     people: int
     thresholds: np.ndarray
     curve: np.ndarray
+    details: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict:
         """Every field as plain numbers, lists and dicts for JSON; NaN becomes None."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
 
 
 def pckh(
@@ -80,11 +84,11 @@ def pckh(
         >>> pckh(predicted, truth, np.array([20]), np.ones((1, 16), bool)).mean
         100.0
     """
-    predicted, truth, annotated = _checked(
+    predicted, truth, annotated = checked(
         predicted, truth, annotated, joint_set.num_joints
     )
-    sizes = _positive("head_sizes", head_sizes, len(truth))
-    errors = _distances(predicted, truth, annotated) / sizes[:, None]
+    sizes = positive("head_sizes", head_sizes, len(truth))
+    errors = distances(predicted, truth, annotated) / sizes[:, None]
     return _scores(errors, joint_set, PCKH_LIMIT)
 
 
@@ -94,6 +98,7 @@ def pck(
     annotated: np.ndarray,
     *,
     joint_set: JointSet = LSP,
+    lengths: np.ndarray | None = None,
 ) -> Scores:
     """PCK@0.2 (Yang & Ramanan, TPAMI 2013): within 0.2 torso lengths of the truth.
 
@@ -105,13 +110,15 @@ def pck(
         truth: (N, K, 2) pixels; any value where not annotated.
         annotated: (N, K) bool, occluded joints included.
         joint_set: names the K joints; those outside its groups are not scored.
+        lengths: (N,) pixels to measure each person by in place of the torso, NaN where
+            there is none.
 
     Returns:
-        Scores with thresholds 0, 0.01, ..., 0.2 torso lengths.
+        Scores with thresholds 0, 0.01, ..., 0.2 lengths.
 
     Raises:
         InputError: shapes that do not fit, a coordinate of an annotated joint that
-            is not finite.
+            is not finite, or no such joints and no lengths.
 
     Example:
         >>> import numpy as np
@@ -121,16 +128,39 @@ def pck(
         >>> pck(truth + [0, 20], truth, np.ones((1, 14), bool)).mean
         100.0
     """
-    predicted, truth, annotated = _checked(
+    predicted, truth, annotated = checked(
         predicted, truth, annotated, joint_set.num_joints
     )
-    ends = [joint_set.index("left_shoulder"), joint_set.index("right_hip")]
-    kept = annotated[:, ends].all(axis=1)
-    kept &= (truth[:, ends[0]] != truth[:, ends[1]]).any(axis=1)
-    predicted, truth, annotated = predicted[kept], truth[kept], annotated[kept]
-    torsos = np.linalg.norm(truth[:, ends[0]] - truth[:, ends[1]], axis=-1)
-    errors = _distances(predicted, truth, annotated) / torsos[:, None]
-    return _scores(errors, joint_set, PCK_LIMIT)
+    if lengths is None:
+        ends = [joint_set.find(joint) for joint in TORSO]
+        if None in ends:
+            expected = f"{' and '.join(TORSO)}, or lengths"
+            received = ", ".join(joint_set.joints)
+            raise InputError(f"joint set {joint_set.name}", "", expected, received)
+        lengths = lengths_between(truth, annotated, *ends)
+    lengths = np.asarray(lengths, float)
+    if lengths.shape != truth.shape[:1]:
+        raise InputError("lengths", "shape", f"({len(truth)},)", lengths.shape)
+    kept = (lengths > 0) & np.isfinite(lengths)
+    errors = distances(predicted[kept], truth[kept], annotated[kept])
+    return _scores(errors / lengths[kept, None], joint_set, PCK_LIMIT)
+
+
+def lengths_between(
+    truth: np.ndarray, annotated: np.ndarray, one: int, other: int
+) -> np.ndarray:
+    """(N,) true distances of two joints in pixels, NaN where one is not annotated.
+
+    Args:
+        truth: (N, K, 2) pixels.
+        annotated: (N, K) bool.
+        one: index of a joint.
+        other: index of another.
+    """
+    known = annotated[:, one] & annotated[:, other]
+    offsets = truth[:, one].astype(float) - truth[:, other]
+    offsets = np.where(known[:, None], offsets, np.nan)
+    return np.linalg.norm(offsets, axis=-1)
 
 
 def signed_error(
@@ -162,8 +192,8 @@ def signed_error(
         >>> signed_error(truth + [2, -1], truth, np.ones((1, 16)), np.array([4]))
         array([ 0.5 , -0.25])
     """
-    predicted, truth, annotated = _checked(predicted, truth, annotated)
-    units = _positive("units", units, len(truth))
+    predicted, truth, annotated = checked(predicted, truth, annotated)
+    units = positive("units", units, len(truth))
     units = np.broadcast_to(units[:, None], annotated.shape)[annotated]
     errors = (predicted[annotated] - truth[annotated]) / units[:, None]
     near = errors[np.linalg.norm(errors, axis=-1) <= NEAR_HIT]
@@ -176,19 +206,21 @@ def _scores(errors: np.ndarray, joint_set: JointSet, limit: float) -> Scores:
     errors = errors[:, joint_set.scored]
     known = ~np.isnan(errors)
     counts = known.sum(axis=0)
-    rates = _percent((errors <= limit).sum(axis=0), counts)
+    rates = percent((errors <= limit).sum(axis=0), counts)
     joints = dict(zip(names, rates.tolist(), strict=True))
     thresholds = np.linspace(0, limit, round(limit / THRESHOLD_STEP) + 1)
     found = np.searchsorted(np.sort(errors[known]), thresholds, side="right")
-    curve = _percent(found, counts.sum())
+    curve = percent(found, counts.sum())
     return Scores(
         groups={
-            group: _mean([joints[joint_set.joints[member]] for member in members])
+            group: mean_of_known(
+                [joints[joint_set.joints[member]] for member in members]
+            )
             for group, members in joint_set.groups.items()
         },
         joints=joints,
         mean=float(curve[-1]),
-        joint_mean=_mean(rates),
+        joint_mean=mean_of_known(rates),
         auc=float(np.trapezoid(curve, thresholds / limit)),
         counts=dict(zip(names, counts.tolist(), strict=True)),
         people=len(errors),
@@ -197,22 +229,22 @@ def _scores(errors: np.ndarray, joint_set: JointSet, limit: float) -> Scores:
     )
 
 
-def _distances(
+def distances(
     predicted: np.ndarray, truth: np.ndarray, annotated: np.ndarray
 ) -> np.ndarray:
     """(N, K) pixels from the truth, NaN where not annotated."""
-    distances = np.full(annotated.shape, np.nan)
+    found = np.full(annotated.shape, np.nan)
     offsets = predicted[annotated] - truth[annotated]
-    distances[annotated] = np.linalg.norm(offsets, axis=-1)
-    return distances
+    found[annotated] = np.linalg.norm(offsets, axis=-1)
+    return found
 
 
-def _percent(found: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def percent(found: np.ndarray, counts: np.ndarray) -> np.ndarray:
     shares = np.full(found.shape, np.nan)
     return np.divide(100.0 * found, counts, out=shares, where=counts > 0)
 
 
-def _mean(rates: list[float] | np.ndarray) -> float:
+def mean_of_known(rates: list[float] | np.ndarray) -> float:
     """Mean of the rates that are not NaN; NaN where there is none."""
     known = [rate for rate in rates if not np.isnan(rate)]
     return float(np.mean(known)) if known else float("nan")
@@ -226,7 +258,7 @@ def _plain(value: object) -> object:
     return None if np.isnan(value) else value
 
 
-def _checked(
+def checked(
     predicted: np.ndarray,
     truth: np.ndarray,
     annotated: np.ndarray,
@@ -251,7 +283,7 @@ def _checked(
     return predicted, truth, annotated
 
 
-def _positive(name: str, values: np.ndarray, people: int) -> np.ndarray:
+def positive(name: str, values: np.ndarray, people: int) -> np.ndarray:
     values = np.asarray(values, float)
     if values.shape != (people,):
         raise InputError(name, "shape", f"({people},)", values.shape)

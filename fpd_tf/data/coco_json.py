@@ -1,0 +1,98 @@
+"""A COCO keypoints file as it was written: images, annotations, categories, checked."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from fpd_tf.data.checks import described, reason_of
+from fpd_tf.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class CocoFile:
+    """What a file holds.
+
+    Args:
+        path: the file.
+        folders: where its photographs may lie, the likeliest first.
+        images: its records, in order.
+        annotations: likewise.
+        categories: likewise, only those with keypoints.
+    """
+
+    path: Path
+    folders: tuple[Path, ...]
+    images: list[dict]
+    annotations: list[dict]
+    categories: list[dict]
+
+    def photographs(self) -> dict[str, Path | InputError]:
+        """Image id -> its photograph, or what is wrong with the record."""
+        found: dict[str, Path | InputError] = {}
+        taken: dict[Path, str] = {}
+        for at, image in enumerate(self.images):
+            key = str(image.get("id"))
+            try:
+                path = self._photograph(image, f"images[{at}]")
+                if key in found:
+                    raise InputError(self.path, f"images[{at}].id", "each once", key)
+                if path in taken:
+                    expected = f"another file than that of image {taken[path]}"
+                    raise InputError(
+                        self.path, f"images[{at}].file_name", expected, path
+                    )
+                found[key], taken[path] = path, key
+            except InputError as error:
+                found[key] = error
+        return found
+
+    def _photograph(self, image, field):
+        """Where its file lies; folders that a tool put before the name may be gone."""
+        name = image.get("file_name")
+        parts = PurePosixPath(name.replace("\\", "/")).parts if _named(name) else ()
+        if not parts or ".." in parts or parts[0] == "/" or ":" in parts[0]:
+            expected = "the name of a file below the folder of photographs"
+            raise InputError(self.path, f"{field}.file_name", expected, described(name))
+        for start in range(len(parts)):
+            for folder in self.folders:
+                if folder.joinpath(*parts[start:]).is_file():
+                    return folder.joinpath(*parts[start:])
+        return self.folders[0].joinpath(*parts)
+
+
+def read_coco(path: Path, folders: tuple[Path, ...]) -> CocoFile:
+    """Reads a file.
+
+    Args:
+        path: the json.
+        folders: where its photographs may lie.
+
+    Raises:
+        InputError: no json, or of another kind.
+    """
+    expected = "COCO keypoints json: images, annotations and categories with keypoints"
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(path, "", expected, reason_of(error)) from error
+    if not isinstance(content, dict):
+        raise InputError(path, "", expected, described(content))
+    lists = {}
+    for field in ("images", "annotations", "categories"):
+        lists[field] = content.get(field)
+        if not isinstance(lists[field], list) or not lists[field]:
+            received = "none" if not lists[field] else described(lists[field])
+            raise InputError(path, field, "a list of records", received)
+        for at, record in enumerate(lists[field]):
+            if not isinstance(record, dict):
+                raise InputError(path, f"{field}[{at}]", "an object", described(record))
+    categories = [each for each in lists["categories"] if each.get("keypoints")]
+    if not categories:
+        names = ", ".join(str(each.get("name")) for each in lists["categories"])
+        wanted = "a category with keypoints (boxes alone were exported?)"
+        raise InputError(path, "categories", wanted, names)
+    return CocoFile(path, folders, lists["images"], lists["annotations"], categories)
+
+
+def _named(name):
+    return isinstance(name, str) and "\0" not in name

@@ -1,0 +1,58 @@
+"""Holding out a share of the photographs, always the same ones."""
+
+import hashlib
+import re
+
+from fpd_tf.data.people import People
+from fpd_tf.errors import InputError
+
+
+def share_of(text: str) -> float:
+    """What "10%" means.
+
+    Raises:
+        InputError: no percentage above 0 and below 100.
+
+    Example:
+        >>> from fpd_tf.data.held_out import share_of
+        >>> share_of("10%")
+        0.1
+    """
+    match = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,3})?)%", text)
+    share = float(match[1]) / 100 if match else 0
+    if not share:
+        expected = "a share of the photographs, such as 10%"
+        raise InputError("validation", "", expected, text)
+    return share
+
+
+def part_of(people: People, split: str, validation: str) -> People:
+    """The people on the photographs that are held out, or those on the others.
+
+    Photographs are ordered by a number made of their file's name, and the first ones
+    are held out: the same ones on every machine and at every call.
+
+    Args:
+        people: everybody; those on one photograph stay together.
+        split: "train", "val" or "all".
+        validation: a share, such as "10%"; at least one photograph.
+
+    Raises:
+        InputError: another split, no share, or no photograph left to train on.
+    """
+    share = share_of(validation)
+    if split not in ("train", "val", "all"):
+        raise InputError("split", "", "train, val or all beside a share", split)
+    photographs = sorted({each.image_path for each in people}, key=_drawn)
+    count = max(1, round(share * len(photographs)))
+    if count == len(photographs):
+        expected = "a share that leaves photographs to train on"
+        raise InputError("validation", validation, expected, f"{count} of {count}")
+    parts = {"val": photographs[:count], "train": photographs[count:]}
+    kept = set(parts.get(split, photographs))
+    return people.of(each for each in people if each.image_path in kept)
+
+
+def _drawn(path):
+    """An order that follows from names alone."""
+    return hashlib.sha256(path.name.encode()).digest(), str(path)

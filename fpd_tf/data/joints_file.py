@@ -1,0 +1,83 @@
+"""A JSON file of one's own that says what joint names alone do not tell."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from fpd_tf.data.checks import reason_of
+from fpd_tf.errors import InputError, refused
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class _JointsFile:
+    joints: tuple[str, ...] | None = None
+    flip_pairs: tuple[tuple[str, str], ...] | None = None
+    limbs: tuple[tuple[str, str], ...] | None = None
+    groups: dict[str, tuple[str, ...]] | None = None
+    sigmas: dict[str, Annotated[float, Field(gt=0, lt=1)]] | None = None
+
+
+_SCHEMA = TypeAdapter(_JointsFile)
+
+
+def read_joints_file(path: Path, joints: tuple[str, ...]) -> dict:
+    """Fields of `JointSet`, joints by name in place of number.
+
+    Args:
+        path: JSON with some of `joints` (new names, in the order of the annotations),
+            `flip_pairs` [[right, left], ...], `limbs` [[from, to], ...], `groups`
+            {title: [joint, ...]} and `sigmas` {joint: OKS's, for each joint}.
+        joints: the names in the annotations.
+
+    Raises:
+        InputError: no such file, another field, or a name that is no joint's.
+
+    Example:
+        >>> import json, pathlib
+        >>> from fpd_tf.data.joints_file import read_joints_file
+        >>> own = {"flip_pairs": [["starboard", "port"]]}
+        >>> _ = pathlib.Path("joints.json").write_text(json.dumps(own))
+        >>> read_joints_file(pathlib.Path("joints.json"), ("port", "starboard"))
+        {'flip_pairs': ((1, 0),)}
+    """
+    try:
+        own = _SCHEMA.validate_python(json.loads(path.read_bytes()))
+    except ValidationError as error:
+        known = "joints, flip_pairs, limbs, groups or sigmas"
+        raise refused(path, error, known) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(path, "", "a json object", reason_of(error)) from error
+    if own.joints and len(own.joints) != len(joints):
+        raise InputError(path, "joints", f"{len(joints)} names", len(own.joints))
+    joints = own.joints or joints
+
+    def index(name, field):
+        if name not in joints:
+            raise InputError(path, field, f"one of {', '.join(joints)}", name)
+        return joints.index(name)
+
+    def pairs(field):
+        rows = getattr(own, field)
+        return tuple((index(a, field), index(b, field)) for a, b in rows)
+
+    fields: dict = {"joints": joints} if own.joints else {}
+    fields |= {
+        field: pairs(field)
+        for field in ("flip_pairs", "limbs")
+        if getattr(own, field) is not None
+    }
+    if own.groups is not None:
+        fields["groups"] = {
+            title: tuple(index(name, f"groups.{title}") for name in names)
+            for title, names in own.groups.items()
+        }
+    if own.sigmas is not None:
+        missing = [name for name in joints if name not in own.sigmas]
+        if missing or len(own.sigmas) != len(joints):
+            expected = f"one of each joint ({', '.join(joints)})"
+            raise InputError(path, "sigmas", expected, ", ".join(own.sigmas))
+        fields["sigmas"] = tuple(own.sigmas[name] for name in joints)
+    return fields

@@ -1,0 +1,188 @@
+"""AP and AR by object keypoint similarity, computed by pycocotools.
+
+N people, K joints; coordinates in image pixels (x, y).
+"""
+
+import logging
+from collections.abc import Hashable, Sequence
+from contextlib import redirect_stdout
+from functools import cache
+from io import StringIO
+
+import numpy as np
+from pycocotools.coco import COCO as CocoTable
+from pycocotools.cocoeval import COCOeval
+
+from fpd_tf.evaluation.metrics import (
+    Scores,
+    checked,
+    distances,
+    mean_of_known,
+    percent,
+    positive,
+)
+from fpd_tf.joints import COCO, JointSet
+
+logger = logging.getLogger("fpd_tf")
+
+THRESHOLDS = np.linspace(0.5, 0.95, 10)
+_STATISTICS = ("AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl")
+
+
+def oks_ap(
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    annotated: np.ndarray,
+    areas: np.ndarray,
+    confidences: np.ndarray,
+    images: Sequence[Hashable],
+    *,
+    joint_set: JointSet = COCO,
+) -> Scores:
+    """OKS AP (Lin et al.; cocodataset.org/#keypoints-eval): pycocotools' own numbers.
+
+    Each person is one detection, which scores the mean of its joints' confidences. As
+    in COCO it may be matched to whoever on its image it fits best, and at most 20
+    people of an image count. COCO's file also has crowds and people without a labelled
+    joint, on whom a detection is excused; they are no people here, so nobody is looked
+    for there, and a detection that strayed there is wrong.
+
+    Args:
+        predicted: (N, K, 2) pixels.
+        truth: (N, K, 2) pixels; any value where not annotated.
+        annotated: (N, K) bool, occluded joints included; who has none is left out.
+        areas: (N,) pixels that each person covers.
+        confidences: (N, K).
+        images: N, which image each person is on.
+        joint_set: names the K joints; without sigmas of its own each has the mean of
+            COCO's, which a log line says.
+
+    Returns:
+        Scores whose mean is AP and whose details are pycocotools' ten numbers, NaN for
+        its -1. `groups` and `joints` are shares of annotations whose own similarity is
+        0.5 or more, `curve` that share of all of them at 0.5, 0.55, ..., 0.95, and
+        `auc` its mean.
+
+    Raises:
+        InputError: shapes that do not fit, a coordinate of an annotated joint that is
+            not finite, an area that is not above 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from fpd_tf.evaluation.oks import oks_ap
+        >>> truth = np.arange(34.0).reshape(1, 17, 2)
+        >>> known, sure = np.ones((1, 17), bool), np.ones((1, 17))
+        >>> scores = oks_ap(truth + 1, truth, known, np.array([2000]), sure, ["a"])
+        >>> round(scores.mean, 1), round(scores.joints["nose"], 1)
+        (90.0, 100.0)
+    """
+    predicted, truth, annotated = checked(
+        predicted, truth, annotated, joint_set.num_joints
+    )
+    areas = positive("areas", areas, len(truth))
+    kept = annotated.any(axis=1)
+    predicted, truth, annotated = predicted[kept], truth[kept], annotated[kept]
+    areas, confidences = areas[kept], np.asarray(confidences)[kept]
+    images = [image for image, known in zip(images, kept, strict=True) if known]
+    sigmas = np.array(joint_set.sigmas or _mean_sigmas(joint_set))
+    table = _truth_table(truth, annotated, areas, images)
+    details = _statistics(table, predicted, confidences, sigmas)
+    with np.errstate(invalid="ignore"):
+        errors = distances(predicted, truth, annotated)
+        similarities = np.exp(-(errors**2) / (8 * sigmas**2 * areas[:, None]))
+    return _scores(similarities, joint_set, details)
+
+
+@cache
+def _mean_sigmas(joint_set):
+    """Said once for a joint set, however often it is scored."""
+    mean = float(np.mean(COCO.sigmas))
+    logger.warning(
+        "joint set %s has no sigmas: OKS takes %.3f for each joint, the mean of COCO's",
+        *(joint_set.name, mean),
+    )
+    return (mean,) * joint_set.num_joints
+
+
+def _truth_table(truth, annotated, areas, images):
+    numbers = {image: number for number, image in enumerate(dict.fromkeys(images), 1)}
+    people = zip(truth, annotated, areas, images, strict=True)
+    return {
+        "images": [{"id": number} for number in numbers.values()],
+        "categories": [{"id": 1}],
+        "annotations": [
+            {
+                "id": person,
+                "image_id": numbers[image],
+                "category_id": 1,
+                "iscrowd": 0,
+                "area": area,
+                "bbox": _around(joints[known]),
+                "keypoints": _row(np.where(known[:, None], joints, 0), 2 * known),
+                "num_keypoints": int(known.sum()),
+            }
+            for person, (joints, known, area, image) in enumerate(people, 1)
+        ],
+    }
+
+
+def _statistics(table, predicted, confidences, sigmas):
+    """pycocotools' ten numbers in percent."""
+    detections = [
+        {
+            "image_id": person["image_id"],
+            "category_id": 1,
+            "keypoints": _row(joints, np.ones(len(joints))),
+            "score": float(np.mean(scores)),
+        }
+        for person, joints, scores in zip(
+            table["annotations"], predicted, confidences, strict=True
+        )
+    ]
+    with redirect_stdout(StringIO()):
+        known = CocoTable()
+        known.dataset = table
+        known.createIndex()
+        run = COCOeval(known, known.loadRes(detections), "keypoints")
+        run.params.kpt_oks_sigmas = sigmas
+        run.evaluate()
+        run.accumulate()
+        run.summarize()
+    numbers = [100 * each if each >= 0 else np.nan for each in run.stats.tolist()]
+    return dict(zip(_STATISTICS, numbers, strict=True))
+
+
+def _scores(similarities, joint_set, details):
+    names = [joint_set.joints[joint] for joint in joint_set.scored]
+    similarities = similarities[:, joint_set.scored]
+    known = ~np.isnan(similarities)
+    counts = known.sum(axis=0)
+    rates = percent((similarities >= THRESHOLDS[0]).sum(axis=0), counts)
+    joints = dict(zip(names, rates.tolist(), strict=True))
+    found = np.array([(similarities >= least).sum() for least in THRESHOLDS])
+    curve = percent(found, counts.sum())
+    return Scores(
+        groups={
+            group: mean_of_known([joints[joint_set.joints[at]] for at in members])
+            for group, members in joint_set.groups.items()
+        },
+        joints=joints,
+        mean=details["AP"],
+        joint_mean=mean_of_known(rates),
+        auc=float(curve.mean()),
+        counts=dict(zip(names, counts.tolist(), strict=True)),
+        people=len(similarities),
+        thresholds=THRESHOLDS,
+        curve=curve,
+        details=details,
+    )
+
+
+def _row(joints, flags):
+    """x, y, v of each joint, as one list."""
+    return np.column_stack([joints, flags]).ravel().tolist()
+
+
+def _around(joints):
+    low, high = joints.min(axis=0), joints.max(axis=0)
+    return [*low.tolist(), *(high - low).tolist()]
