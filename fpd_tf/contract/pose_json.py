@@ -4,23 +4,24 @@ Python, Kotlin, Swift and JavaScript read this one schema. K joints, S input siz
 H x W heatmap.
 """
 
-import hashlib
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
-from fpd_tf.codec import LOG_FLOOR
+from fpd_tf.codec import LOG_FLOOR, Heatmaps
 from fpd_tf.contract.metadata import joint_set_within
-from fpd_tf.contract.tflite_file import dtype_of, inputs_and_outputs, read_tflite
+from fpd_tf.contract.shapes import codec_of
+from fpd_tf.contract.tflite_file import TfliteFile, dtype_of
 from fpd_tf.errors import InputError, refused
 from fpd_tf.files import written_whole
 from fpd_tf.joints import JOINT_SETS, JointSet
 
-VERSION = 1
+VERSION, SUFFIX = 1, ".pose.json"
 _FIXED = ConfigDict(extra="forbid", allow_inf_nan=False)
 Positive = Annotated[int, Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[^/\\\x00]*[^/\\\x00.][^/\\\x00]*$")]
@@ -183,6 +184,11 @@ class Contract:
         return JointSet(self.model.file, *joints)
 
     @property
+    def codec(self) -> Heatmaps:
+        """What the heatmaps mean."""
+        return Heatmaps(self.image.size, self.heatmaps.stride)
+
+    @property
     def rules(self) -> Rules:
         """How to follow the joints through a video."""
         return Rules(self.crop, self.smoothing, self.score)
@@ -212,11 +218,11 @@ def contract_path(model: str | Path) -> Path:
         >>> contract_path("student.int8.tflite").name
         'student.int8.pose.json'
     """
-    return Path(model).with_suffix(".pose.json")
+    return Path(model).with_suffix(SUFFIX)
 
 
 def describe(
-    model: str | Path,
+    model: str | Path | TfliteFile,
     *,
     joint_set: JointSet | None = None,
     training_data: str | None = None,
@@ -243,15 +249,14 @@ def describe(
         >>> contract.image.size, contract.heatmaps.stride, contract.joints[9]
         (64, 4, 'head_top')
     """
-    model = Path(model)
-    image, heatmaps, num_joints = _ends(model)
-    joint_set = joint_set or joint_set_within(model, num_joints)
-    joint_set = joint_set or numbered_joints(num_joints)
+    file = _opened(model)
+    image, heatmaps, num_joints = _ends(file)
+    joint_set = joint_set or _joints_within(file.path, num_joints)
     if joint_set.num_joints != num_joints:
-        raise InputError(model, "joints", f"{joint_set.num_joints}", num_joints)
+        raise InputError(file.path, "joints", f"{joint_set.num_joints}", num_joints)
     return Contract(
         version=VERSION,
-        model=ModelFile(model.name, _sha256(model), _weights(model)),
+        model=ModelFile(file.path.name, file.sha256, _weights(file.model)),
         image=image,
         heatmaps=heatmaps,
         joints=joint_set.joints,
@@ -298,26 +303,32 @@ def read_contract(path: str | Path) -> Contract:
     """
     path = Path(path)
     contract = _parsed(path)
-    model = path.with_name(contract.model.file)
-    image, heatmaps, num_joints = _ends(model)
-    if _sha256(model) != contract.model.sha256:
-        expected = f"{contract.model.sha256[:12]}..., as {path.name} says"
-        raise InputError(model, "SHA-256", expected, f"{_sha256(model)[:12]}...")
-    told = (contract.image, contract.heatmaps, len(contract.joints))
-    if told != (image, heatmaps, num_joints):
-        expected = f"the image and heatmaps of {model.name}"
-        raise InputError(path, "", expected, "others")
-    return contract
+    return _held(contract, path, TfliteFile(_model_beside(path, contract)))
 
 
-def contract_of(model: str | Path) -> Contract:
+def contract_beside(file: TfliteFile) -> Contract | None:
+    """The contract that stands beside an opened model and is its own.
+
+    Model and contract may have been renamed together: the checksum tells whose it is.
+
+    Returns:
+        The contract with the file's name of today; None where none stands there.
+
+    Raises:
+        InputError: as `read_contract` does.
+    """
+    path = contract_path(file.path)
+    return _held(_parsed(path), path, file) if path.exists() else None
+
+
+def contract_of(model: str | Path | TfliteFile) -> Contract:
     """The contract that stands beside a .tflite, or where none does, a plain one.
 
     Raises:
         InputError: as `read_contract` and `describe` do.
     """
-    path = contract_path(model)
-    return read_contract(path) if path.exists() else describe(model)
+    file = _opened(model)
+    return contract_beside(file) or describe(file)
 
 
 def rules_for(joint_set: JointSet) -> Rules:
@@ -325,7 +336,9 @@ def rules_for(joint_set: JointSet) -> Rules:
     return Rules(crop_rule(joint_set))
 
 
-def joints_and_rules(model: str | Path, num_joints: int) -> tuple[JointSet, Rules]:
+def joints_and_rules(
+    model: str | Path | TfliteFile, num_joints: int
+) -> tuple[JointSet, Rules]:
     """Whose joints a .tflite finds and how to follow them.
 
     By the contract beside the file; without one by the names inside it; without these
@@ -346,10 +359,10 @@ def joints_and_rules(model: str | Path, num_joints: int) -> tuple[JointSet, Rule
         >>> joints_and_rules(file, 16)[0].name
         'mpii'
     """
-    if contract_path(model).exists():
-        contract = read_contract(contract_path(model))
+    file = _opened(model)
+    if contract := contract_beside(file):
         return contract.joint_set, contract.rules
-    joint_set = joint_set_within(model, num_joints) or numbered_joints(num_joints)
+    joint_set = _joints_within(file.path, num_joints)
     return joint_set, rules_for(joint_set)
 
 
@@ -384,36 +397,55 @@ def _parsed(path):
         raise refused(path, error, f"the fields of version {VERSION}") from None
 
 
-def _ends(model):
+def _opened(model):
+    return model if isinstance(model, TfliteFile) else TfliteFile(model)
+
+
+def _model_beside(path, contract):
+    """The file that a contract names, or the one that was renamed with it."""
+    named = path.with_name(contract.model.file)
+    renamed = path.with_name(f"{path.name.removesuffix(SUFFIX)}.tflite")
+    if found := [each for each in (named, renamed) if each.is_file()]:
+        return found[0]
+    there = ", ".join(sorted(each.name for each in path.parent.glob("*.tflite")))
+    expected = f"a file beside it, which has {there or 'no .tflite'}"
+    raise InputError(path, "model.file", expected, named.name)
+
+
+def _held(contract, path, file):
+    """The contract, found to be that of the file."""
+    received = file.sha256
+    if received != contract.model.sha256:
+        expected = f"{contract.model.sha256[:12]}..., as {path.name} says"
+        raise InputError(file.path, "SHA-256", expected, f"{received[:12]}...")
+    if (contract.image, contract.heatmaps, len(contract.joints)) != _ends(file):
+        expected = f"the image and heatmaps of {file.path.name}"
+        raise InputError(path, "", expected, "others")
+    return replace(contract, model=replace(contract.model, file=file.path.name))
+
+
+def _joints_within(model, num_joints):
+    return joint_set_within(model, num_joints) or numbered_joints(num_joints)
+
+
+def _ends(file):
     """Input and output as the file has them, and K."""
-    inputs, outputs = inputs_and_outputs(read_tflite(model))
-    if len(inputs) != 1 or len(outputs) != 1:
-        received = f"{len(inputs)} and {len(outputs)}"
-        raise InputError(model, "", "one input and one output", received)
-    (image,), (heatmaps,) = inputs, outputs
-    try:
-        _, size, width, colors = image.shape
-        _, rows, columns, joints = heatmaps.shape
-        if (size, colors) != (width, 3) or rows < 1 or rows * columns * joints < 1:
-            raise ValueError
-    except ValueError:
-        received = f"{list(image.shape)} to {list(heatmaps.shape)}"
-        expected = "[1, S, S, 3] to [1, H, W, K]"
-        raise InputError(model, "shapes", expected, received) from None
+    if len(file.inputs) != 1 or len(file.outputs) != 1:
+        received = f"{len(file.inputs)} and {len(file.outputs)}"
+        raise InputError(file.path, "", "one input and one output", received)
+    (image,), (heatmaps,) = file.inputs, file.outputs
+    codec, num_joints = codec_of(file.path, image.shape, heatmaps.shape)
+    cells = codec.size, codec.size, codec.stride
     return (
-        Image(image.name, image.dtype, size),
-        Output(heatmaps.name, heatmaps.dtype, rows, columns, size // rows),
-        joints,
+        Image(image.name, image.dtype, codec.input_size),
+        Output(heatmaps.name, heatmaps.dtype, *cells),
+        num_joints,
     )
 
 
-def _sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _weights(path):
+def _weights(model):
     """The element type that most bytes of the constants have."""
-    model, count = read_tflite(path), Counter()
+    count = Counter()
     for subgraph in model.subgraphs:
         for tensor in subgraph.tensors:
             data = model.buffers[tensor.buffer].data

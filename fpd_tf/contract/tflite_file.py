@@ -1,10 +1,11 @@
 """A .tflite file read without trusting it: parsed in Python before any native code.
 
-What passes may still crash the runtime, so that each content runs once in a process of
-its own before it runs in this one.
+What passes may still crash the runtime, so that each content that no contract vouches
+for runs once in a process of its own before it runs in this one.
 """
 
 from dataclasses import dataclass
+from functools import cache, cached_property
 from hashlib import sha256
 from math import inf, prod
 from pathlib import Path
@@ -27,48 +28,81 @@ class Tensor:
     shape: tuple[int, ...]
 
 
-def read_tflite(path: str | Path):
-    """Reads a .tflite and checks that everything it points at is there.
+class TfliteFile:
+    """A .tflite that was read and checked once, before native code sees it.
 
     Args:
         path: the file.
 
-    Returns:
-        Its `ai_edge_litert.schema_py_generated.ModelT`.
+    Attributes:
+        path: as given.
+        content: its bytes.
+        model: its `ai_edge_litert.schema_py_generated.ModelT`.
 
     Raises:
         InputError: no such file, another format, or damaged.
 
     Example:
         >>> import fpd_tf as fpd
-        >>> from fpd_tf.contract.tflite_file import read_tflite
+        >>> from fpd_tf.contract.tflite_file import TfliteFile
         >>> network = fpd.build_model("hourglass_1x256", input_size=64)
-        >>> model = read_tflite(fpd.export_tflite(network, "student.tflite"))
-        >>> len(model.subgraphs)
-        1
+        >>> file = TfliteFile(fpd.export_tflite(network, "student.tflite"))
+        >>> file.outputs[0].name, file.outputs[0].shape
+        ('heatmaps', (1, 16, 16, 16))
     """
-    return _parsed(path)[0]
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.model, self.content = _parsed(self.path)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the content, hexadecimal."""
+        return sha256(self.content).hexdigest()
+
+    @cached_property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What goes in."""
+        return inputs_and_outputs(self.model)[0]
+
+    @cached_property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """What comes out."""
+        return inputs_and_outputs(self.model)[1]
+
+    def interpreter(self, threads: int = 2, *, trusted: bool = False):
+        """A LiteRT interpreter that has run the file once.
+
+        A content that this process has not run before runs in a child first: 0.2 s.
+
+        Args:
+            threads: of the interpreter.
+            trusted: whether a contract vouches for the content; then no child runs.
+
+        Raises:
+            InputError: the runtime refuses the file, or crashes over it.
+        """
+        if not trusted and self.sha256 not in _ran:
+            read_in_child(__name__, self.path, "a network that runs")
+            _ran.add(self.sha256)
+        with quiet():
+            try:
+                return _started(self.content, threads)
+            except (RuntimeError, ValueError) as error:
+                reason = str(error).partition("\n")[0]
+                raise InputError(
+                    self.path, "", "a network that runs", reason
+                ) from error
+
+
+def read_tflite(path: str | Path):
+    """The `ModelT` of a `TfliteFile`."""
+    return TfliteFile(path).model
 
 
 def open_interpreter(path: str | Path, threads: int = 2):
-    """A LiteRT interpreter that has run the file once.
-
-    A content that this process has not run before runs in a child first: 0.2 s.
-
-    Raises:
-        InputError: the file is bad, or the runtime refuses it or crashes.
-    """
-    _, content = _parsed(path)
-    digest = sha256(content).hexdigest()
-    if digest not in _ran:
-        read_in_child(__name__, path, "a network that runs")
-        _ran.add(digest)
-    with quiet():
-        try:
-            return _started(content, threads)
-        except (RuntimeError, ValueError) as error:
-            reason = str(error).partition("\n")[0]
-            raise InputError(path, "", "a network that runs", reason) from error
+    """The interpreter of a `TfliteFile` that nobody vouches for."""
+    return TfliteFile(path).interpreter(threads)
 
 
 def main():
@@ -145,10 +179,14 @@ def shape_of(tensor) -> tuple[int, ...]:
 
 def dtype_of(tensor) -> str:
     """The element type of a `TensorT` by name, such as "int8"."""
+    return _dtype_names()[tensor.type].lower()
+
+
+@cache
+def _dtype_names():
     from ai_edge_litert import schema_py_generated as schema
 
-    names = {code: name for name, code in vars(schema.TensorType).items()}
-    return names[tensor.type].lower()
+    return {code: name for name, code in vars(schema.TensorType).items()}
 
 
 def builtin_name(code) -> str:

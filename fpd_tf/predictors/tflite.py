@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from fpd_tf.contract.pose_json import joints_and_rules
+from fpd_tf.contract.pose_json import contract_beside, describe
+from fpd_tf.contract.tflite_file import TfliteFile
 from fpd_tf.errors import InputError
 from fpd_tf.predictors.movenet import gives_joints, joints_predictor
 from fpd_tf.predictors.predictor import Predictor, heatmap_predictor
-from fpd_tf.predictors.shapes import codec_of
 from fpd_tf.predictors.tflite_network import TfliteNetwork
 
 
@@ -24,17 +24,19 @@ def tflite_predictor(path: Path, threads: int = 2) -> Predictor:
     Raises:
         InputError: a bad file, or no network from one image to heatmaps or joints.
     """
-    network = TfliteNetwork(path, threads)
-    if gives_joints(network.shapes):
-        return joints_predictor(network)
-    if len(network.shapes) != 1:
+    file = TfliteFile(path)
+    shapes = [output.shape for output in file.outputs]
+    if gives_joints(shapes):
+        return joints_predictor(TfliteNetwork(file, threads))
+    if len(shapes) != 1:
         expected = "heatmaps [1, H, H, K] or joints [1, 1, K, 3]"
-        raise InputError(path, "outputs", expected, network.shapes)
-    image = 1, network.input_size, network.input_size, 3
-    codec, num_joints = codec_of(path, image, network.shapes[0])
-    joint_set, rules = joints_and_rules(path, num_joints)
+        raise InputError(path, "outputs", expected, shapes)
+    told = contract_beside(file)
+    contract = told or describe(file)
+    network = TfliteNetwork(file, threads, trusted=told is not None)
 
     def heatmaps_of(images):
         return network(images)[0]
 
-    return heatmap_predictor(str(path), codec, joint_set, rules, heatmaps_of)
+    about = contract.codec, contract.joint_set, contract.rules
+    return heatmap_predictor(str(path), *about, heatmaps_of)

@@ -1,15 +1,10 @@
 """An opened .tflite: crops in, what the file gives out, whatever that means."""
 
-from pathlib import Path
 from threading import Lock
 
 import numpy as np
 
-from fpd_tf.contract.tflite_file import (
-    inputs_and_outputs,
-    open_interpreter,
-    read_tflite,
-)
+from fpd_tf.contract.tflite_file import TfliteFile
 from fpd_tf.errors import InputError
 
 
@@ -17,11 +12,12 @@ class TfliteNetwork:
     """A .tflite from one square image of fixed size; several threads may use it.
 
     Args:
-        path: the file.
+        file: read and checked.
         threads: of the interpreter.
+        trusted: whether a contract vouches for the file.
 
     Attributes:
-        path: as given.
+        path: of the file.
         input_size: S, pixels.
         dtype: of the image, by name.
         shapes: of the outputs, in the file's order.
@@ -30,10 +26,10 @@ class TfliteNetwork:
         InputError: a bad file, several signatures, or another input.
     """
 
-    def __init__(self, path: Path, threads: int = 2):
-        self.path = path
-        self.input_size, self.dtype = _image_of(path)
-        self._interpreter = open_interpreter(path, threads)
+    def __init__(self, file: TfliteFile, threads: int = 2, *, trusted: bool = False):
+        self.path = file.path
+        self.input_size, self.dtype = _image_of(file)
+        self._interpreter = file.interpreter(threads, trusted=trusted)
         (self._image,) = self._interpreter.get_input_details()
         self._outputs = self._interpreter.get_output_details()
         self.shapes = [tuple(each["shape"].tolist()) for each in self._outputs]
@@ -64,16 +60,15 @@ class TfliteNetwork:
         ]
 
 
-def _image_of(path):
+def _image_of(file):
     """S and the element type of the one image that the file takes."""
-    model = read_tflite(path)
-    signatures = [each.signatureKey.decode() for each in model.signatureDefs or ()]
-    if len(signatures) > 1:
-        raise InputError(path, "signatures", "one", ", ".join(signatures))
-    inputs, _ = inputs_and_outputs(model)
-    if len(inputs) != 1:
-        raise InputError(path, "inputs", "one image", len(inputs))
-    (image,) = inputs
+    path, signed = file.path, file.model.signatureDefs or ()
+    if len(signed) > 1:
+        received = ", ".join(each.signatureKey.decode() for each in signed)
+        raise InputError(path, "signatures", "one", received)
+    if len(file.inputs) != 1:
+        raise InputError(path, "inputs", "one image", len(file.inputs))
+    (image,) = file.inputs
     size = (*image.shape, 0, 0)[1]
     if size < 1 or image.shape != (1, size, size, 3):
         expected = "one square RGB image of fixed size, [1, S, S, 3]"

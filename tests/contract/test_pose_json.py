@@ -17,6 +17,7 @@ from fpd_tf.contract.pose_json import (
     rules_for,
     write_contract,
 )
+from fpd_tf.contract.tflite_file import Tensor, TfliteFile
 from fpd_tf.errors import InputError
 from fpd_tf.export.convert import export_tflite
 from fpd_tf.joints import LSP, MPII, JointSet
@@ -159,13 +160,36 @@ def test_the_joints_of_a_contract_are_a_known_set_where_they_are_its_own(written
         ("smoothing__beta", None, "smoothing.beta: expected a valid number"),
         ("score__treshold", 0.3, "score.treshold: expected the fields of version 1"),
         ("model__sha256", "0" * 64, "SHA-256: expected 000000000000"),
-        ("model__file", "other.tflite", "other.tflite: expected a .tflite file"),
     ],
 )
 def test_a_contract_that_does_not_fit_is_one_sentence(written, field, value, said):
     with pytest.raises(InputError) as refused:
         read_contract(changed(written, **{field: value}))
     assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_pair_that_was_renamed_together_is_still_a_pair(written):
+    model = written.with_name("student.tflite").rename(written.with_name("b.tflite"))
+    renamed = written.rename(written.with_name("b.pose.json"))
+    assert read_contract(renamed) == contract_of(model) == describe(model)
+    assert read_contract(renamed).model.file == "b.tflite"
+
+
+def test_a_contract_whose_model_is_gone_names_what_is_there(written):
+    written.with_name("student.tflite").rename(written.with_name("b.tflite"))
+    said = "model.file: expected a file beside it, which has b.tflite. Received: stud"
+    with pytest.raises(InputError, match=said):
+        read_contract(written)
+
+
+def test_an_output_that_is_no_heatmap_is_refused(written, monkeypatch):
+    file = TfliteFile(written.with_name("student.tflite"))
+    file.outputs = (Tensor("joints", "float32", (1, 1, 17, 3)),)
+    with pytest.raises(InputError, match=r"heatmaps \(B, H, H, K\).* \(1, 1, 17, 3\)"):
+        describe(file)
+    file.outputs *= 2
+    with pytest.raises(InputError, match="one input and one output. Received: 1 and 2"):
+        describe(file)
 
 
 def test_a_contract_cut_short_is_refused(written):

@@ -21,18 +21,23 @@ def codec_of(
         InputError: other shapes.
 
     Example:
-        >>> from fpd_tf.predictors.shapes import codec_of
+        >>> from fpd_tf.contract.shapes import codec_of
         >>> codec, num_joints = codec_of("student", (1, 64, 64, 3), (1, 32, 32, 14))
         >>> codec.stride, num_joints
         (2, 14)
     """
-    suits = len(image) == len(heatmaps) == 4 and None not in (*image[1:], *heatmaps[1:])
-    if suits:
-        _, size, width, colors = map(lambda each: each or 1, image)
-        _, rows, columns, num_joints = map(lambda each: each or 1, heatmaps)
-        suits = (size, colors, rows) == (width, 3, columns) and size % rows == 0
-    if not suits:
+    if not _suit(image, heatmaps):
         received = f"{tuple(image)} to {tuple(heatmaps)}"
-        expected = "(B, S, S, 3) to (B, H, H, K), S a multiple of H"
+        expected = "(B, S, S, 3) to heatmaps (B, H, H, K), S a multiple of H"
         raise InputError(source, "shapes", expected, received)
-    return Heatmaps(int(size), int(size) // int(rows)), int(num_joints)
+    size, rows, num_joints = int(image[1]), int(heatmaps[1]), int(heatmaps[3])
+    return Heatmaps(size, size // rows), num_joints
+
+
+def _suit(image, heatmaps):
+    if not len(image) == len(heatmaps) == 4:
+        return False
+    (size, width, colors), (rows, columns, joints) = image[1:], heatmaps[1:]
+    if not all(each and each > 0 for each in (size, rows, joints)):
+        return False
+    return (size, colors, rows) == (width, 3, columns) and size % rows == 0
