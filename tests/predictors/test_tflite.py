@@ -1,4 +1,4 @@
-"""A .tflite as a predictor: read once, tried apart unless its contract vouches for it."""
+"""A .tflite as a predictor: parsed once, run apart unless a contract vouches for it."""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
