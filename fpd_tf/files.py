@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,6 +68,39 @@ def folder_written_whole(path: str | Path) -> Iterator[Path]:
             _put_on_disk(path.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def check_apart(output: str | Path | None, inputs: Iterable[str | Path]) -> None:
+    """Refuses an output that is an input: it would be lost.
+
+    Args:
+        output: file or folder that will be written; None where there is none.
+        inputs: files and folders that are read.
+
+    Raises:
+        InputError: one of them is the output, whatever it is called.
+
+    Example:
+        >>> from fpd_tf.files import check_apart
+        >>> check_apart("photos/a.png", ["photos/b.png", "./photos/a.png"])
+        Traceback (most recent call last):
+        ...
+        fpd_tf.errors.InputError: photos/a.png: it would replace what is read from...
+    """
+    if output is None:
+        return
+    for each in inputs:
+        if os.path.realpath(output) == os.path.realpath(each) or _same(output, each):
+            sentence = f"it would replace what is read from {each}; choose another name"
+            raise InputError.plain(output, "", sentence)
+
+
+def _same(one, other):
+    """Whether two names mean one file: links, or letters that count as equal."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
 
 
 def check_new(path: str | Path) -> None:

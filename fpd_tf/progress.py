@@ -1,9 +1,7 @@
 """One bar for everything that takes more than a moment."""
 
+import sys
 from collections.abc import Iterable
-
-from rich.console import Console
-from rich.progress import track
 
 
 def tracked(
@@ -25,6 +23,11 @@ def tracked(
         >>> list(tracked("ab", "spelling"))
         ['a', 'b']
     """
+    if not sys.stderr.isatty():
+        return items
+    from rich.console import Console
+    from rich.progress import track
+
     console = Console(stderr=True)
     look = {"console": console, "transient": True, "auto_refresh": not timed}
     return track(items, what, total, disable=not console.is_terminal, **look)

@@ -1,3 +1,4 @@
+import sys
 import threading
 
 from fpd_tf.progress import tracked
@@ -6,14 +7,14 @@ from fpd_tf.progress import tracked
 def test_a_terminal_gets_a_bar_and_nothing_else_does(capsys, monkeypatch):
     assert list(tracked(range(3), "counting")) == [0, 1, 2]
     assert capsys.readouterr() == ("", "")
-    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes this for a terminal
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert list(tracked(range(3), "counting")) == [0, 1, 2]
     out, err = capsys.readouterr()
     assert "counting" in err and not out
 
 
 def test_nothing_runs_beside_what_is_timed(capsys, monkeypatch):
-    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     before = threading.active_count()
     for timed, beside in ((True, 0), (False, 1)):
         for _ in tracked(range(2), "timing", timed=timed):

@@ -1,14 +1,39 @@
 """The command `fpd VERB`: parses, calls one function, prints one table."""
 
 import sys
+from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
 from fpd_tf.cli import bundle, data, export, measure, predict, start, train
 from fpd_tf.errors import GateError, InputError
+from fpd_tf.files import check_apart
 from fpd_tf.quiet import silent
+
+OUTPUTS = ("out", "json_file")
+
+
+class Verb(TyperCommand):
+    """A verb that writes over nothing that it reads."""
+
+    def invoke(self, context: typer.Context):
+        given = context.params
+        inputs = [
+            path for name in given.keys() - OUTPUTS for path in _paths(given[name])
+        ]
+        for name in OUTPUTS:
+            check_apart(given.get(name), inputs)
+        return super().invoke(context)
+
+
+def _paths(value):
+    values = value if isinstance(value, list | tuple) else [value]
+    return [each for each in values if isinstance(each, Path)]
+
 
 app = typer.Typer(
     name="fpd",
@@ -19,6 +44,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for verbs in (start, data, train, measure, predict, export, bundle):
+    for verb in verbs.app.registered_commands:
+        verb.cls = Verb
     app.add_typer(verbs.app)
 
 
@@ -35,6 +62,7 @@ def options(
 
 def main():
     """Runs a verb; 0 done, 1 a gate did not hold, 2 bad input in one line."""
+    _print_any_name()
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
     except typer.Exit as stop:
@@ -45,8 +73,17 @@ def main():
         _refuse(error, 1)
     except (InputError, OSError) as error:
         _refuse(error, 2)
+    except ModuleNotFoundError as error:
+        _refuse(f"needs the package {error.name}: pip install fpd_tf", 2)
     except (typer.Abort, KeyboardInterrupt):
         _refuse("stopped", 130)
+
+
+def _print_any_name():
+    """A console whose alphabet is small shows escapes and fails over no file name."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _refuse(reason, status):

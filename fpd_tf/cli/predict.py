@@ -13,6 +13,7 @@ from fpd_tf.cli.options import (
     write_json,
 )
 from fpd_tf.errors import InputError
+from fpd_tf.shipped import POSE_MODEL, shipped
 
 app = typer.Typer()
 
@@ -50,24 +51,33 @@ def predict(
     on_error: OnErrorOption = OnError.stop,
 ):
     """Find and draw the joints of the person in photographs or a video."""
-    with quiet_tensorflow():
-        from fpd_tf.inference.photographs import predict_files
-        from fpd_tf.inference.video import predict_video
-        from fpd_tf.shipped import POSE_MODEL, shipped
+    from fpd_tf.inference.photographs import predict_files
+    from fpd_tf.inference.video import predict_video
+
     if bool(images) == bool(video):
         received = "both" if video else "neither"
         raise InputError("predict", "", "photographs or --video", received)
-    model = model or shipped(POSE_MODEL)
+    network = _opened(model or shipped(POSE_MODEL))
     if video:
-        results = predict_video(video, model, box, out=out, threshold=threshold)
+        results = predict_video(video, network, box, out=out, threshold=threshold)
         write_json(json_file, results)
         print(f"{video}: {len(results)} frames")
         return
     results = predict_files(
-        images, model, box, out=out, threshold=threshold, on_error=on_error
+        images, network, box, out=out, threshold=threshold, on_error=on_error
     )
     write_json(json_file, results)
     for result in results:
         joints = result["joints"]
         shown = sum(score >= result["threshold"] for _, _, score in joints)
         print(f"{result['path']}: {shown} of {len(joints)} joints")
+
+
+def _opened(model):
+    """The network; TensorFlow is loaded for a .keras alone, and quietly."""
+    from fpd_tf.predictors.load import load_predictor
+
+    if model.suffix != ".tflite":
+        with quiet_tensorflow():
+            pass
+    return load_predictor(model)

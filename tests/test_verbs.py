@@ -1,0 +1,80 @@
+"""What all verbs share: their inputs outlive them, and no traceback ends them."""
+
+import io
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from fpd_tf import cli
+from fpd_tf.cli import predict
+from fpd_tf.errors import InputError
+from fpd_tf.files import check_apart
+
+HELD = Path(__file__).with_name("golden")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A model and a photograph, and a person who works there."""
+    for name in ("tiny.tflite", "tiny.pose.json", "tiny.keras", "photo.png"):
+        shutil.copy(HELD / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "predict photo.png --model tiny.tflite --json photo.png",
+        "predict photo.png --model tiny.tflite --json ./tiny.tflite",
+        "predict a/../photo.png --model tiny.tflite --out photo.png",
+        "predict . --model tiny.tflite --out .",
+        "predict --video photo.png --out photo.png",
+        "evaluate --model tiny.keras --root . --json tiny.keras",
+        "benchmark tiny.tflite --json tiny.tflite",
+        "export --model tiny.keras --out tiny.keras",
+        "pack --root . --out .",
+        "distill --teacher tiny.keras --out tiny.keras",
+        "bundle --model tiny.tflite --out tiny.tflite",
+    ],
+)
+def test_an_output_that_is_an_input_is_refused(folder, run_fpd, arguments):
+    (folder / "a").mkdir()
+    before = {path: path.read_bytes() for path in folder.glob("*.*")}
+    status, _, said = run_fpd(*arguments.split())
+    assert status == 2 and "it would replace what is read from" in said
+    assert {path: path.read_bytes() for path in folder.glob("*.*")} == before
+
+
+def test_a_link_to_an_input_is_the_input(folder):
+    (folder / "link.png").symlink_to("photo.png")
+    with pytest.raises(
+        InputError, match="it would replace what is read from photo.png"
+    ):
+        check_apart("link.png", ["tiny.keras", "photo.png"])
+    check_apart("new.png", ["photo.png", "missing.png"])
+    check_apart(None, ["photo.png"])
+
+
+def test_a_console_with_few_letters_shows_any_name(folder, monkeypatch):
+    shutil.move("photo.png", "\u5199\u771f.png")
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", printed)
+    given = ["predict", "\u5199\u771f.png", "--model", "tiny.tflite"]
+    monkeypatch.setattr(sys, "argv", ["fpd", *given])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    printed.flush()
+    assert not stop.value.code
+    assert b"\\u5199\\u771f.png: " in printed.buffer.getvalue()
+
+
+def test_a_package_that_is_missing_is_named(folder, run_fpd, monkeypatch):
+    def missing(model):
+        raise ModuleNotFoundError("No module named 'keras'", name="keras")
+
+    monkeypatch.setattr(predict, "_opened", missing)
+    status, _, said = run_fpd("predict", "photo.png", "--model", "tiny.keras")
+    assert (status, said) == (2, "fpd: needs the package keras: pip install fpd_tf\n")
