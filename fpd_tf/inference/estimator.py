@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from fpd_tf.data.images import read_image
 from fpd_tf.geometry import Box, apply_matrix, invert_matrix
+from fpd_tf.inference.given import Picture, box_within, pixels_of
 from fpd_tf.inference.search import find_person
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.predictors.predictor import Predictor
@@ -63,27 +63,26 @@ class PoseEstimator:
 
     def predict(
         self,
-        image: np.ndarray | str | Path,
+        image: Picture,
         box: Sequence[float] | Box | None = None,
     ) -> Pose:
         """Joints of the person in a box, or of the most confident person.
 
         Args:
-            image: (h, w, 3) uint8 RGB, or a file.
+            image: (h, w, 3) uint8 RGB or (h, w) grey, a PIL image, or a file.
             box: (x, y, width, height) pixels around the person; the crop is the square
                 with the longer side. Where None the photograph is searched
                 (`find_person`).
 
         Raises:
-            InputError: the image cannot be read, or the box is no box.
+            InputError: the image cannot be read, or the box is none of its pixels.
         """
-        if isinstance(image, str | Path):
-            image = read_image(image)
+        image = pixels_of(image)
+        height, width = image.shape[:2]
         if box is None:
-            height, width = image.shape[:2]
             rule = self.rules.crop
             return find_person(lambda at: self._look(image, at), width, height, rule)
-        return self._look(image, box if isinstance(box, Box) else Box.around(box))
+        return self._look(image, box_within(box, width, height))
 
     def _look(self, image, box):
         matrix = box.matrix(self._predictor.input_size)

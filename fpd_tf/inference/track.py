@@ -14,6 +14,7 @@ from fpd_tf.contract.pose_json import Rules
 from fpd_tf.geometry import Box, apply_matrix, invert_matrix
 from fpd_tf.inference.crop import next_region, upright_matrix, view_matrix
 from fpd_tf.inference.estimator import Pose, look
+from fpd_tf.inference.given import Picture, box_within, pixels_of
 from fpd_tf.inference.smoothing import OneEuro
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.predictors.predictor import Predictor
@@ -122,10 +123,11 @@ class Tracker:
         self.joint_set, self.rules = self._predictor.joint_set, self._predictor.rules
         first = None if box is None else Box.around(box)
         self._track = Track(self._predictor.input_size, self.rules, first)
+        self._unchecked = box
 
     def update(
         self,
-        frame: np.ndarray,
+        frame: Picture,
         seconds: float,
         *,
         rotation: int = 0,
@@ -134,13 +136,17 @@ class Tracker:
         """Joints in the next frame, in pixels of the frame turned upright.
 
         Args:
-            frame: (h, w, 3) uint8 RGB as stored.
+            frame: (h, w, 3) uint8 RGB as stored, or (h, w) grey.
             seconds: its time; where that is not later than the last frame's, smoothing
                 starts anew.
             rotation: degrees clockwise that turn it upright.
             mirrored: whether it shows a mirror image.
         """
+        frame = pixels_of(frame)
         height, width = frame.shape[:2]
         view = self._track.view(width, height, rotation, mirrored)
+        if self._unchecked is not None:
+            box_within(self._unchecked, view.width, view.height)
+            self._unchecked = None
         found = look(self._predictor, frame, view.matrix)
         return self._track.update(*found, view, seconds)

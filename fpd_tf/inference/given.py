@@ -1,0 +1,100 @@
+"""What people hand in, checked at the door: pictures and boxes.
+
+h x w picture.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from fpd_tf.data.images import read_image
+from fpd_tf.errors import InputError
+from fpd_tf.geometry import Box
+
+Picture = np.ndarray | Image.Image | str | Path
+
+
+def pixels_of(picture: Picture) -> np.ndarray:
+    """A picture as the networks of this package see one.
+
+    Args:
+        picture: a file; a PIL image; or an array of uint8, RGB (h, w, 3) or grey (h, w)
+            or (h, w, 1).
+
+    Returns:
+        (h, w, 3) uint8 RGB, upright.
+
+    Raises:
+        InputError: the file cannot be read, or another kind of array or object.
+
+    Example:
+        >>> import numpy as np
+        >>> from fpd_tf.inference.given import pixels_of
+        >>> pixels_of(np.zeros((90, 120), np.uint8)).shape
+        (90, 120, 3)
+        >>> pixels_of(np.zeros((90, 120, 3)))
+        Traceback (most recent call last):
+        ...
+        fpd_tf.errors.InputError: image: expected uint8 levels 0 to 255 of shape...
+    """
+    if isinstance(picture, str | Path):
+        return read_image(picture)
+    if isinstance(picture, Image.Image):
+        return _of_pil(picture)
+    array = np.asarray(picture)
+    grey = array.ndim == 2 or array.shape[2:] == (1,)
+    colors = array.ndim == 3 and array.shape[2] == 3
+    if array.dtype != np.uint8 or not array.size or not (grey or colors):
+        expected = (
+            "uint8 levels 0 to 255 of shape (h, w, 3), RGB, or (h, w), grey; a PIL "
+            "image; or a file"
+        )
+        received = f"{array.dtype} of shape {array.shape}"
+        if not isinstance(picture, np.ndarray):
+            received = type(picture).__name__
+        raise InputError("image", "", expected, received)
+    return np.repeat(array.reshape(*array.shape[:2], 1), 3, 2) if grey else array
+
+
+def _of_pil(image):
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        expected = "8 or 16 bits for each colour"
+        raise InputError("image", "", expected, f"PIL mode {image.mode}")
+    return np.array(image.convert("RGB"))
+
+
+def box_within(box: Sequence[float] | Box, width: int, height: int) -> Box:
+    """A person's box in a picture, as the square to look at.
+
+    Args:
+        box: (x, y, width, height) pixels, or the square.
+        width: of the picture.
+        height: of the picture.
+
+    Raises:
+        InputError: no box, one in parts of the picture instead of pixels, or one that
+            lies outside of the picture.
+
+    Example:
+        >>> from fpd_tf.inference.given import box_within
+        >>> box_within((10, 20, 40, 80), 120, 160)
+        Box(x=29.5, y=59.5, side=80.0)
+        >>> box_within((0.1, 0.2, 0.5, 0.6), 120, 160)
+        Traceback (most recent call last):
+        ...
+        fpd_tf.errors.InputError: box: expected x y width height in pixels of the...
+    """
+    square = box if isinstance(box, Box) else Box.around(box)
+    x, y, *sides = square.rectangle if isinstance(box, Box) else map(float, box)
+    across, down = sides
+    outside = x >= width or y >= height or x + across <= 0 or y + down <= 0
+    if outside or (max(across, down) <= 1 < max(width, height)):
+        expected = f"x y width height in pixels of the {width} x {height} picture"
+        received = (x, y, across, down)
+        raise InputError("box", "", expected, received)
+    return square

@@ -1,0 +1,106 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fpd_tf.errors import InputError
+from fpd_tf.geometry import Box
+from fpd_tf.inference.estimator import PoseEstimator
+from fpd_tf.inference.given import box_within, pixels_of
+from fpd_tf.inference.track import Tracker
+
+HELD = Path(__file__).parents[1] / "golden"
+RGB = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+GREY = np.arange(6, dtype=np.uint8).reshape(2, 3)
+
+
+def turned(image):
+    """With the EXIF tag of a phone that was held upright."""
+    image.getexif()[0x0112] = 6
+    return image
+
+
+@pytest.mark.parametrize(
+    ("picture", "expected"),
+    [
+        (RGB, RGB),
+        (Image.fromarray(RGB), RGB),
+        (turned(Image.fromarray(RGB)), np.rot90(RGB, -1)),
+        (GREY, np.stack([GREY] * 3, -1)),
+        (GREY[..., None], np.stack([GREY] * 3, -1)),
+        (Image.fromarray(GREY), np.stack([GREY] * 3, -1)),
+        (Image.fromarray(256 * GREY.astype(np.uint16)), np.stack([GREY] * 3, -1)),
+    ],
+)
+def test_pictures_of_any_usual_kind_are_rgb_levels(picture, expected):
+    np.testing.assert_array_equal(pixels_of(picture), expected)
+
+
+@pytest.mark.parametrize(
+    ("picture", "received"),
+    [
+        (RGB / np.float32(255), r"float32 of shape \(2, 3, 3\)"),
+        (RGB.astype(np.uint16), r"uint16 of shape \(2, 3, 3\)"),
+        (RGB.astype(int), r"int64 of shape \(2, 3, 3\)"),
+        (np.zeros((2, 3, 4), np.uint8), r"uint8 of shape \(2, 3, 4\)"),
+        (np.zeros((0, 3, 3), np.uint8), r"uint8 of shape \(0, 3, 3\)"),
+        (np.zeros((1, 2, 3, 3), np.uint8), r"uint8 of shape \(1, 2, 3, 3\)"),
+        (RGB.tolist(), "list"),
+        (None, "NoneType"),
+        (Image.fromarray(GREY.astype(np.float32)), "PIL mode F"),
+    ],
+)
+@pytest.mark.parametrize("use", ["estimator", "tracker"])
+def test_other_pictures_are_refused_in_one_sentence(use, picture, received, held):
+    look = {
+        "estimator": lambda: PoseEstimator(held).predict(picture),
+        "tracker": lambda: Tracker(held).update(picture, 0.0),
+    }[use]
+    with pytest.raises(InputError, match=rf"^image: expected .* Received: {received}$"):
+        look()
+
+
+def test_a_box_is_in_pixels_and_on_the_picture():
+    assert box_within((10, 20, 40, 80), 120, 160) == Box(29.5, 59.5, 80)
+    assert box_within((-30, -70, 40, 80), 120, 160) == Box(-10.5, -30.5, 80)
+    assert box_within((0, 0, 1, 1), 1, 1) == Box(0, 0, 1)
+    assert box_within(Box(5, 5, 20), 120, 160) == Box(5, 5, 20)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (0.2, 0.1, 0.5, 0.8),
+        (0, 0, 1, 1),
+        (120, 10, 40, 40),
+        (-40, 10, 40, 40),
+        (10, 160, 40, 40),
+        Box(500, 500, 100),
+    ],
+)
+@pytest.mark.parametrize("use", ["estimator", "tracker"])
+def test_a_box_elsewhere_is_refused_in_one_sentence(use, box, held):
+    picture = np.zeros((160, 120, 3), np.uint8)
+    given = box.rectangle if use == "tracker" and isinstance(box, Box) else box
+    look = {
+        "estimator": lambda: PoseEstimator(held).predict(picture, given),
+        "tracker": lambda: Tracker(held, given).update(picture, 0.0),
+    }[use]
+    said = (
+        "^box: expected x y width height in pixels of the 120 x 160 picture. Received"
+    )
+    with pytest.raises(InputError, match=said):
+        look()
+
+
+def test_python_searches_a_photograph_as_the_command_does(held, tmp_path, run_fpd):
+    model, photo = HELD / "tiny.tflite", HELD / "photo.png"
+    run_fpd("predict", photo, "--model", model, "--json", tmp_path / "a.json")
+    (record,) = json.loads((tmp_path / "a.json").read_text())
+    for picture in (photo, Image.open(photo)):
+        pose = PoseEstimator(held).predict(picture)
+        np.testing.assert_allclose(
+            pose.joints, np.array(record["joints"])[:, :2], atol=1e-4
+        )
