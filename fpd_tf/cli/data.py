@@ -6,15 +6,11 @@ from typing import Annotated
 import typer
 
 from fpd_tf.cli.options import (
-    Data,
-    DataOption,
-    OnError,
-    OnErrorOption,
     OutOption,
-    RootOption,
     Source,
     SplitOption,
     quiet_tensorflow,
+    with_people,
 )
 
 app = typer.Typer()
@@ -34,17 +30,16 @@ def synthesize(
 
 
 @app.command(epilog="Example: fpd pack --data lsp --root lspet --out packed")
+@with_people
 def pack(
     out: Annotated[Path, typer.Option("--out", help="Folder of packed splits.")],
-    data: DataOption = Data.mpii,
-    root: RootOption = None,
+    people: Source,
     split: SplitOption = "train",
-    on_error: OnErrorOption = OnError.stop,
 ):
     """Cut people out of their photographs, for --data packed: larger, read faster."""
     with quiet_tensorflow():
         from fpd_tf.data.packed import pack as write
-    samples = Source(data, root, on_error).load(split)
+    samples = people.load(split)
     folder = write(samples, out / split)
     size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
     print(f"{folder}: {len(samples)} people, {size:.1f} MB")

@@ -7,15 +7,11 @@ from typing import Annotated
 import typer
 
 from fpd_tf.cli.options import (
-    Data,
-    DataOption,
     JsonOption,
-    OnError,
-    OnErrorOption,
-    RootOption,
     Source,
     SplitOption,
     quiet_tensorflow,
+    with_people,
     write_json,
 )
 from fpd_tf.cli.tables import (
@@ -51,7 +47,9 @@ CALIBRATED = (Quantization.int8, Quantization.int16x8)
     epilog="Example: fpd export --model student.keras --out student.int8.tflite "
     "--quantization int8 --data lsp --root lspet --max-drop 0.5"
 )
+@with_people
 def export(
+    people: Source,
     model: Annotated[Path | None, typer.Option(help="A trained .keras file.")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="The .tflite file to write.")
@@ -62,8 +60,6 @@ def export(
     io: Annotated[
         Io, typer.Option(help="Of image and heatmaps; integers with int8 or qat only.")
     ] = Io.float32,
-    data: DataOption = Data.mpii,
-    root: RootOption = None,
     split: SplitOption = "train",
     sparsity: Annotated[
         float,
@@ -90,9 +86,6 @@ def export(
         float | None,
         typer.Option(help="Points of score that may be lost, or no file is written."),
     ] = None,
-    validation: Annotated[
-        str, typer.Option(help="Split that --max-drop and --variants score.")
-    ] = "val",
     check: Annotated[
         Path | None, typer.Option(help="Audit this .tflite instead.")
     ] = None,
@@ -105,7 +98,6 @@ def export(
         typer.Option(help="Write every variant, compared, to this new folder instead."),
     ] = None,
     json_file: JsonOption = None,
-    on_error: OnErrorOption = OnError.stop,
 ):
     """Write a network as .tflite with its pose.json; int8 calibrates on samples.
 
@@ -123,19 +115,18 @@ def export(
     lessons = {"--sparsity": sparsity, "--teacher": teacher, "--set": settings}
     for option, given in lessons.items():
         _check_given(option, given, trained, "--out FILE and qat or --sparsity")
-    people = Source(data, root, on_error)
     if check:
         return _check(check, json_file)
     if ranges:
         return _draw_ranges(model, ranges, people.load(split), json_file)
     if variants:
-        both = people.load(split), people.load(validation)
+        both = people.load(split), people.held_out()
         return _write_variants(model, variants, *both, json_file)
     measured = trained or quantization in CALIBRATED
     options = {"quantization": quantization, "io": io}
     options["samples"] = people.load(split) if measured else None
     if gated:
-        options |= {"held_out": people.load(validation), "max_drop": max_drop}
+        options |= {"held_out": people.held_out(), "max_drop": max_drop}
     if trained:
         options |= {"sparsity": sparsity, "teacher": teacher}
         options["config"] = _fine_tuning(model, settings)

@@ -6,15 +6,11 @@ from typing import Annotated
 import typer
 
 from fpd_tf.cli.options import (
-    Data,
-    DataOption,
     JsonOption,
-    OnError,
-    OnErrorOption,
-    RootOption,
+    ScoredOption,
     Source,
-    SplitOption,
     quiet_tensorflow,
+    with_people,
     write_json,
 )
 from fpd_tf.cli.tables import print_benchmark, print_evaluation
@@ -25,11 +21,11 @@ app = typer.Typer()
 @app.command(
     epilog="Example: fpd evaluate --model student.tflite --data lsp --root lspet"
 )
+@with_people
 def evaluate(
     model: Annotated[Path, typer.Option(help="A .keras or .tflite file.")],
-    data: DataOption = Data.mpii,
-    root: RootOption = None,
-    split: SplitOption = "val",
+    people: Source,
+    split: ScoredOption = None,
     flip_test: Annotated[
         bool, typer.Option("--flip-test", help="Average with the mirrored crop.")
     ] = False,
@@ -37,7 +33,6 @@ def evaluate(
         bool, typer.Option("--multi-scale", help="The paper's six scales.")
     ] = False,
     json_file: JsonOption = None,
-    on_error: OnErrorOption = OnError.stop,
 ):
     """Score a model on annotated photographs."""
     with quiet_tensorflow():
@@ -45,7 +40,7 @@ def evaluate(
         from fpd_tf.evaluation.evaluate import evaluate as run
     evaluation = run(
         model,
-        Source(data, root, on_error).load(split),
+        people.load(split),
         flip_test=flip_test,
         scales=PAPER_SCALES if multi_scale else (1.0,),
     )

@@ -2,10 +2,12 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 class Data(StrEnum):
     mpii = "mpii"
     lsp = "lsp"
+    coco = "coco"
     synthetic = "synthetic"
     packed = "packed"
 
@@ -42,6 +45,9 @@ SplitOption = Annotated[
     str,
     typer.Option("--split", help="train, val, test, trainval, all or FIRST-LAST."),
 ]
+ScoredOption = Annotated[
+    str | None, typer.Option("--split", help="Who to score: val, or all of one json.")
+]
 OnErrorOption = Annotated[
     OnError, typer.Option("--on-error", help="What to do with a bad person or image.")
 ]
@@ -53,24 +59,80 @@ JsonOption = Annotated[
 
 @dataclass(frozen=True)
 class Source:
-    """Where a verb's annotated people come from: --data, --root and --on-error."""
+    """Where a verb's annotated people come from; each field is an option."""
 
-    data: Data
-    root: Path | None
-    on_error: OnError
+    data: DataOption = Data.mpii
+    root: RootOption = None
+    on_error: OnErrorOption = OnError.stop
+    annotations: Annotated[
+        Path | None,
+        typer.Option(help="With coco, one json of it in place of --root."),
+    ] = None
+    images: Annotated[
+        Path | None,
+        typer.Option(help="With coco, the folder of its photographs."),
+    ] = None
+    category: Annotated[
+        str | None,
+        typer.Option(help="With coco or yolo, the category to take."),
+    ] = None
+    joints: Annotated[
+        Path | None,
+        typer.Option(
+            help="With coco or yolo, a JSON file with flip_pairs, limbs, groups or "
+            "sigmas by joint names, where names do not tell."
+        ),
+    ] = None
+    validation: Annotated[
+        str,
+        typer.Option(
+            help="Split to score on, or with coco or yolo a share of the photographs "
+            "to hold out, such as 10%, or none."
+        ),
+    ] = "val"
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="oks, pckh, pck, pck@box or pck@JOINT,JOINT; the data's own."
+        ),
+    ] = None
 
-    def load(self, split: str) -> "People":
-        """A split of them, their photographs there."""
+    def load(self, split: str | None = None) -> "People":
+        """A split of them, their photographs there; without a split, who to score."""
         from fpd_tf.data.images import check_images
         from fpd_tf.data.load import load_people
 
-        if self.data is Data.synthetic:
-            return check_images(load_people("mpii", self._drawn(), split))
-        if self.root is None:
+        drawn = self.data is Data.synthetic
+        if not (drawn or self.root or self.annotations):
             expected = f"the folder of the {self.data} data"
             raise InputError("--root", "", expected, "nothing")
-        people = load_people(self.data, self.root, split, on_error=self.on_error)
+        people = load_people(
+            "mpii" if drawn else self.data,
+            self._drawn() if drawn else self.root,
+            split or self._scored,
+            on_error=self.on_error,
+            annotations=self.annotations,
+            images=self.images,
+            category=self.category,
+            joints=self.joints,
+            validation=self._share,
+        )
+        people = replace(people, metric=self.metric) if self.metric else people
         return check_images(people, self.on_error)
+
+    def held_out(self) -> "People | None":
+        """Who --validation says, None for none."""
+        if self.validation == "none":
+            return None
+        return self.load("val" if self._share else self.validation)
+
+    @property
+    def _share(self):
+        return self.validation if "%" in self.validation else None
+
+    @property
+    def _scored(self):
+        return "all" if self.annotations and not self._share else "val"
 
     def _drawn(self):
         from fpd_tf.drawn.layouts import synthesize
@@ -79,6 +141,30 @@ class Source:
         if not root.exists():
             synthesize(root, "mpii", count=600)
         return root
+
+
+def with_people(verb: Callable) -> Callable:
+    """Adds the options of `Source` to a verb, which gets them as its `people`."""
+    own = [
+        each for each in signature(verb).parameters.values() if each.name != "people"
+    ]
+    shared = [
+        Parameter(
+            each.name,
+            Parameter.KEYWORD_ONLY,
+            default=each.default,
+            annotation=each.type,
+        )
+        for each in fields(Source)
+    ]
+
+    @wraps(verb)
+    def run(**given):
+        chosen = {each.name: given.pop(each.name) for each in fields(Source)}
+        return verb(people=Source(**chosen), **given)
+
+    run.__signature__ = Signature([*own, *shared])
+    return run
 
 
 @contextmanager

@@ -19,7 +19,7 @@ LOADERS: MappingProxyType[str, Callable] = MappingProxyType(
 
 def load_people(
     data: str,
-    root: str | Path | None,
+    root: str | Path | None = None,
     split: str = "train",
     *,
     on_error: str = "raise",
@@ -52,5 +52,5 @@ def load_people(
         received = ", ".join(sorted(unknown))
         raise InputError(data, "", "no such option (coco has it)", received)
     if root is None and "annotations" not in own:
-        raise InputError("root", "", f"the folder of the {data} data", "nothing")
+        raise InputError(data, "root", "the folder of the data", None)
     return LOADERS[data](root, split, on_error=on_error, **own)

@@ -289,3 +289,9 @@ def test_a_folder_or_a_file(tmp_path):
 def test_other_data_has_no_annotations_option(tmp_path):
     with pytest.raises(InputError, match="lsp: expected no such option.*: annotations"):
         load_people("lsp", tmp_path, annotations="a.json")
+
+
+@pytest.mark.parametrize("data", ["lsp", "coco"])
+def test_a_loader_needs_a_place(data):
+    with pytest.raises(InputError, match=f"{data}: root: expected the folder"):
+        load_people(data)
