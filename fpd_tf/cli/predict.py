@@ -1,4 +1,4 @@
-"""The verb `predict`: photographs or a film to joints."""
+"""The verb `predict`: photographs or a video to joints."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,12 +28,12 @@ def predict(
         typer.Option(help="A .keras or .tflite file; the shipped pose-small, int8."),
     ] = None,
     video: Annotated[
-        Path | None, typer.Option(help="Follow a person through this film instead.")
+        Path | None, typer.Option(help="Follow a person through this video instead.")
     ] = None,
     box: Annotated[
         tuple[float, float, float, float] | None,
         typer.Option(
-            help="x y width height around the person (in a film's first frame); "
+            help="x y width height around the person (in a video's first frame); "
             "without it a photograph is searched."
         ),
     ] = None,
@@ -44,7 +44,8 @@ def predict(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for drawn PNGs; for a film, a .csv, .json, .mp4 or .avi file."
+            help="Folder for drawn PNGs; for a video, a .csv, .json, .mp4, .webm "
+            "or .avi file."
         ),
     ] = None,
     json_file: JsonOption = None,

@@ -120,7 +120,7 @@ class Smoothing:
 
     Cut-off frequencies in Hz; speeds in sides of the crop a second. A joint that is not
     followed, and a frame whose time is not later than the last one's, start anew. On
-    photographs with added noise, as films of 30 frames a second, these constants took
+    photographs with added noise, as videos of 30 frames a second, these constants took
     the jitter of people who stand still from 3.6 to 1.6 thousandths of the crop's side,
     and added 2 % to the error of people who move.
     """

@@ -30,10 +30,11 @@ def stand_in(monkeypatch):
 
     made = heatmap_predictor("bright", Heatmaps(SIZE), LSP, rules_for(LSP), brightest)
     monkeypatch.setattr(tracking, "load_predictor", lambda model: made)
+    monkeypatch.setattr("fpd_tf.predictors.load.load_predictor", lambda model: made)
 
 
 @pytest.fixture
-def film(tmp_path):
+def video(tmp_path):
     """A dot that moves 4 pixels a frame at 25 frames a second, dark in the last one."""
     path = tmp_path / "dot.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (160, 120))
@@ -46,8 +47,8 @@ def film(tmp_path):
     return path
 
 
-def test_each_frame_has_its_time_and_joints(film, tmp_path):
-    records = predict_video(film, "m.keras", out=tmp_path / "joints.json")
+def test_each_frame_has_its_time_and_joints(video, tmp_path):
+    records = predict_video(video, "m.keras", out=tmp_path / "joints.json")
     assert [record["frame"] for record in records] == [0, 1, 2, 3, 4]
     assert np.allclose([record["seconds"] for record in records], np.arange(5) / 25)
     for i, record in enumerate(records[:4]):
@@ -57,8 +58,8 @@ def test_each_frame_has_its_time_and_joints(film, tmp_path):
     assert json.loads((tmp_path / "joints.json").read_text()) == records
 
 
-def test_a_table_has_a_row_for_each_frame(film, tmp_path):
-    records = predict_video(film, "m.keras", out=tmp_path / "joints.csv")
+def test_a_table_has_a_row_for_each_frame(video, tmp_path):
+    records = predict_video(video, "m.keras", out=tmp_path / "joints.csv")
     with (tmp_path / "joints.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 5 and len(rows[0]) == 2 + 3 * 14
@@ -66,9 +67,9 @@ def test_a_table_has_a_row_for_each_frame(film, tmp_path):
     assert float(rows[2]["seconds"]) == records[2]["seconds"]
 
 
-@pytest.mark.parametrize("name", ["drawn.mp4", "drawn.avi"])
-def test_joints_are_drawn_on_a_film_of_the_same_size(film, tmp_path, name):
-    predict_video(film, "m.keras", out=tmp_path / name)
+@pytest.mark.parametrize("name", ["drawn.mp4", "drawn.webm", "drawn.avi"])
+def test_joints_are_drawn_on_a_video_of_the_same_size(video, tmp_path, name):
+    predict_video(video, "m.keras", out=tmp_path / name)
     drawn = cv2.VideoCapture(str(tmp_path / name))
     assert drawn.get(cv2.CAP_PROP_FRAME_COUNT) == 5
     assert drawn.get(cv2.CAP_PROP_FPS) == 25
@@ -80,10 +81,10 @@ def test_joints_are_drawn_on_a_film_of_the_same_size(film, tmp_path, name):
 
 @pytest.mark.parametrize("content", [None, b"", b"\0\0\0 ftypisom" + b"x" * 500])
 def test_what_is_no_video_is_refused(tmp_path, capfd, content):
-    path = tmp_path / "film.mp4"
+    path = tmp_path / "no.mp4"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(InputError, match="film.mp4: expected a video"):
+    with pytest.raises(InputError, match="no.mp4: expected a video"):
         predict_video(path, "m.keras", out=tmp_path / "joints.csv")
     assert not (tmp_path / "joints.csv").exists()
     assert capfd.readouterr().err == ""
@@ -101,9 +102,26 @@ def test_a_video_without_frames_is_refused(tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["empty.avi"]
 
 
-def test_only_known_suffixes_are_written(film, tmp_path):
-    with pytest.raises(InputError, match="a file of one of .csv, .json, .mp4, .avi"):
-        predict_video(film, "m.keras", out=tmp_path / "drawn.gif")
+def test_frames_are_drawn_for_a_video_alone(video, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a frame was drawn")
+
+    monkeypatch.setattr("fpd_tf.inference.video.draw_pose", refuse)
+    assert len(predict_video(video, "m.keras", out=tmp_path / "joints.csv")) == 5
+
+
+def test_a_video_is_not_drawn_over_itself(video):
+    before = video.read_bytes()
+    with pytest.raises(InputError, match="dot.avi: it would replace what is read"):
+        predict_video(video, "m.keras", out=video)
+    assert video.read_bytes() == before
+
+
+def test_only_known_suffixes_are_written(video, tmp_path):
+    with pytest.raises(
+        InputError, match="a file of one of .csv, .json, .mp4, .webm, .avi"
+    ):
+        predict_video(video, "m.keras", out=tmp_path / "drawn.gif")
 
 
 @pytest.mark.parametrize(
@@ -119,8 +137,8 @@ def test_only_known_suffixes_are_written(film, tmp_path):
         ([], 2, "or --video. Received: neither"),
     ],
 )
-def test_the_verb_takes_a_film(
-    film, monkeypatch, capsys, tmp_path, arguments, status, said
+def test_the_verb_takes_a_video(
+    video, monkeypatch, capsys, tmp_path, arguments, status, said
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["fpd", "predict", "--model", "m", *arguments])
@@ -131,13 +149,13 @@ def test_the_verb_takes_a_film(
     assert (tmp_path / "joints.csv").exists() == (status == 0)
 
 
-@pytest.mark.parametrize("name", ["drawn.avi", "drawn.mp4", "joints.csv"])
-def test_a_full_disk_leaves_no_half_a_film(film, tmp_path, capfd, name):
+@pytest.mark.parametrize("name", ["drawn.avi", "drawn.mp4", "d.webm", "joints.csv"])
+def test_a_full_disk_leaves_no_half_a_video(video, tmp_path, capfd, name):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
     try:
         with pytest.raises(InputError, match=f"{name}: it cannot be written"):
-            predict_video(film, "m.keras", out=tmp_path / name)
+            predict_video(video, "m.keras", out=tmp_path / name)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [each.name for each in tmp_path.iterdir()] == ["dot.avi"]
