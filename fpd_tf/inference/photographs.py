@@ -1,17 +1,20 @@
 """Joints of many photographs: files and folders in, records and drawings out."""
 
+import logging
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-
-import cv2
 
 from fpd_tf.data.checks import keep_good
 from fpd_tf.data.images import read_image
 from fpd_tf.errors import InputError
-from fpd_tf.files import written_whole
+from fpd_tf.files import check_apart
 from fpd_tf.inference.draw import draw_pose
+from fpd_tf.inference.drawings import drawing_paths, write_drawing
 from fpd_tf.inference.estimator import PoseEstimator
 from fpd_tf.progress import tracked
+
+logger = logging.getLogger("fpd_tf")
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
@@ -32,7 +35,8 @@ def predict_files(
         model: a network, or a .keras or .tflite file.
         box: (x, y, width, height) pixels around the person, in each photograph; where
             None, the person is searched for.
-        out: folder for drawings, NAME.png for each photograph; none where None.
+        out: folder for drawings, NAME.png for each photograph, or for one photograph
+            the file to draw (see `drawing_paths`); none where None.
         threshold: joints that score less are not drawn; the contract's where None.
         on_error: "raise" at the first bad photograph, or "skip" it and log how many.
 
@@ -41,8 +45,8 @@ def predict_files(
         least score of a joint that is drawn}, in pixels.
 
     Raises:
-        InputError: a photograph or the model cannot be read; no photograph at all; two
-            drawings would have the same name.
+        InputError: a photograph or the model cannot be read; no photograph at all; a
+            drawing would replace a photograph.
 
     Example:
         >>> import fpd_tf as fpd
@@ -53,7 +57,8 @@ def predict_files(
         12
     """
     photographs = [file for path in paths for file in _photographs(Path(path))]
-    drawings = _drawings(photographs, out)
+    check_apart(out, paths)
+    drawings = drawing_paths(photographs, Path(out)) if out else {}
     estimator = PoseEstimator(model)
     if threshold is None:
         threshold = estimator.rules.score.threshold
@@ -64,8 +69,7 @@ def predict_files(
         pose = estimator.predict(image, box)
         if out is not None:
             drawn = draw_pose(image, pose.joints, pose.scores, **look)
-            with written_whole(drawings[photograph]) as aside:
-                aside.write_bytes(cv2.imencode(".png", drawn[..., ::-1])[1].tobytes())
+            write_drawing(drawings[photograph], drawn)
         rows = zip(pose.joints.tolist(), pose.scores.tolist(), strict=True)
         joints = [[*at, score] for at, score in rows]
         return {"path": str(photograph), "joints": joints, "threshold": threshold}
@@ -77,19 +81,13 @@ def predict_files(
 def _photographs(path):
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
-    if not found:
+    files = sorted(file for file in path.iterdir() if file.is_file())
+    suffixes = Counter(file.suffix.lower() for file in files)
+    if not suffixes.keys() & SUFFIXES:
         raise InputError(path, "", f"photographs ({', '.join(SUFFIXES)})", "none")
-    return found
-
-
-def _drawings(photographs, out):
-    if out is None:
-        return {}
-    Path(out).mkdir(parents=True, exist_ok=True)
-    drawings = {
-        photograph: Path(out) / f"{photograph.stem}.png" for photograph in photographs
-    }
-    if len(set(drawings.values())) < len(drawings):
-        raise InputError("--out", "", "photographs of different names", "two alike")
-    return drawings
+    others = {suffix: suffixes[suffix] for suffix in suffixes.keys() - SUFFIXES}
+    if others:
+        kinds = [f"{others[each]} {each or 'without'}" for each in sorted(others)[::-1]]
+        count = sum(others.values())
+        logger.warning("%s: %d files left out (%s)", path, count, ", ".join(kinds))
+    return [file for file in files if file.suffix.lower() in SUFFIXES]

@@ -83,11 +83,14 @@ def test_a_bad_photograph_stops_or_is_skipped_and_counted(tmp_path, caplog):
     assert "skipped 1 of 2" in caplog.text
 
 
-def test_an_empty_folder_and_two_drawings_of_one_name_are_refused(tmp_path):
+def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="photographs"):
         predict_files([tmp_path], "m")
-    for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-        cv2.imwrite(str(tmp_path / folder / "x.png"), dotted(64, 64, 30, 30))
-    with pytest.raises(InputError, match="two alike"):
-        predict_files([tmp_path / "one", tmp_path / "two"], "m", out=tmp_path / "out")
+
+
+def test_what_a_folder_holds_besides_photographs_is_counted(tmp_path, caplog):
+    for name in ("a.png", "a.txt", "b.txt", "note"):
+        cv2.imwrite(str(tmp_path / "a.png"), dotted(64, 64, 30, 30))
+        (tmp_path / name).touch()
+    assert len(predict_files([tmp_path], "m")) == 1
+    assert f"{tmp_path}: 3 files left out (2 .txt, 1 without)" in caplog.text

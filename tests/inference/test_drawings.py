@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fpd_tf.errors import InputError
+from fpd_tf.inference.drawings import drawing_paths, write_drawing
+
+OUT = Path("out")
+
+
+@pytest.mark.parametrize(
+    ("photographs", "drawings"),
+    [
+        (["x/a.jpg", "y/b.webp"], ["a.png", "b.png"]),
+        (["day/left/1.jpg", "day/right/1.jpg"], ["left/1.png", "right/1.png"]),
+        (["left/1.jpg", "1.jpg"], ["left/1.png", "1.png"]),
+        (["a.jpg", "a.png", "b.jpg"], ["a.jpg.png", "a.png.png", "b.jpg.png"]),
+        (["a.jpg", "./a.jpg"], ["a.png", "a.png"]),
+    ],
+)
+def test_each_photograph_has_a_drawing_of_its_own(photographs, drawings):
+    found = drawing_paths([Path(each) for each in photographs], OUT)
+    assert [found[Path(each)] for each in photographs] == [OUT / d for d in drawings]
+
+
+def test_one_photograph_may_name_its_drawing(tmp_path):
+    photo, drawing = tmp_path / "a.png", tmp_path / "new" / "b.jpg"
+    assert drawing_paths([photo], drawing) == {photo: drawing}
+    write_drawing(drawing, np.full((20, 30, 3), (250, 10, 10), np.uint8))
+    assert cv2.imread(str(drawing))[10, 10].tolist() == pytest.approx(
+        [10, 10, 250], abs=5
+    )
+    with pytest.raises(InputError, match="b.jpg: expected a folder"):
+        drawing_paths([photo, tmp_path / "c.png"], drawing)
+    folder = tmp_path / "folder.jpg"
+    folder.mkdir()
+    assert drawing_paths([photo], folder) == {photo: folder / "a.png"}
+
+
+def test_no_drawing_replaces_a_photograph(tmp_path):
+    photo = tmp_path / "a.png"
+    photo.touch()
+    for out in (tmp_path, photo, tmp_path / "x" / ".."):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        with pytest.raises(InputError, match="a.png: it would replace what is read fr"):
+            drawing_paths([photo], out)
