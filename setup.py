@@ -42,7 +42,10 @@ setup(
         "typer",
     ],
     extras_require={
-        "dev": ["hypothesis", "ipykernel", "nbclient", "pytest", "ruff", "tensorboard"],
+        "dev": [
+            *("hypothesis", "ipykernel", "jsonschema", "nbclient", "pytest", "ruff"),
+            "tensorboard",
+        ],
         "docs": ["mkdocs-material", "mkdocstrings[python]"],
         "notebooks": ["jupyterlab", "tensorboard"],
     },

@@ -1,7 +1,6 @@
 """Reading a file in a process of its own, where native code may crash or hang."""
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -53,7 +52,7 @@ def read_in_child(module: str, path: str | Path, expected: str) -> bytes:
 
 def answer(read: Callable[[Path], str]) -> None:
     """In the child: prints what `read` makes of the file, or ends with the reason."""
-    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+    _limit_memory()
     try:
         print(read(Path(sys.argv[1])))
     except Exception as error:  # readers of binary files raise a dozen kinds
@@ -61,8 +60,16 @@ def answer(read: Callable[[Path], str]) -> None:
         sys.exit(reason or type(error).__name__)
 
 
+def _limit_memory():
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+
+
 def _reason(done):
     if done.returncode < 0:
         return f"its reader crashed ({signal.Signals(-done.returncode).name})"
     lines = done.stderr.decode(errors="replace").splitlines()
-    return lines[-1] if lines else "nothing"
+    return lines[-1] if lines else f"its reader ended with {done.returncode}"

@@ -9,6 +9,7 @@ READERS = {
     "answer(lambda path: bytearray(BYTES))": "MemoryError",
     "answer(lambda path: 1 / 0)": "division by zero",
     "answer(lambda path: path.read_text())": "No such file or directory",
+    "import os; os._exit(5)": "its reader ended with 5",
 }
 
 
@@ -31,3 +32,9 @@ def test_whatever_happens_to_a_reader_is_one_sentence(tmp_path, monkeypatch, lin
 def test_what_it_answers_is_given(tmp_path, monkeypatch):
     name = reader(tmp_path, monkeypatch, "answer(lambda path: path.suffix)")
     assert read_in_child(name, "a.mat", "a file") == b".mat\n"
+
+
+def test_where_memory_has_no_limit_files_are_read_too(tmp_path, monkeypatch):
+    line = "import sys; sys.modules['resource'] = None; answer(lambda path: path.name)"
+    name = reader(tmp_path, monkeypatch, line)
+    assert read_in_child(name, "a.mat", "a file") == b"a.mat\n"

@@ -13,6 +13,7 @@ from fpd_tf.bundle.golden import golden_vectors
 from fpd_tf.contract.pose_json import (
     Contract,
     contract_of,
+    contract_schema,
     read_contract,
     write_contract,
 )
@@ -20,12 +21,8 @@ from fpd_tf.errors import GateError, InputError
 from fpd_tf.export.audit import audit_tflite
 from fpd_tf.shipped import shipped
 
-MODEL, CONTRACT, GOLDEN, MANIFEST = (
-    "pose.tflite",
-    "pose.json",
-    "golden.json",
-    "bundle.json",
-)
+MODEL, CONTRACT, GOLDEN = "pose.tflite", "pose.json", "golden.json"
+MANIFEST, SCHEMA = "bundle.json", "pose.schema.json"
 PLACES = {
     "android": ("pose/src/main/assets", "pose/src/test/resources"),
     "ios": ("Sources/FPDPose/Resources", "Tests/FPDPoseTests/Resources"),
@@ -36,6 +33,8 @@ _NOT_SHIPPED = (MODEL, CONTRACT, GOLDEN, "node_modules", "build", ".*cache*")
 
 def bundle(model: str | Path, out: str | Path) -> Path:
     """Writes the three folders, each with the model, pose.json and golden vectors.
+
+    Beside them stand the JSON Schema of pose.json and the checksum of every file.
 
     Args:
         model: a .tflite; the contract beside it is taken over, or a plain one made.
@@ -54,7 +53,7 @@ def bundle(model: str | Path, out: str | Path) -> Path:
         >>> network = fpd.build_model("hourglass_1x256", input_size=64)
         >>> model = fpd.export_tflite(network, "student.tflite")
         >>> sorted(path.name for path in bundle(model, "bundle").iterdir())
-        ['android', 'bundle.json', 'ios', 'web']
+        ['android', 'bundle.json', 'ios', 'pose.schema.json', 'web']
     """
     model, out = Path(model), Path(out)
     if out.exists():
@@ -75,6 +74,7 @@ def bundle(model: str | Path, out: str | Path) -> Path:
             shutil.copyfile(model, folder / resources / MODEL)
             write_contract(folder / resources / CONTRACT, contract)
             (folder / tests / GOLDEN).write_text(vectors)
+        (aside / SCHEMA).write_text(json.dumps(contract_schema(), indent=1) + "\n")
         manifest = {"files": _digests(aside)}
         (aside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
         os.replace(aside, out)

@@ -284,6 +284,18 @@ def as_json(contract: Contract) -> dict:
     return _SCHEMA.dump_python(contract, mode="json")
 
 
+def contract_schema() -> dict:
+    """The JSON Schema (2020-12) of pose.json, for checkers and editors.
+
+    Example:
+        >>> from fpd_tf.contract.pose_json import contract_schema
+        >>> contract_schema()["properties"]["version"]["const"]
+        1
+    """
+    draft = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": draft, **_SCHEMA.json_schema()}
+
+
 def read_contract(path: str | Path) -> Contract:
     """Reads a contract and holds it against the model file beside it.
 

@@ -60,6 +60,9 @@ def test_each_folder_has_model_contract_vectors_and_sources(bundled, model):
     ):
         assert (bundled / source).is_file(), source
     assert not list(bundled.rglob("node_modules"))
+    schema = json.loads((bundled / "pose.schema.json").read_text())
+    contract = json.loads((bundled / "web" / "pose.json").read_text())
+    assert schema["properties"].keys() == contract.keys()
 
 
 def test_a_whole_bundle_passes(bundled, model):

@@ -1,5 +1,6 @@
 import json
 
+import jsonschema
 import keras
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from fpd_tf.contract import tflite_file
 from fpd_tf.contract.pose_json import (
     contract_of,
     contract_path,
+    contract_schema,
     crop_rule,
     describe,
     joints_and_rules,
@@ -190,6 +192,26 @@ def test_an_output_that_is_no_heatmap_is_refused(written, monkeypatch):
     file.outputs *= 2
     with pytest.raises(InputError, match="one input and one output. Received: 1 and 2"):
         describe(file)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("version", 2),
+        ("model__sha256", "0"),
+        ("model__file", "../a"),
+        ("image__size", 0),
+        ("crop__hips", ["a"]),
+        ("crop__new", 1),
+        ("decode__rule", "argmax"),
+        ("scores", {"PCK": "high"}),
+    ],
+)
+def test_the_json_schema_takes_a_contract_and_refuses_others(written, field, value):
+    jsonschema.validate(json.loads(written.read_text()), contract_schema())
+    content = json.loads(changed(written, **{field: value}).read_text())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(content, contract_schema())
 
 
 def test_a_contract_cut_short_is_refused(written):
