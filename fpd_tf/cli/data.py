@@ -1,5 +1,6 @@
-"""The verbs that make data: `synthesize` draws people, `pack` cuts them out."""
+"""The verbs that make data: `synthesize` draws, `pack` cuts out, `data` converts."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -43,3 +44,25 @@ def pack(
     folder = write(samples, out / split)
     size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
     print(f"{folder}: {len(samples)} people, {size:.1f} MB")
+
+
+class To(StrEnum):
+    coco = "coco"
+
+
+@app.command(epilog="Example: fpd data --data lsp --root lspet --out people.json")
+@with_people
+def data(
+    out: Annotated[Path, typer.Option("--out", help="The file to write.")],
+    people: Source,
+    split: SplitOption = "train",
+    to: Annotated[To, typer.Option(help="Layout to write.")] = To.coco,
+):
+    """Write any annotated people as COCO keypoints json."""
+    from fpd_tf.data.coco_write import images_folder, write_coco
+
+    found = people.load(split)
+    path, folder = write_coco(found, out), images_folder(found)
+    print(
+        f"{path}: {len(found)} people; read with --annotations {path} --images {folder}"
+    )

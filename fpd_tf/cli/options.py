@@ -25,6 +25,7 @@ class Data(StrEnum):
     mpii = "mpii"
     lsp = "lsp"
     coco = "coco"
+    yolo = "yolo"
     synthetic = "synthetic"
     packed = "packed"
 

@@ -10,10 +10,17 @@ from fpd_tf.data.lsp import load_lsp
 from fpd_tf.data.mpii import load_mpii
 from fpd_tf.data.packed import load_packed
 from fpd_tf.data.people import People
+from fpd_tf.data.yolo import load_yolo
 from fpd_tf.errors import InputError
 
 LOADERS: MappingProxyType[str, Callable] = MappingProxyType(
-    {"mpii": load_mpii, "lsp": load_lsp, "coco": load_coco, "packed": load_packed}
+    {
+        "mpii": load_mpii,
+        "lsp": load_lsp,
+        "coco": load_coco,
+        "yolo": load_yolo,
+        "packed": load_packed,
+    }
 )
 
 
@@ -28,7 +35,7 @@ def load_people(
     """One split of a data set.
 
     Args:
-        data: "mpii", "lsp", "coco" or "packed".
+        data: "mpii", "lsp", "coco", "yolo" or "packed".
         root: folder of the data set.
         split: which people, as the loader of that data set says.
         on_error: "raise" at the first bad person, or "skip" them and log how many.

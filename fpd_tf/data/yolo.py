@@ -1,0 +1,230 @@
+"""People of Ultralytics' YOLO-pose folders: a yaml, photographs, one txt for each.
+
+K joints; pixels (x, y) with centres at whole numbers.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import yaml
+from PIL import Image
+
+from fpd_tf.data.checks import check_near, described, keep_good, reason_of
+from fpd_tf.data.coco import AREA_OF_BOX, WIDENED
+from fpd_tf.data.coco_joints import known_joint_set, named_joint_set
+from fpd_tf.data.held_out import part_of
+from fpd_tf.data.joints_file import read_joints_file
+from fpd_tf.data.people import People, Sample
+from fpd_tf.errors import InputError
+from fpd_tf.geometry import Box
+from fpd_tf.joints import COCO, JointSet
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+_SPLITS = ("train", "val", "test")
+
+
+def load_yolo(
+    root: str | Path,
+    split: str = "train",
+    *,
+    category: str | None = None,
+    joints: str | Path | None = None,
+    validation: str | None = None,
+    on_error: str = "raise",
+) -> People:
+    """People of a YOLO-pose folder, with the joints that its yaml names.
+
+    A photograph `images/.../a.jpg` has its people in `labels/.../a.txt`, one a line:
+    class, box centre and size, then x y or x y v of each joint, in parts of the
+    photograph's width and height. x times the width is COCO's x, as Ultralytics' own
+    converter divides it, so it is the pixel here (`load_coco`). A joint with v = 0, or
+    at 0 0, or below 0, has no label. Names come from `kpt_names`; without them 17
+    joints with COCO's `flip_idx` are COCO's, and others are `joint_0` and so on.
+
+    Args:
+        root: the yaml, or a folder with one.
+        split: "train", "val" or "test", as the yaml has it.
+        category: the class to take, by its name; all where None.
+        joints: JSON file as for `load_coco`.
+        validation: share of the photographs to hold out, as for `load_coco`.
+        on_error: "raise" at the first bad person, or "skip" them and log how many.
+
+    Returns:
+        People, scored by OKS AP; the box is 1.25 times as wide as the file's.
+
+    Raises:
+        InputError: no yaml or one of another form, or a person is bad.
+    """
+    path = _yaml_in(Path(root))
+    content = _read(path)
+    joint_set, width = _joints(path, content, Path(joints) if joints else None)
+    classes = _classes(path, content, category)
+    jobs = []
+    for photograph in _photographs(path, content, "train" if validation else split):
+        for number, line in enumerate(_lines(photograph), 1):
+            if classes is None or line.split()[0] in classes:
+                at = _labels_of(photograph), number, line
+                jobs.append(partial(_person, photograph, *at, joint_set, width))
+    found = [person for person in keep_good(jobs, on_error) if person]
+    if not found:
+        raise InputError(path, split, "a person with a labelled joint", "none")
+    people = People(found, joint_set, "oks", source="yolo")
+    return part_of(people, split, validation) if validation else people
+
+
+def _yaml_in(root):
+    if root.suffix in (".yaml", ".yml"):
+        return root
+    found = sorted([*root.glob("*.yaml"), *root.glob("*.yml")])
+    if len(found) != 1:
+        received = ", ".join(path.name for path in found) or "none"
+        raise InputError(root, "", "one yaml with kpt_shape, or its own path", received)
+    return found[0]
+
+
+def _read(path):
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        raise InputError(path, "", "a YOLO-pose yaml", reason_of(error)) from error
+    shape = content.get("kpt_shape") if isinstance(content, dict) else None
+    fits = isinstance(shape, list) and len(shape) == 2
+    if (
+        not fits
+        or not isinstance(shape[0], int)
+        or shape[0] < 1
+        or shape[1] not in (2, 3)
+    ):
+        expected = "[joints, 2 or 3], as YOLO-pose has it"
+        raise InputError(path, "kpt_shape", expected, described(shape))
+    return content
+
+
+def _joints(path, content, joints_file) -> tuple[JointSet, int]:
+    """The joint set, and how many numbers a joint has."""
+    count, width = content["kpt_shape"]
+    order = content.get("flip_idx") or list(range(count))
+    every = list(range(count))
+    if not isinstance(order, list) or sorted(order, key=str) != sorted(every, key=str):
+        expected = f"each of 0 to {count - 1} once"
+        raise InputError(path, "flip_idx", expected, described(order))
+    if any(order[order[at]] != at for at in range(count)):
+        raise InputError(path, "flip_idx", "pairs that swap", described(order))
+    names = _names(path, content, count, order)
+    fields = read_joints_file(joints_file, names) if joints_file else {}
+    names = fields.pop("joints", names)
+    known = known_joint_set(names)
+    if known and not fields:
+        return known, width
+    if "flip_idx" in content:
+        pairs = tuple((at, order[at]) for at in range(count) if order[at] < at)
+        fields = {"flip_pairs": pairs} | fields
+    return named_joint_set("yolo", names, fields, path), width
+
+
+def _names(path, content, count, order):
+    given = content.get("kpt_names")
+    if isinstance(given, dict) and given:
+        given = next(iter(given.values()))
+    if given is None:
+        if count == COCO.num_joints and order == COCO.flip_order.tolist():
+            return COCO.joints
+        return tuple(f"joint_{at}" for at in range(count))
+    if not isinstance(given, list) or len(given) != count:
+        raise InputError(path, "kpt_names", f"{count} names", described(given))
+    return tuple(map(str, given))
+
+
+def _classes(path, content, category):
+    """Class numbers to take, as the lines begin; None takes all."""
+    if category is None:
+        return None
+    names = content.get("names") or {}
+    names = dict(enumerate(names)) if isinstance(names, list) else names
+    found = {str(number) for number, name in names.items() if name == category}
+    if not found:
+        expected = f"one of {', '.join(map(str, names.values()))}"
+        raise InputError(path, "category", expected, category)
+    return found
+
+
+def _photographs(path, content, split):
+    """The photographs of a split: of a folder, a list in a txt, or several of these."""
+    if split not in _SPLITS or not content.get(split):
+        there = [name for name in _SPLITS if content.get(name)]
+        raise InputError(path, "split", f"one of {', '.join(there)}", split)
+    base = path.parent / str(content.get("path") or "")
+    base = base if base.is_dir() else path.parent
+    places = content[split] if isinstance(content[split], list) else [content[split]]
+    found = []
+    for place in places:
+        at = base / str(place)
+        if at.suffix == ".txt" and at.is_file():
+            lines = at.read_text(encoding="utf-8").split("\n")
+            found += [base / line.strip() for line in lines if line.strip()]
+        else:
+            files = at.rglob("*")
+            found += sorted(file for file in files if file.suffix.lower() in _SUFFIXES)
+    if not found:
+        raise InputError(path, split, "a folder of photographs", f"none in {places[0]}")
+    return found
+
+
+def _labels_of(photograph):
+    """images/a.jpg -> labels/a.txt, the last folder of that name."""
+    parts = list(photograph.parts)
+    if "images" in parts:
+        last = len(parts) - 1 - parts[::-1].index("images")
+        parts[last] = "labels"
+    return Path(*parts).with_suffix(".txt")
+
+
+def _lines(photograph):
+    """The lines of its people; a photograph without a txt has none."""
+    labels = _labels_of(photograph)
+    if not labels.is_file():
+        return []
+    lines = labels.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line for line in lines if line.strip()]
+
+
+def _person(photograph, labels, number, line, joint_set, width) -> Sample | None:
+    """A line as a Sample, None where no joint has a label."""
+    count, where = joint_set.num_joints, f"line {number}"
+    try:
+        values = np.array([float(word) for word in line.split()])
+    except ValueError:
+        raise InputError(labels, where, "numbers", line[:40]) from None
+    if len(values) != 5 + width * count:
+        expected = f"{5 + width * count} numbers: class, box, {count} joints of {width}"
+        raise InputError(labels, where, expected, len(values))
+    size = _size_of(photograph)
+    check_near(values, labels, where)
+    center, extent = values[1:3] * size, values[3:5] * size
+    if not (extent > 0).all():
+        raise InputError(labels, where, "a box above 0", values[3:5].tolist())
+    points = values[5:].reshape(count, width)
+    flags = points[:, 2] if width == 3 else np.full(count, 2.0)
+    annotated = (flags > 0) & (points[:, :2] >= 0).all(axis=1)
+    annotated &= (points[:, :2] > 0).any(axis=1)
+    if not annotated.any():
+        return None
+    box = Box.around((*(center - extent / 2), *extent)).scaled(WIDENED)
+    return Sample(
+        image_path=photograph,
+        joints=np.where(annotated[:, None], points[:, :2] * size, 0).astype(np.float32),
+        annotated=annotated,
+        visible=annotated & (flags == 2),
+        box=box,
+        area=AREA_OF_BOX * float(extent.prod()),
+    )
+
+
+def _size_of(photograph):
+    """(2,) width and height, from the head of the file."""
+    try:
+        with Image.open(photograph) as image:
+            return np.array(image.size, float)
+    except (OSError, ValueError) as error:
+        raise InputError(photograph, "", "a photograph", reason_of(error)) from error
