@@ -19,6 +19,7 @@ setup(
     package_data={
         "fpd_tf": ["py.typed"],
         "fpd_tf.demo": ["*.jinja"],
+        "fpd_tf.inference": ["*.jinja"],
         "fpd_tf.apps": APPS,
     },
     entry_points={"console_scripts": ["fpd = fpd_tf.cli:main"]},

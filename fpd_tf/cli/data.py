@@ -1,4 +1,4 @@
-"""The verbs that make data: `synthesize` draws, `pack` cuts out, `data` converts."""
+"""The verbs on annotated people: draw, pack, convert and look at them."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,12 +7,15 @@ from typing import Annotated
 import typer
 
 from fpd_tf.cli.options import (
+    JsonOption,
     OutOption,
     Source,
     SplitOption,
     quiet_tensorflow,
     with_people,
+    write_json,
 )
+from fpd_tf.cli.tables import print_facts
 
 app = typer.Typer()
 
@@ -66,3 +69,21 @@ def data(
     print(
         f"{path}: {len(found)} people; read with --annotations {path} --images {folder}"
     )
+
+
+@app.command(epilog="Example: fpd look --data lsp --root lspet --out sheet.html")
+@with_people
+def look(
+    out: Annotated[
+        Path, typer.Option("--out", help="A .html page, or a .png of the crops alone.")
+    ],
+    people: Source,
+    split: SplitOption = "train",
+    json_file: JsonOption = None,
+):
+    """Show annotated people before training: crops, counts, sizes, what is odd."""
+    from fpd_tf.inference.contact_sheet import contact_sheet
+
+    facts = contact_sheet(people.load(split), out)
+    print_facts(out, facts)
+    write_json(json_file, facts.as_dict())

@@ -42,8 +42,29 @@ def print_evaluation(name, evaluation):
     values = (*scores.groups.values(), scores.mean, scores.auc)
     table.add_row(name, *(f"{value:.1f}" for value in values), str(scores.people))
     _show(table)
+    if scores.details:
+        details = scores.details.items()
+        print(", ".join(f"{name} {value:.1f}" for name, value in details))
     x, y = evaluation.signed_error
     print(f"median signed error, heatmap pixels: x {x:+.2f}, y {y:+.2f}")
+
+
+def print_facts(out, facts):
+    """What `facts_of` found: joints that are missing most, and who is odd."""
+    table = Table("joint", "labelled", "%", "hidden", title=f"{facts.people} people")
+    for joint in facts.joints:
+        share = f"{100 * joint.annotated / facts.people:.0f}"
+        table.add_row(joint.name, str(joint.annotated), share, str(joint.hidden))
+    _show(table)
+    least, _, middle, _, most = facts.sides
+    print(f"boxes: {least:.0f} to {most:.0f} px wide, median {middle:.0f}")
+    print(
+        f"left joints right in the picture: {facts.left_usual} people; "
+        f"the other way round: {facts.left_unusual}"
+    )
+    for number, reasons in list(facts.odd.items())[:SHOWN]:
+        print(f"person {number}: {'; '.join(reasons)}")
+    print(f"{out}: {len(facts.odd)} of {facts.people} people are odd")
 
 
 def print_audit(name, audit, memory):

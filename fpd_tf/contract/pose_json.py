@@ -19,6 +19,7 @@ from fpd_tf.contract.shapes import codec_of
 from fpd_tf.contract.tflite_file import TfliteFile, dtype_of
 from fpd_tf.errors import InputError, refused
 from fpd_tf.files import written_whole
+from fpd_tf.joint_names import plain_name
 from fpd_tf.joints import JOINT_SETS, JointSet
 
 VERSION, SUFFIX = 1, ".pose.json"
@@ -382,7 +383,7 @@ def crop_rule(joint_set: JointSet) -> Crop:
     """The crop rule of a joint set, its hips and shoulders found by name."""
 
     def indices(part):
-        names = enumerate(joint_set.joints)
+        names = enumerate(map(plain_name, joint_set.joints))
         return tuple(index for index, name in names if name.endswith(part))
 
     return Crop(hips=indices("_hip"), shoulders=indices("_shoulder"))

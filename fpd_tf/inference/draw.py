@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from fpd_tf.errors import InputError
+from fpd_tf.joint_names import side_of
 from fpd_tf.joints import JointSet
 
 RIGHT = (255, 122, 60)
@@ -139,7 +140,7 @@ def _thickness(joints, longest):
 
 
 def _color(joint_set, *joints):
-    sides = {joint_set.joints[joint].partition("_")[0] for joint in joints}
+    sides = {side_of(joint_set.joints[joint]) for joint in joints}
     right, left = "right" in sides, "left" in sides
     if right == left:
         return MIDDLE
