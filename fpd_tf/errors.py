@@ -36,8 +36,11 @@ class InputError(ValueError):
         error._say(source, field, sentence)
         return error
 
+    def __reduce__(self):  # so that it comes out of another process
+        return InputError.plain, (self.source, self.field, self._sentence)
+
     def _say(self, source, field, sentence):
-        self.source, self.field = source, field
+        self.source, self.field, self._sentence = source, field, sentence
         where = f"{source}: {field}" if field else f"{source}"
         super().__init__(f"{where}: {sentence}")
 

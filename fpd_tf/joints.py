@@ -3,7 +3,7 @@
 K joints; coordinates are pixels (x, y).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -396,6 +396,38 @@ def joint_map(source: JointSet, target: JointSet) -> JointMap:
         received = ", ".join(source.joints)
         raise InputError(f"joint set {source.name}", "joints", expected, received)
     return found
+
+
+def joint_union(joint_sets: Sequence[JointSet]) -> JointSet:
+    """The joints of several sets, each once, matched by name.
+
+    Args:
+        joint_sets: the first one comes first, with its limbs and groups.
+
+    Example:
+        >>> from fpd_tf.joints import COCO, LSP, joint_union
+        >>> joint_union([COCO, LSP]).joints[-2:], joint_union([COCO, COCO]) is COCO
+        (('neck', 'head_top'), True)
+    """
+    first, names = joint_sets[0], list(joint_sets[0].joints)
+    for each in joint_sets[1:]:
+        known = {plain_name(name) for name in names}
+        names += [name for name in each.joints if plain_name(name) not in known]
+    if len(names) == first.num_joints:
+        return first
+    at = {plain_name(name): index for index, name in enumerate(names)}
+    pairs = {
+        tuple(at[plain_name(each.joints[joint])] for joint in pair)
+        for each in joint_sets
+        for pair in each.flip_pairs
+    }
+    return JointSet(
+        name="+".join(dict.fromkeys(each.name for each in joint_sets)),
+        joints=tuple(names),
+        flip_pairs=tuple(sorted(pairs)),
+        limbs=first.limbs,
+        groups=first.groups,
+    )
 
 
 def lsp_to_mpii(

@@ -1,0 +1,178 @@
+"""A teacher looks at many people: .tflite files in one process a core.
+
+No TensorFlow here, so that a process starts in a second. N people, K joints.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from fpd_tf.data.images import read_image
+from fpd_tf.data.packed import packed_pixels
+from fpd_tf.data.people import Sample
+from fpd_tf.errors import InputError
+from fpd_tf.geometry import apply_matrix, crop_matrices, invert_matrix
+from fpd_tf.joints import JointSet
+from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.predictor import Predictor
+from fpd_tf.predictors.tflite import tflite_predictor
+from fpd_tf.predictors.vote import FINER, POWER, RADIUS, SURE, ZOOM, Views, voted
+from fpd_tf.progress import tracked
+from fpd_tf.training.said import KeptJoints, Said, person_key
+
+if TYPE_CHECKING:
+    import keras
+
+AT_ONCE = 64
+LOOKING = "the teacher looks"
+
+
+def said_of(
+    people: Sequence[Sample],
+    teachers: "Sequence[str | Path | keras.Model]",
+    folder: str | Path,
+    views: Views = "turned",
+) -> tuple[JointSet, Said]:
+    """What teachers, voting, say of people: found on disk, or looked at and kept there.
+
+    Args:
+        people: N.
+        teachers: .tflite files of any kind, .keras files, or Keras networks.
+        folder: of all that is kept; this teacher's part of it is made where missing.
+        views: that each teacher has.
+
+    Returns:
+        The teachers' joints, and what was said of each person.
+
+    Raises:
+        InputError: a bad file, photograph or kept part, or no room on the disk.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.training.looking import said_of
+        >>> people = fpd.load_mpii(fpd.synthesize("people", count=12), split="val")
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> joint_set, said = said_of(people, [network], "kept", "upright")
+        >>> said.joints.shape
+        (2, 16, 2)
+    """
+    opened = [load_predictor(each) for each in teachers]
+    together = voted(opened, views)
+    about = {"teachers": [_about(each) for each in teachers], "views": views}
+    about |= {"vote": [ZOOM, FINER, RADIUS, POWER, SURE]}
+    key = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
+    names = {"names": [each.name for each in opened]}
+    kept = KeptJoints(Path(folder) / key, together.joint_set, names | about)
+    keys = [person_key(person) for person in people]
+    by_key = dict(zip(keys, people, strict=True))
+    left = kept.missing(keys)
+    strangers = [by_key[key] for key in left]
+    if all(_is_tflite(each) for each in teachers):
+        said = looked_at_by_files(teachers, views, strangers)
+    else:
+        parts = [strangers[at : at + AT_ONCE] for at in range(0, len(left), AT_ONCE)]
+        said = (looked_at(together, part) for part in tracked(parts, LOOKING))
+    for at, part in enumerate(said):
+        kept.write(left[AT_ONCE * at :][: len(part.scores)], part)
+    return together.joint_set, kept.of(keys)
+
+
+def looked_at(predictor: Predictor, people: Sequence[Sample]) -> Said:
+    """What one predictor sees of people, a photograph read once for all its views.
+
+    Args:
+        predictor: of any kind.
+        people: N.
+
+    Raises:
+        InputError: a photograph cannot be read.
+    """
+    matrices = crop_matrices([person.box for person in people], predictor.input_size)
+    crops = [
+        _crop(person, matrix, predictor.input_size)
+        for person, matrix in zip(people, matrices, strict=True)
+    ]
+    found = predictor(np.stack(crops).astype(np.float32) / 255)
+    joints = apply_matrix(invert_matrix(matrices), found.joints)
+    return Said(joints.astype(np.float32), found.scores)
+
+
+def looked_at_by_files(
+    files: Sequence[Path],
+    views: Views,
+    people: Sequence[Sample],
+    processes: int | None = None,
+) -> Iterator[Said]:
+    """What .tflite files, voting, see of people, some at a time as they are done.
+
+    Args:
+        files: the teachers, which open.
+        views: that each of them has.
+        people: N.
+        processes: one a core where None; each runs the files on one thread.
+
+    Returns:
+        What was said of the next `AT_ONCE` people, as often as there are some.
+
+    Raises:
+        InputError: a photograph cannot be read, or a process was ended from outside.
+    """
+    parts = [people[at : at + AT_ONCE] for at in range(0, len(people), AT_ONCE)]
+    if not parts:
+        return
+    processes = min(processes or len(os.sched_getaffinity(0)), len(parts))
+    how = processes, get_context("spawn"), _open, (files, views)
+    pool = ProcessPoolExecutor(*how)
+    try:
+        yield from tracked(pool.map(_look, parts), LOOKING, len(parts))
+    except BrokenProcessPool as error:
+        sentence = (
+            "a process that looks was ended from outside (out of memory?); in a script "
+            "of your own the call must stand under `if __name__ == '__main__':`"
+        )
+        raise InputError.plain("teacher", "", sentence) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _open(files, views):
+    """In a new process: opens the teachers, once."""
+    global _teacher
+    _teacher = voted([tflite_predictor(Path(file), threads=1) for file in files], views)
+
+
+def _look(people):
+    return looked_at(_teacher, people)
+
+
+def _is_tflite(teacher):
+    return isinstance(teacher, str | Path) and Path(teacher).suffix == ".tflite"
+
+
+def _about(teacher):
+    """Plain values that change with anything a teacher says."""
+    if isinstance(teacher, str | Path):
+        return hashlib.sha256(Path(teacher).read_bytes()).hexdigest()
+    digest = hashlib.sha256(teacher.to_json().encode())
+    for weight in teacher.get_weights():
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()
+
+
+def _crop(person, matrix, size):
+    if person.packed:
+        _, y, x, _, _ = person.packed
+        pixels = packed_pixels(person.image_path, person.packed)
+        matrix = np.column_stack([matrix[:, :2], apply_matrix(matrix, [[x, y]])[0]])
+    else:
+        pixels = read_image(person.image_path)
+    return cv2.warpAffine(pixels, matrix, (size, size))
