@@ -32,7 +32,7 @@ def load_network(path: str | Path) -> keras.Model:
     try:
         network = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its readers raise
-        reason = str(error).strip().splitlines()[0] if str(error) else type(error)
+        reason = _reason(path, error)
         raise InputError(path, "", "a network saved by Keras", reason) from error
     joint_set = _joint_set_within(path)
     return named_network(network, joint_set) if joint_set else network
@@ -78,6 +78,21 @@ def named_network(network: keras.Model, joint_set: JointSet) -> keras.Model:
 def joint_set_of_network(network: keras.Model) -> JointSet | None:
     """The joints that `named_network` or a file told a network; None where none did."""
     return getattr(network, "joint_set", None)
+
+
+def _reason(path, error):
+    """What Keras says, with both versions where another Keras wrote the file."""
+    innermost = str(error).rpartition("Exception encountered: ")[2].strip()
+    said = innermost.partition("\n")[0] or type(error).__name__
+    try:
+        with zipfile.ZipFile(path) as archive:
+            saved_by = json.loads(archive.read("metadata.json"))["keras_version"]
+    except (OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile):
+        return said
+    own = keras.__version__
+    if saved_by == own:
+        return said
+    return f"a file of Keras {saved_by}, which this Keras {own} does not read: {said}"
 
 
 def _joint_set_within(path):

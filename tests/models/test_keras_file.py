@@ -1,3 +1,7 @@
+import zipfile
+from pathlib import Path
+
+import keras
 import pytest
 
 import fpd_tf as fpd
@@ -21,3 +25,20 @@ def test_a_network_is_read_back_and_anything_else_refused(tmp_path):
         with pytest.raises(InputError, match=str(bad)) as refusal:
             load_network(bad)
         assert "\n" not in str(refusal.value)
+
+
+def test_a_file_of_another_keras_names_both_versions(tmp_path):
+    """As Keras 3.14 met what Keras 3.15 had saved: an argument it did not know."""
+    path = tmp_path / "newer.keras"
+    tiny = Path(__file__).parents[1] / "golden" / "tiny.keras"
+    with zipfile.ZipFile(tiny) as source, zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "metadata.json":
+                content = content.replace(keras.__version__.encode(), b"99.1.0")
+            elif name == "config.json":
+                content = content.replace(b'"filters"', b'"new_in_99": 1, "filters"', 1)
+            target.writestr(name, content)
+    said = f"a file of Keras 99.1.0, which this Keras {keras.__version__} does not read"
+    with pytest.raises(InputError, match=f"{said}: .*new_in_99"):
+        load_network(path)
