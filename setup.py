@@ -1,4 +1,8 @@
-"""Packaging of fpd_tf; versions known to work together stand in constraints.txt."""
+"""Packaging of fpd_tf.
+
+The tests ran with the lowest versions that are allowed here, all at once, and run with
+those of constraints.txt.
+"""
 
 from pathlib import Path
 
@@ -24,23 +28,23 @@ setup(
     },
     entry_points={"console_scripts": ["fpd = fpd_tf.cli:main"]},
     install_requires=[
-        "tensorflow",
-        "keras",
-        "tf_keras",
-        "tensorflow-model-optimization",
-        "ai-edge-litert",
-        "flatbuffers",
-        "numpy",
-        "scipy",
-        "opencv-python",
-        "pillow",
-        "matplotlib",
-        "jinja2",
-        "pydantic",
-        "pycocotools",
-        "pyyaml",
-        "rich",
-        "typer",
+        "tensorflow>=2.20",
+        "keras>=3.15",
+        "tf_keras>=2.20",
+        "tensorflow-model-optimization>=0.8.1",
+        "ai-edge-litert>=2.1",
+        "flatbuffers>=25.2",
+        "numpy>=2.0",
+        "scipy>=1.14",
+        "opencv-python-headless>=4.10",
+        "pillow>=11.0",
+        "matplotlib>=3.10",
+        "jinja2>=3.1",
+        "pydantic>=2.10",
+        "pycocotools>=2.0.8",
+        "pyyaml>=6.0.1",
+        "rich>=13.8",
+        "typer>=0.28",
     ],
     extras_require={
         "dev": [

@@ -24,7 +24,8 @@ from rich.table import Table
 from fpd_tf.files import written_whole
 
 Contestant = Callable[[], float]
-PACKAGES = ("fpd_tf", "tensorflow", "keras", "numpy", "opencv-python", "torch")
+OPENCV = ("opencv-python-headless", "opencv-python")
+PACKAGES = ("fpd_tf", "tensorflow", "keras", "numpy", *OPENCV, "torch")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -17,6 +18,10 @@ from rich.console import Console
 
 from fpd_tf.errors import InputError
 
+OPENCV = (
+    *("opencv-python-headless", "opencv-python"),
+    *("opencv-contrib-python-headless", "opencv-contrib-python"),
+)
 TOOLS = {
     "java": "the Kotlin tests of make test-mobile",
     "node": "the JavaScript tests, and fpd bundle --serve",
@@ -64,7 +69,7 @@ def _packages():
         wanted += [
             re.match(r"[\w.-]+", each)[0]
             for each in requires("fpd_tf") or ()
-            if "extra ==" not in each
+            if "extra ==" not in each and not each.startswith("opencv")
         ]
     except PackageNotFoundError:  # said by the line for fpd_tf
         pass
@@ -73,6 +78,24 @@ def _packages():
             yield Finding("package", name, version(name))
         except PackageNotFoundError:
             yield Finding("package", name, "not installed", good=False)
+    yield _opencv()
+
+
+def _opencv():
+    """Any of its packages will do; two of different versions overwrite each other."""
+    found = {}
+    for name in OPENCV:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    said = ", ".join(f"{name} {number}" for name, number in found.items())
+    try:
+        import_module("cv2")
+    except ImportError as error:
+        return Finding("package", "OpenCV", f"{said}: {error}".lstrip(": "), good=False)
+    if len(set(found.values())) > 1:
+        said += ": both are the folder cv2; uninstall all, then install one"
+        return Finding("package", "OpenCV", said, good=False)
+    return Finding("package", "OpenCV", said)
 
 
 def _checks():

@@ -61,6 +61,39 @@ def test_a_missing_package_is_named_with_status_1(quick, run_doctor, monkeypatch
     assert "not installed" in out
 
 
+def with_opencv(monkeypatch, versions):
+    def version(name):
+        if name not in versions:
+            raise PackageNotFoundError
+        return versions[name]
+
+    monkeypatch.setattr(doctor, "version", version)
+    return doctor._opencv()
+
+
+def test_any_one_package_of_opencv_will_do(monkeypatch):
+    for name in ("opencv-python", "opencv-python-headless", "opencv-contrib-python"):
+        finding = with_opencv(monkeypatch, {name: "5.0.0.93"})
+        assert finding.good and finding.found == f"{name} 5.0.0.93"
+    same = {"opencv-python": "5.0", "opencv-python-headless": "5.0"}
+    assert with_opencv(monkeypatch, same).good
+    finding = with_opencv(monkeypatch, same | {"opencv-python": "4.10"})
+    assert not finding.good and finding.found == (
+        "opencv-python-headless 5.0, opencv-python 4.10: both are the folder cv2; "
+        "uninstall all, then install one"
+    )
+
+
+def test_an_opencv_that_does_not_start_is_missing(monkeypatch):
+    def broken(name):
+        raise ImportError("libGL.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(doctor, "import_module", broken)
+    finding = with_opencv(monkeypatch, {"opencv-python": "5.0"})
+    assert not finding.good
+    assert finding.found.startswith("opencv-python 5.0: libGL.so.1: cannot open")
+
+
 def test_what_breaks_is_a_line_and_not_a_traceback(quick, run_doctor, monkeypatch):
     def broken(path):
         raise InputError("the .tflite", "heatmaps", "those of the network", 0.5)

@@ -73,8 +73,8 @@ def main():
         _refuse(error, 1)
     except (InputError, OSError) as error:
         _refuse(error, 2)
-    except ModuleNotFoundError as error:
-        _refuse(f"needs the package {error.name}: pip install fpd_tf", 2)
+    except ImportError as error:
+        _refuse(_what_to_install(error), 2)
     except (typer.Abort, KeyboardInterrupt):
         _refuse("stopped", 130)
 
@@ -84,6 +84,18 @@ def _print_any_name():
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _what_to_install(error):
+    """For a package that is missing, or that does not start on this machine."""
+    if error.name == "cv2":
+        return (
+            f"OpenCV does not start: {error}. fpd_tf opens no window: pip uninstall "
+            "opencv-python, then pip install --force-reinstall opencv-python-headless"
+        )
+    if isinstance(error, ModuleNotFoundError):
+        return f"needs the package {error.name}: pip install fpd_tf"
+    return f"{error.name} does not start: {error}; `fpd doctor` checks this install"
 
 
 def _refuse(reason, status):

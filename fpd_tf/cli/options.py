@@ -170,7 +170,12 @@ def with_people(verb: Callable) -> Callable:
 
 @contextmanager
 def quiet_tensorflow() -> Iterator[None]:
-    """Keeps what TensorFlow prints while it loads and looks for devices off stderr."""
+    """Keeps what TensorFlow prints while it loads and looks for devices off stderr.
+
+    Raises:
+        InputError: Keras is set to another backend, or to channels first.
+    """
+    _check_keras_settings()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with silent(2):
         yield
@@ -178,6 +183,26 @@ def quiet_tensorflow() -> Iterator[None]:
 
         tf.config.list_physical_devices()
         tf.get_logger().setLevel("ERROR")
+
+
+def _check_keras_settings():
+    """Before Keras is imported, which may fail for a backend that is not installed."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    file = home / "keras.json"
+    try:
+        settings = dict(json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError):  # Keras does without it too
+        settings = {}
+    if chosen := os.environ.get("KERAS_BACKEND"):
+        source, field, backend = "KERAS_BACKEND", "", chosen
+    else:
+        source, field, backend = file, "backend", settings.get("backend", "tensorflow")
+    if backend != "tensorflow":
+        sentence = f"is {backend}; fpd runs on TensorFlow: set KERAS_BACKEND=tensorflow"
+        raise InputError.plain(source, field, sentence)
+    if settings.get("image_data_format", "channels_last") != "channels_last":
+        sentence = 'must be "channels_last", the order of the networks here'
+        raise InputError.plain(file, "image_data_format", sentence)
 
 
 def write_json(path: Path | None, content: Any) -> None:

@@ -45,7 +45,7 @@ class Piece:
 
 
 def _turn(axes: str, *degrees: float) -> np.ndarray:
-    return Rotation.from_euler(axes, degrees, degrees=True).as_matrix()
+    return Rotation.from_euler(axes, degrees, degrees=True).as_matrix().reshape(3, 3)
 
 
 def _spine(rng, wild, width) -> tuple[dict, dict]:
