@@ -151,3 +151,14 @@ def test_the_site_builds_without_warnings(tmp_path, monkeypatch):
 
     monkeypatch.chdir(ROOT)
     build(load_config("mkdocs.yml", site_dir=str(tmp_path), strict=True))
+
+
+def test_the_picture_of_the_rooms_is_drawn_as_its_script_says(tmp_path):
+    from tools import house
+
+    drawn = tmp_path / "house.svg"
+    house.main(drawn)
+    assert drawn.read_text() == (ROOT / "docs" / "pictures" / "house.svg").read_text()
+    for name, block in house.BLOCKS.items():
+        package = Path(fpd_tf.__file__).parent
+        assert block.room == any(package.glob(f"{name}/__init__.py")), name

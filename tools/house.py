@@ -51,9 +51,7 @@ BLOCKS = {
         9.4, 1.4, 4.0, "predictors", "crops to joints, scores and heatmaps"
     ),
     "models": Block(1.0, 2.8, 1.7, "models", "the student"),
-    "training": Block(
-        4.6, 2.8, 4.0, "training", "Distiller: labels and the teacher's word"
-    ),
+    "training": Block(4.6, 2.8, 4.0, "training", "Distiller: labels and a teacher"),
     "evaluation": Block(
         9.4, 2.8, 4.0, "evaluation", "PCKh, PCK, OKS AP of any network"
     ),
@@ -76,7 +74,7 @@ ARROWS = (
     ("predictors", "training", "teacher"),
     ("predictors", "evaluation", ""),
     ("models", "training", ""),
-    ("training", "evaluation", "student.keras"),
+    ("training", "evaluation", ""),
     ("training", "export", "student.keras"),
     ("export", "contract", ".tflite"),
     ("export", "bundle", ".tflite, pose.json"),
@@ -145,7 +143,8 @@ def _draw_arrow(axes, start, end, label):
     if label and start.y == end.y:
         axes.text(x, y - 0.1, label, size=9, color=INK, ha="center", va="bottom")
     elif label:
-        axes.text(x + 0.12, y, label, size=9, color=INK, ha="left", va="center")
+        look = {"ha": "left", "va": "center", "backgroundcolor": PAPER}
+        axes.text(x + 0.12, y, label, size=9, color=INK, **look)
 
 
 if __name__ == "__main__":
