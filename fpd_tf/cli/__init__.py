@@ -9,12 +9,12 @@ import typer
 from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
-from fpd_tf.cli import bundle, data, export, measure, predict, start, train
+from fpd_tf.cli import bundle, compare, data, export, measure, predict, start, train
 from fpd_tf.errors import GateError, InputError
 from fpd_tf.files import check_apart
 from fpd_tf.quiet import silent
 
-OUTPUTS = ("out", "json_file")
+OUTPUTS = ("out", "json_file", "picture")
 
 
 class Verb(TyperCommand):
@@ -43,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verbs in (start, data, train, measure, predict, export, bundle):
+for verbs in (start, data, train, measure, compare, predict, export, bundle):
     for verb in verbs.app.registered_commands:
         verb.cls = Verb
     app.add_typer(verbs.app)

@@ -49,6 +49,19 @@ def print_evaluation(name, evaluation):
     print(f"median signed error, heatmap pixels: x {x:+.2f}, y {y:+.2f}")
 
 
+def print_compared(comparison):
+    """Files beside each other, as `compare` found them."""
+    columns = ("file", "joints", f"{comparison.metric}, %", "AUC", "ms", "MB")
+    counted = f"{comparison.people} people, {len(comparison.joints)} joints in common"
+    table = Table(*columns, title=counted)
+    for each in comparison.files:
+        auc = "" if each.auc is None else f"{each.auc:.1f}"
+        values = f"{each.score:.1f}", auc, f"{each.milliseconds:.1f}"
+        table.add_row(each.name, str(each.joints), *values, _megabytes(each.size))
+    _show(table)
+    print(", ".join(comparison.joints))
+
+
 def print_facts(out, facts):
     """What `facts_of` found: joints that are missing most, and who is odd."""
     table = Table("joint", "labelled", "%", "hidden", title=f"{facts.people} people")

@@ -1,0 +1,189 @@
+"""Networks of any kind on the same people: accuracy, time and size side by side."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from fpd_tf.contract.pose_json import numbered_joints
+from fpd_tf.data.people import People, checked_people
+from fpd_tf.errors import InputError
+from fpd_tf.evaluation.evaluate import evaluate
+from fpd_tf.joint_names import plain_name
+from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.mapped import mapped
+from fpd_tf.predictors.predictor import Predictor
+from fpd_tf.predictors.tflite import tflite_predictor
+from fpd_tf.progress import tracked
+
+ROUNDS, RUNS = 5, 5
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One file among others.
+
+    Args:
+        name: of the file.
+        joints: of its own.
+        score: percent, over the joints that all files have.
+        auc: percent, likewise; None where the metric has none.
+        milliseconds: for a crop, one at a time; a .tflite on one thread.
+        size: bytes.
+    """
+
+    name: str
+    joints: int
+    score: float
+    auc: float | None
+    milliseconds: float
+    size: int
+
+    def as_dict(self) -> dict:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Files compared.
+
+    Args:
+        metric: such as "PCK@0.2".
+        joints: names of those that the scores are over.
+        people: number of people.
+        files: one for each file, in their order.
+    """
+
+    metric: str
+    joints: tuple[str, ...]
+    people: int
+    files: tuple[Compared, ...]
+
+    def as_dict(self) -> dict:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def compare(files: Sequence[str | Path], people: People) -> Comparison:
+    """Scores and times files on the same people, joints matched by name.
+
+    Only joints count that the people and all the files have themselves: no midpoints.
+    A network that does not name its joints is taken to have the people's if it has as
+    many.
+
+    Args:
+        files: .keras and .tflite files of any kind.
+        people: annotated.
+
+    Raises:
+        InputError: no file, a bad one, no joint in common, or a bad photograph.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.evaluation.compare import compare
+        >>> people = fpd.load_mpii(fpd.synthesize("people", count=12), split="val")
+        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> file = fpd.export_tflite(network, "student.tflite", joint_set=fpd.MPII)
+        >>> compare([file], people).files[0].name
+        'student.tflite'
+    """
+    people = checked_people(people)
+    if not files:
+        raise InputError("files", "", "one or more", "none")
+    predictors = [_named(_opened(Path(file)), people) for file in files]
+    common = common_joints(people, predictors)
+    counted = only_joints(people, common)
+    evaluations = [
+        evaluate(mapped(predictor, people.joint_set), counted)
+        for predictor in predictors
+    ]
+    if not evaluations[0].scores.people:
+        sentence = (
+            f"no person can be scored by the joints in common, {', '.join(common)}"
+        )
+        raise InputError.plain(people.source, "", sentence)
+    times = _times(predictors)
+    rows = zip(files, predictors, evaluations, times, strict=True)
+    return Comparison(
+        metric=evaluations[0].metric,
+        joints=common,
+        people=evaluations[0].scores.people,
+        files=tuple(
+            Compared(
+                name=Path(file).name,
+                joints=predictor.joint_set.num_joints,
+                score=evaluation.scores.mean,
+                auc=getattr(evaluation.scores, "auc", None),
+                milliseconds=milliseconds,
+                size=Path(file).stat().st_size,
+            )
+            for file, predictor, evaluation, milliseconds in rows
+        ),
+    )
+
+
+def common_joints(people: People, predictors: Sequence[Predictor]) -> tuple[str, ...]:
+    """The people's scored joints that every predictor has by name.
+
+    Raises:
+        InputError: there is none.
+    """
+    joint_set = people.joint_set
+    names = [joint_set.joints[joint] for joint in joint_set.scored]
+    for predictor in predictors:
+        theirs = predictor.joint_set
+        left = [name for name in names if theirs.find(plain_name(name)) is not None]
+        if not left:
+            expected = f"one of {', '.join(names)}"
+            received = ", ".join(theirs.joints)
+            raise InputError(predictor.name, "joints", expected, received)
+        names = left
+    return tuple(names)
+
+
+def only_joints(people: People, names: Sequence[str]) -> People:
+    """The same people with the labels of these joints alone."""
+    kept = np.isin(people.joint_set.joints, names)
+    return people.of(
+        replace(person, annotated=person.annotated & kept) for person in people
+    )
+
+
+def _opened(file):
+    if file.suffix == ".tflite":
+        return tflite_predictor(file, threads=1)
+    return load_predictor(file)
+
+
+def _named(predictor, people):
+    count = predictor.joint_set.num_joints
+    nameless = predictor.joint_set.joints == numbered_joints(count).joints
+    if nameless and count == people.joint_set.num_joints:
+        return replace(predictor, joint_set=people.joint_set)
+    return predictor
+
+
+def _times(predictors):
+    """Median milliseconds of each, in turn."""
+    random = np.random.default_rng(0)
+    crops = [
+        random.random((1, each.input_size, each.input_size, 3)) for each in predictors
+    ]
+    times = [
+        [_milliseconds(*each) for each in zip(predictors, crops, strict=True)]
+        for _ in tracked(range(ROUNDS), "timing", timed=True)
+    ]
+    return np.median(times, axis=(0, 2)).tolist()
+
+
+def _milliseconds(predictor, crop):
+    predictor(crop)
+    times = []
+    for _ in range(RUNS):
+        started = time.perf_counter()
+        predictor(crop)
+        times.append(1000 * (time.perf_counter() - started))
+    return times
