@@ -1,11 +1,12 @@
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from fpd_tf.codec import Heatmaps
 from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.errors import InputError
-from fpd_tf.joints import LSP
+from fpd_tf.joints import LSP, JointSet
 from fpd_tf.models.hourglass import stacked_hourglass
 from fpd_tf.models.keras_file import named_network, save_network
 from fpd_tf.predictors.load import load_predictor
@@ -50,6 +51,23 @@ def test_a_network_that_knows_its_joints_names_them(tmp_path):
     save_network(named_network(model, LSP), tmp_path / "student.keras")
     predict = load_predictor(tmp_path / "student.keras")
     assert predict.joint_set is LSP and predict.rules == rules_for(LSP)
+
+
+def test_joints_of_ones_own_are_drawn_with_their_limbs(tmp_path, run_fpd):
+    """A line from corner to corner, by the names inside the .keras alone."""
+    own = JointSet("own", ("one", "other"), limbs=((0, 1),))
+    image = keras.layers.Input((32, 32, 3))
+    bright = keras.layers.AveragePooling2D(4)(image)
+    model = keras.Model(image, keras.layers.Conv2D(2, 1)(bright))
+    model.layers[-1].set_weights([np.eye(3, 2)[None, None], np.zeros(2)])
+    save_network(named_network(model, own), tmp_path / "own.keras")
+    photo = np.zeros((32, 32, 3), np.uint8)
+    photo[:4, :4, 0] = photo[-4:, -4:, 1] = 255
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    out = tmp_path / "drawn.png"
+    given = ("--model", tmp_path / "own.keras", "--box", 0, 0, 32, 32, "--out", out)
+    assert run_fpd("predict", tmp_path / "a.png", *given)[0] == 0
+    assert np.asarray(Image.open(out))[16, 16].any()
 
 
 def test_predictor_sees_new_weights_of_a_live_model(images):
