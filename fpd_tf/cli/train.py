@@ -1,6 +1,7 @@
 """The verbs that train: `train` on ground truth, `distill` under a teacher too."""
 
-from functools import partial
+import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,6 @@ from fpd_tf.cli.options import (
     Source,
     SplitOption,
     quiet_tensorflow,
-    write_json,
 )
 from fpd_tf.cli.tables import print_evaluation, print_last_epoch
 
@@ -30,6 +30,14 @@ RecipeOption = Annotated[
 ]
 PresetOption = Annotated[
     str | None, typer.Option("--preset", help="Network to train (see fpd models).")
+]
+StartOption = Annotated[
+    str | None,
+    typer.Option(
+        "--start-from",
+        help="Take first weights from a .keras file, or a shipped student such as "
+        "pose-small: what fits by the names of layers and joints.",
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -60,17 +68,16 @@ def train(
     validation: ValidationOption = "val",
     recipe: RecipeOption = "paper_mpii",
     preset: PresetOption = None,
+    start_from: StartOption = None,
     settings: SetOption = None,
     resume: ResumeOption = False,
     devices: DevicesOption = 1,
     on_error: OnErrorOption = OnError.stop,
 ):
     """Train a network on ground truth alone."""
-    with quiet_tensorflow():
-        from fpd_tf.training.run import train as run
-    config = _config(recipe, preset, settings)
-    how = {"config": config, "resume": resume, "devices": devices}
-    _run(partial(run, **how), out, Source(data, root, on_error), split, validation)
+    config = _config(recipe, preset, start_from, settings)
+    source = Source(data, root, on_error)
+    _run(out, source, split, validation, config, resume=resume, devices=devices)
 
 
 @app.command(
@@ -86,48 +93,37 @@ def distill(
     validation: ValidationOption = "val",
     recipe: RecipeOption = "paper_mpii",
     preset: PresetOption = None,
+    start_from: StartOption = None,
     settings: SetOption = None,
     resume: ResumeOption = False,
     devices: DevicesOption = 1,
     on_error: OnErrorOption = OnError.stop,
 ):
     """Train a student on ground truth and a teacher's heatmaps."""
+    config = _config(recipe, preset, start_from, settings)
+    source, how = Source(data, root, on_error), {"resume": resume, "devices": devices}
+    _run(out, source, split, validation, config, teacher=teacher, **how)
+
+
+def _config(recipe, preset, start_from, settings):
     with quiet_tensorflow():
-        from fpd_tf.training.run import distill as run
-    config = _config(recipe, preset, settings)
-    how = {"config": config, "resume": resume, "devices": devices, "teacher": teacher}
-    _run(partial(run, **how), out, Source(data, root, on_error), split, validation)
+        from fpd_tf.training.recipes import configure
+
+    chosen = {"preset": preset, "start_from": start_from}
+    chosen = [f"{name}={value}" for name, value in chosen.items() if value]
+    return configure(recipe, [*chosen, *(settings or ())])
 
 
-def _config(recipe, preset, settings):
-    from fpd_tf.training.recipes import configure
-
-    chosen = [f"preset={preset}"] if preset else []
-    return configure(recipe, chosen + (settings or []))
-
-
-def _run(training, out, people, split, validation):
-    from fpd_tf.evaluation.evaluate import scorer
-
-    samples = people.load(split)
-    held_out = None if validation == "none" else people.load(validation)
-    training(samples, out, score=scorer(held_out) if held_out else None)
-    _finish(out, held_out)
-
-
-def _finish(folder, held_out):
-    """Adds curves.png and scores.json to a run folder, and prints its last epoch."""
-    from fpd_tf.evaluation.evaluate import evaluate
-    from fpd_tf.evaluation.plots import plot_history
+def _run(out, source, split, validation, config, **how):
     from fpd_tf.training.checkpoint import read_history
     from fpd_tf.training.devices import this_machine
+    from fpd_tf.training.run import train
 
+    people = source.load(split)
+    held_out = None if validation == "none" else source.load(validation)
+    train(people, out, config, validation=held_out, command=sys.argv, **how)
     if this_machine().index:
         return  # the first machine's folder, and its word
-    history = read_history(folder)
-    plot_history(history, folder / "curves.png")
-    print_last_epoch(folder, history[-1])
-    if held_out:
-        evaluation = evaluate(folder / "student.keras", held_out)
-        write_json(folder / "scores.json", evaluation.as_dict())
-        print_evaluation(folder.name, evaluation)
+    print_last_epoch(out, read_history(out)[-1])
+    if held_out is not None:
+        print_evaluation(out.name, json.loads((out / "scores.json").read_text()))

@@ -7,17 +7,13 @@ import json
 import logging
 import math
 import os
-import sys
 import time
-from collections.abc import Callable, Mapping
-from importlib.metadata import version
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
-from pydantic import TypeAdapter
 
-from fpd_tf.data.people import People
 from fpd_tf.errors import GateError, InputError
 from fpd_tf.files import written_whole
 from fpd_tf.models.keras_file import save_network
@@ -26,8 +22,7 @@ from fpd_tf.training.recipes import TrainConfig
 STATE = "checkpoints/state.npz"
 BEFORE = "checkpoints/before.npz"
 DIVERGED = 100
-PACKAGES = ("fpd_tf", "keras", "tensorflow", "numpy")
-SHARED = ("verb", "teacher", "samples", "config")
+BEST = "val_mean"
 
 logger = logging.getLogger("fpd_tf")
 
@@ -36,55 +31,18 @@ logger = logging.getLogger("fpd_tf")
 class RunState:
     """Where a run stands: epochs done and their history, one mapping an epoch."""
 
-    epoch: int
-    history: list[dict[str, float]]
+    epoch: int = 0
+    history: list[dict[str, float]] = dataclasses.field(default_factory=list)
 
 
-def describe_run(
-    verb: str, teacher: str | None, config: TrainConfig, people: People
-) -> dict:
-    """What config.json says; a resumed run must share all of it that is in SHARED."""
-    return {
-        "verb": verb,
-        "teacher": teacher,
-        "config": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
-        "samples": len(people),
-        "joint_set": people.joint_set.as_dict(),
-        "versions": {package: version(package) for package in PACKAGES},
-        "command": sys.argv,
-    }
-
-
-def training_data(config: Path) -> str | None:
-    """Which data, and how many people, as config.json says; None where there is none.
-
-    Raises:
-        InputError: it is no run's.
-    """
-    if not config.exists():
-        return None
-    try:
-        run = json.loads(config.read_text())
-        verb = list(run["command"])
-        data = verb[verb.index("--data") + 1] if "--data" in verb else "mpii"
-        return f"{data}, {run['samples']} people"
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise InputError(config, "", "the settings of a run", repr(error)) from error
-
-
-def restore(out: Path, description: dict, network, optimizer, resume: bool) -> RunState:
-    """Writes config.json of a new run, or checks it and loads the last whole epoch.
+def restore(out: Path, network: keras.Model, optimizer) -> RunState:
+    """Loads the last whole epoch of a run; where there is none yet, it begins.
 
     Where the last checkpoint is damaged (its checksums tell) the one before is taken.
 
     Raises:
-        InputError: the run was made with other settings, or both are damaged.
+        InputError: both are damaged.
     """
-    if not resume or not (out / "config.json").is_file():
-        with written_whole(out / "config.json") as aside:
-            aside.write_text(json.dumps(description, indent=2))
-        return RunState(0, [])
-    _check_same_run(out / "config.json", description)
     for left in (*out.glob("partial-*"), *(out / STATE).parent.glob("partial-*")):
         left.unlink()
     optimizer.build(network.trainable_variables)
@@ -96,7 +54,7 @@ def restore(out: Path, description: dict, network, optimizer, resume: bool) -> R
             if path == found[-1]:
                 raise
             logger.warning("%s; going on from the epoch before", error)
-    return RunState(0, [])
+    return RunState()
 
 
 def _loaded(path, variables):
@@ -111,6 +69,18 @@ def _loaded(path, variables):
     return RunState(len(history), history)
 
 
+def best_epoch(history: Sequence[Mapping]) -> int:
+    """The first epoch with the highest validation score; 0 where none was scored."""
+    scored = [row for row in history if BEST in row]
+    return max(scored, key=lambda row: row[BEST])["epoch"] if scored else 0
+
+
+def has_waited(history: Sequence[Mapping], patience: int | None) -> bool:
+    """Whether the best epoch is that many epochs back."""
+    best = best_epoch(history)
+    return bool(patience and best) and history[-1]["epoch"] - best >= patience
+
+
 class RunCheckpoint(keras.callbacks.Callback):
     """After each epoch: score, then write state, history and student.keras, each whole.
 
@@ -120,7 +90,8 @@ class RunCheckpoint(keras.callbacks.Callback):
         network: float32 network that receives the weights to score and save.
         trained: network that is trained.
         score: the network's scores, or None.
-        score_every: epochs between scores; the last epoch is always scored.
+        config: its `score_every` (the last epoch is always scored), `keep_best` and
+            `patience`.
     """
 
     def __init__(
@@ -129,13 +100,13 @@ class RunCheckpoint(keras.callbacks.Callback):
         state: RunState,
         network: keras.Model,
         trained: keras.Model,
-        score: Callable[[keras.Model], Mapping[str, float]] | None,
-        score_every: int,
+        score: Callable[[keras.Model], Mapping[str, float]] | None = None,
+        config: TrainConfig = TrainConfig(),
     ):
         super().__init__()
         self.out, self.state, self.score = out, state, score
         self.network, self.trained = network, trained
-        self.score_every = score_every
+        self.config = config
 
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.perf_counter()
@@ -156,7 +127,8 @@ class RunCheckpoint(keras.callbacks.Callback):
         if row["loss"] > DIVERGED * best:
             grown = f"the loss has grown from {best:.3g} to {row['loss']:.3g}"
             self._stop(f"{grown} at the end")
-        due = (epoch + 1) % self.score_every == 0 or epoch + 1 == self.params["epochs"]
+        last = epoch + 1 == self.params["epochs"]
+        due = (epoch + 1) % self.config.score_every == 0 or last
         if self.score and due:
             scores = {
                 f"val_{name}": value for name, value in self.score(self.network).items()
@@ -166,6 +138,8 @@ class RunCheckpoint(keras.callbacks.Callback):
         self.state.history.append(row)
         self.state.epoch = epoch + 1
         self._write()
+        if has_waited(self.state.history, self.config.patience):
+            self.model.stop_training = True
 
     def _stop(self, reason):
         raise GateError(
@@ -174,7 +148,9 @@ class RunCheckpoint(keras.callbacks.Callback):
         )
 
     def _write(self):
-        save_network(self.network, self.out / "student.keras")
+        best = best_epoch(self.state.history)
+        if not self.config.keep_best or best in (0, self.state.epoch):
+            save_network(self.network, self.out / "student.keras")
         with written_whole(self.out / "history.csv") as aside:
             aside.write_text(_as_csv(self.state.history))
         variables = self.trained.variables + self.model.optimizer.variables
@@ -203,30 +179,6 @@ def take_average(optimizer, trained: keras.Model, network: keras.Model):
 def read_history(folder: Path) -> list[dict[str, str]]:
     """The rows of a run's history.csv, one for each epoch."""
     return list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
-
-
-def _check_same_run(path, description):
-    try:
-        before = json.loads(path.read_text())
-        old, new = (
-            dict(_fields({name: run[name] for name in SHARED}))
-            for run in (before, description)
-        )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(path, "", "the config.json of a run", error) from error
-    for field in old | new:
-        if old.get(field) != new.get(field):
-            own = f"the run's own {old.get(field)!r}"
-            raise InputError(path, field, own, new.get(field))
-
-
-def _fields(settings, prefix=""):
-    """(name, value) pairs, those of inner mappings with dots in their names."""
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            yield from _fields(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def _as_csv(history):

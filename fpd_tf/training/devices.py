@@ -5,9 +5,13 @@ command; the first is the chief, the only one that scores and writes the run fol
 """
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import tensorflow as tf
@@ -53,6 +57,103 @@ def this_machine() -> Machine:
     return Machine(index, len(names))
 
 
+@dataclass(frozen=True)
+class Devices:
+    """What shares each batch of a run, and how its machines go together.
+
+    Args:
+        strategy: TensorFlow's.
+        machine: this one.
+    """
+
+    strategy: tf.distribute.Strategy
+    machine: Machine = Machine(0, 1)
+
+    @property
+    def replicas(self) -> int:
+        return self.strategy.num_replicas_in_sync
+
+    @property
+    def is_chief(self) -> bool:
+        return self.machine.index == 0
+
+    def steps(self, people: int, batch: int) -> int:
+        """Steps of an epoch.
+
+        Raises:
+            InputError: the batch does not divide by the devices, or is not filled.
+        """
+        if batch % self.replicas:
+            expected = f"a multiple of {self.replicas}, a part for each device"
+            raise InputError("config.data", "batch_size", expected, batch)
+        if people < batch:
+            raise InputError("people", "", f"at least one batch of {batch}", people)
+        return people // batch
+
+    def in_turn(self, action: Callable[[], Result]) -> Result:
+        """Does something on one machine after another: they may share a disk."""
+        if self.machine.count == 1:
+            return action()
+
+        @tf.function
+        def meet():
+            ones = self.strategy.run(tf.ones, args=([],))
+            return self.strategy.reduce(tf.distribute.ReduceOp.SUM, ones, axis=None)
+
+        for index in range(self.machine.count):
+            if index == self.machine.index:
+                result = action()
+            meet()
+        return result
+
+    def shared(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
+        """The dataset, of which each machine reads its part."""
+        if self.machine.count == 1:
+            return dataset
+        options = tf.data.Options()
+        policy = tf.data.experimental.AutoShardPolicy.HINT
+        options.experimental_distribute.auto_shard_policy = policy
+        return dataset.with_options(options)
+
+    @contextmanager
+    def run_folder(self, out: Path, resume: bool) -> Iterator[Path]:
+        """The chief's run folder; the others have one aside, which goes away."""
+        if self.is_chief:
+            yield out
+            return
+        with TemporaryDirectory() as aside:
+            folder = Path(aside) / out.name
+            if resume and out.exists():
+                shutil.copytree(out, folder)
+            yield folder
+
+    @contextmanager
+    def others_named(self) -> Iterator[None]:
+        """Says so where it is another machine that stopped."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            if "Collective ops is aborted" not in error.message:
+                raise
+            received = "another one stopped; its log says why"
+            error = error.with_traceback(None)  # which TensorFlow's threads hang on
+            raise InputError("TF_CONFIG", "", "every machine", received) from error
+
+
+def devices_of(count: int) -> Devices:
+    """The devices of a run: that many of each machine of TF_CONFIG.
+
+    Raises:
+        InputError: as `this_machine` and `strategy_of`.
+
+    Example:
+        >>> from fpd_tf.training.devices import devices_of
+        >>> devices_of(1).replicas
+        1
+    """
+    return Devices(strategy_of(count), this_machine())
+
+
 def strategy_of(devices: int) -> tf.distribute.Strategy:
     """TensorFlow's strategy to train on that many devices of each machine.
 
@@ -76,24 +177,6 @@ def strategy_of(devices: int) -> tf.distribute.Strategy:
     if devices == 1:
         return tf.distribute.get_strategy()
     return _of_this_machine("GPU" if gpus else "CPU", devices)
-
-
-def in_turn(strategy: tf.distribute.Strategy, action: Callable[[], Result]) -> Result:
-    """Does something on one machine after another, so that they may share one disk."""
-    machine = this_machine()
-    if machine.count == 1:
-        return action()
-
-    @tf.function
-    def meet():
-        ones = strategy.run(tf.ones, args=([],))
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, ones, axis=None)
-
-    for index in range(machine.count):
-        if index == machine.index:
-            result = action()
-        meet()
-    return result
 
 
 @cache  # two strategies in a process would take each other's messages for their own
@@ -128,3 +211,26 @@ def _split_cpu(devices):
         if found < devices:
             expected = f"at most {found}, with which TensorFlow has begun"
             raise InputError("devices", "", expected, devices) from error
+
+
+def clipped_as_one(gradients: list, optimizer) -> list:
+    """Each replica's part of the clipped sum, where the optimizer clips.
+
+    The optimizer would clip each replica's gradients and sum what is left.
+    """
+    replica = tf.distribute.get_replica_context()
+    clips = optimizer.clipnorm, optimizer.clipvalue, optimizer.global_clipnorm
+    if replica.num_replicas_in_sync == 1 or not any(clips):
+        return gradients
+    summed = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+    clipped = optimizer._clip_gradients(summed)
+    return [gradient / replica.num_replicas_in_sync for gradient in clipped]
+
+
+def reducible(logs: dict) -> dict:
+    """Logs with an axis where several machines train: Keras averages along it."""
+    strategy = tf.distribute.get_strategy()
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1 or replicas == len(strategy.extended.worker_devices):
+        return logs
+    return {name: value[None] for name, value in logs.items()}

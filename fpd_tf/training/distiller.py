@@ -1,26 +1,39 @@
-"""The Distiller: a Keras model that trains a student under a teacher (Eq. 5)."""
+"""The Distiller: a Keras model that trains a student, under a teacher or alone (Eq. 5).
 
-from collections.abc import Callable
-from contextlib import nullcontext
+B batch, S input size, H x W heatmap, K joints.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import keras
+from keras import ops
 
 from fpd_tf.errors import InputError
 from fpd_tf.models.stacks import as_stacks
-from fpd_tf.training.losses import fpd_loss, joints_mse, stacks_mse
+from fpd_tf.training.losses import fpd_loss, joints_mse, stacks_loss
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
-OF_DISTILLING = ("student_loss", "distillation_loss")
+STUDENT_LOSS, DISTILLATION_LOSS = "student_loss", "distillation_loss"
+_CONFIG = ("teacher", "student", "distillation_weight", "distance", "teach_unlabelled")
 
 
 class Distiller(keras.Model):
     """Trains a student on ground truth and on the teacher's last heatmaps.
 
     The teacher's last stack and the ground truth supervise every stack of the student
-    (the paper's Fig. 1c). The teacher runs in inference mode outside the gradient tape
-    and is never changed; saving and checkpointing a Distiller saves the student alone,
-    and evaluating it does not run the teacher.
+    (the paper's Fig. 1c). `fit` takes batches of `(images, heatmaps, joint_weights)`,
+    (B, S, S, 3), (B, H, W, K) and (B, K). What the teacher says comes from `teacher`,
+    which runs in inference mode outside the gradient tape and is never changed; or from
+    a fourth part of the batch, `(teacher_heatmaps, teacher_weights)`, (B, H, W, K) and
+    (B, K) (on TensorFlow only), which goes before it; or from nobody, and then
+    the ground truth teaches alone, as if the distillation weight were 0.
+
+    Logged are `loss` (with the student's regularisers), `student_loss` and, where a
+    teacher spoke, `distillation_loss`; evaluating gives the `loss` against the ground
+    truth and runs no teacher. Saving a Distiller saves the student alone; its weights
+    file holds the optimizer's too, so that `BackupAndRestore` goes on where it was.
 
     `keras.distillation.Distiller` does not serve: it ignores sample weights (so joints
     without a label cannot be masked), refuses an 8-stack teacher for a 4-stack student
@@ -32,15 +45,17 @@ class Distiller(keras.Model):
 
     Args:
         teacher: trained network; may differ from the student in all but input, size of
-            heatmaps and joints. None trains on the ground truth alone.
-        student: network to train.
-        distillation_weight: w of Eq. 5 (the paper's alpha), within [0, 1].
+            heatmaps and joints. None where batches bring its word, or there is none.
+        student: network to train, of one image and nothing but heatmaps.
+        distillation_weight: w of Eq. 5 (the paper's alpha), within [0, 1]. A callback
+            may set it anew while training.
         distance: of the distillation term, `joints_mse` or `joints_cross_entropy`.
         teach_unlabelled: whether the teacher supervises joints without a label, as the
             paper claims; the reference repository masks them.
 
     Raises:
-        InputError: weight out of range, or teacher and student do not fit.
+        InputError: weight out of range, a network of another kind, or teacher and
+            student do not fit. In `fit`: a batch of other shapes.
 
     Example:
         >>> import fpd_tf as fpd
@@ -65,28 +80,36 @@ class Distiller(keras.Model):
         name: str = "distiller",
     ):
         super().__init__(name=name)
-        if not 0 <= distillation_weight <= 1:
-            expected = "a weight within [0, 1]"
-            raise InputError("distillation_weight", "", expected, distillation_weight)
-        if teacher:
+        check_student(student)
+        if teacher is not None:
             check_teacher(teacher, student)
         self.built = True
-        self.teacher = teacher
-        self.student = student
-        self.distillation_weight = distillation_weight
-        self.distance = distance
-        self.teach_unlabelled = teach_unlabelled
-        names = ("loss", *OF_DISTILLING) if teacher else ("loss",)
+        self.teacher, self.student = teacher, student
+        self.distance, self.teach_unlabelled = distance, teach_unlabelled
+        names = "loss", STUDENT_LOSS, DISTILLATION_LOSS
         with self.distribute_strategy.scope() if ON_TENSORFLOW else nullcontext():
+            self._weight = keras.Variable(0.0, trainable=False, dtype="float32")
             self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self.distillation_weight = distillation_weight
+
+    @property
+    def distillation_weight(self) -> float:
+        return float(ops.convert_to_numpy(self._weight))
+
+    @distillation_weight.setter
+    def distillation_weight(self, weight: float):
+        if not 0 <= weight <= 1:
+            expected = "a weight within [0, 1]"
+            raise InputError("distillation_weight", "", expected, weight)
+        self._weight.assign(weight)
 
     def call(self, images, training=None):
         return self.student(images, training=training)
 
-    def soft_heatmaps(self, images):
+    def teacher_heatmaps(self, images):
         """The teacher's answer, (B, H, W, K), without gradient."""
         last = as_stacks(self.teacher(images, training=False))[-1]
-        return keras.ops.stop_gradient(last)
+        return ops.stop_gradient(last)
 
     def compute_loss(
         self,
@@ -95,27 +118,44 @@ class Distiller(keras.Model):
         y_pred=None,
         sample_weight=None,
         training=True,
-        soft_heatmaps=None,
+        teaching=None,
     ):
+        """The loss of a batch: of Eq. 5 where a teacher speaks.
+
+        Args:
+            x: (B, S, S, 3) images, for a teacher that has not seen them yet.
+            y: (B, H, W, K) ground truth.
+            y_pred: the student's heatmaps, of one stack or of several.
+            sample_weight: (B, K) joint weights, 1 where there are none.
+            training: whether the teacher has a say.
+            teaching: (teacher_heatmaps, teacher_weights), where they are known.
+        """
         stacks = as_stacks(y_pred)
-        joint_weights = 1.0 if sample_weight is None else sample_weight
-        if training and self.teacher:
-            if soft_heatmaps is None:
-                soft_heatmaps = self.soft_heatmaps(x)
+        if sample_weight is None and hasattr(y, "shape") and len(y.shape) == 4:
+            sample_weight = ops.ones_like(y[:, 0, 0, :], "float32")
+        _check_maps("batch", y, sample_weight, stacks[-1])
+        if training and teaching is None and self.teacher:
+            teaching = self.teacher_heatmaps(x), ops.ones_like(sample_weight)
+        if training and teaching is not None:
+            _check_maps("teacher's part of the batch", *teaching, stacks[-1])
             losses = fpd_loss(
                 stacks,
                 y,
-                joint_weights,
-                soft_heatmaps,
-                self.distillation_weight,
+                sample_weight,
+                teaching[0],
+                self._weight,
                 self.distance,
                 self.teach_unlabelled,
+                teaching[1],
             )
         else:
-            losses = [stacks_mse(stacks, y, joint_weights)]
-        for tracker, value in zip(self._trackers.values(), losses, strict=False):
-            tracker.update_state(value, sample_weight=keras.ops.shape(y)[0])
-        return losses[0]
+            losses = [stacks_loss(stacks, y, sample_weight)] * 2
+        loss = losses[0] + sum(self.losses)
+        for tracker, value in zip(
+            self._trackers.values(), (loss, *losses[1:]), strict=False
+        ):
+            tracker.update_state(value, sample_weight=ops.shape(y)[0])
+        return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         return super().compute_metrics(x, y, as_stacks(y_pred)[-1], sample_weight)
@@ -130,29 +170,38 @@ class Distiller(keras.Model):
         def train_step(self, data):
             import tensorflow as tf
 
-            images, heatmaps, joint_weights = keras.utils.unpack_x_y_sample_weight(data)
-            soft_heatmaps = self.soft_heatmaps(images) if self.teacher else None
+            from fpd_tf.training.devices import clipped_as_one, reducible
+
+            images, heatmaps, joint_weights, teaching = _parts(data)
+            if teaching is None and self.teacher:
+                answer = self.teacher_heatmaps(images)
+                teaching = answer, ops.ones_like(answer[:, 0, 0, :])
             with tf.GradientTape() as tape:
                 stacks = self.student(images, training=True)
                 loss = self.compute_loss(
-                    images, heatmaps, stacks, joint_weights, soft_heatmaps=soft_heatmaps
+                    images, heatmaps, stacks, joint_weights, teaching=teaching
                 )
                 replicas = tf.distribute.get_strategy().num_replicas_in_sync
                 scaled_loss = self.optimizer.scale_loss(loss) / replicas
             weights = self.student.trainable_weights
             gradients = tape.gradient(scaled_loss, weights)
-            self.optimizer.apply(_clipped_as_one(gradients, self.optimizer), weights)
+            self.optimizer.apply(clipped_as_one(gradients, self.optimizer), weights)
             logs = self.compute_metrics(images, heatmaps, stacks, joint_weights)
-            return _reducible(logs)
+            return reducible(logs if teaching else _without(logs, DISTILLATION_LOSS))
 
         def test_step(self, data):
-            logs = super().test_step(data)
-            return {name: logs[name] for name in logs if name not in OF_DISTILLING}
+            logs = super().test_step(_parts(data)[:3])
+            return _without(logs, STUDENT_LOSS, DISTILLATION_LOSS)
 
     @property
     def metrics(self):
         compiled = [m for m in super().metrics if m.name not in self._trackers]
         return [*self._trackers.values(), *compiled]
+
+    @property
+    def losses(self):
+        """What the student's regularisers and layers add; a teacher's are not ours."""
+        return self._losses_override or self.student.losses
 
     @property
     def trainable_variables(self):
@@ -165,19 +214,76 @@ class Distiller(keras.Model):
     @property
     def non_trainable_variables(self):
         of_teacher = self.teacher.variables if self.teacher else []
-        return self.student.non_trainable_variables + of_teacher
+        return [*self.student.non_trainable_variables, *of_teacher, self._weight]
+
+    @property
+    def inputs(self):
+        return self.student.inputs
+
+    @property
+    def outputs(self):
+        return self.student.outputs
+
+    def get_config(self):
+        plain = {name: getattr(self, name) for name in _CONFIG}
+        return keras.saving.serialize_keras_object(plain) | {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        read = keras.saving.deserialize_keras_object
+        return cls(**read(config, custom_objects=custom_objects))
 
     def save(self, filepath, overwrite=True, **kwargs):
         """Saves the student; the teacher is thrown away."""
         self.student.save(filepath, overwrite, **kwargs)
 
+    def export(self, filepath, *args, **kwargs):
+        """Exports the student."""
+        return self.student.export(filepath, *args, **kwargs)
+
     def save_weights(self, filepath, overwrite=True, **kwargs):
-        """Saves the student's weights."""
-        self.student.save_weights(filepath, overwrite, **kwargs)
+        """Saves the student's weights, and as Keras does the optimizer's beside."""
+        with self._optimizer_lent():
+            self.student.save_weights(filepath, overwrite, **kwargs)
 
     def load_weights(self, filepath, **kwargs):
-        """Loads weights into the student."""
-        self.student.load_weights(filepath, **kwargs)
+        """Loads weights into the student, and into the optimizer where it is built."""
+        with self._optimizer_lent():
+            self.student.load_weights(filepath, **kwargs)
+
+    @contextmanager
+    def _optimizer_lent(self) -> Iterator[None]:
+        """The student with the Distiller's optimizer, which its weights file keeps."""
+        own = getattr(self.student, "optimizer", None)
+        self.student.optimizer = getattr(self, "optimizer", None)
+        try:
+            yield
+        finally:
+            self.student.optimizer = own
+
+
+def check_student(student: keras.Model, source: str | Path = "student") -> None:
+    """Refuses what is no network from one image to heatmaps, (H, W, K) of each stack.
+
+    Raises:
+        InputError: a path, a subclassed model, a dictionary of outputs, several inputs,
+            or outputs beside the heatmaps.
+    """
+    expected = "a Functional or Sequential Keras network"
+    if not isinstance(student, keras.Model):
+        received = f"{type(student).__name__}; load_network(path) opens a .keras file"
+        raise InputError(source, "", expected, received)
+    if not (getattr(student, "inputs", None) and getattr(student, "outputs", None)):
+        received = f"{type(student).__name__}, which does not know its shapes"
+        raise InputError(source, "", expected, received)
+    shapes = [tuple(tensor.shape[1:]) for tensor in student.outputs]
+    if isinstance(student.output, dict):
+        received = f"a dictionary of {', '.join(student.output)}"
+        raise InputError(source, "outputs", "a tensor or a list of them", received)
+    if len(student.inputs) > 1 or len(shapes[-1]) != 3 or len(set(shapes)) > 1:
+        expected = "one image to heatmaps alone, (H, W, K) for each stack"
+        received = f"{len(student.inputs)} input(s) to {', '.join(map(str, shapes))}"
+        raise InputError(source, "shapes", expected, received)
 
 
 def check_teacher(
@@ -186,39 +292,50 @@ def check_teacher(
     """Refuses a teacher that does not suit the student.
 
     Raises:
-        InputError: they take other images or give other heatmaps, said of `source`.
+        InputError: it is no network, or they take other images or give other heatmaps,
+            said of `source`.
     """
+    check_student(teacher, source)
     for field, of_teacher, of_student in (
         ("images", teacher.inputs[0], student.inputs[0]),
         ("heatmaps", teacher.outputs[-1], student.outputs[-1]),
     ):
-        if of_teacher.shape[1:] != of_student.shape[1:]:
+        if not _alike(of_teacher.shape, of_student.shape):
             expected = f"the student's {of_student.shape[1:]}"
             raise InputError(source, field, expected, of_teacher.shape[1:])
 
 
-def _clipped_as_one(gradients, optimizer):
-    """Each replica's part of the clipped sum, where the optimizer clips.
-
-    The optimizer would clip each replica's gradients and sum what is left.
-    """
-    import tensorflow as tf
-
-    replica = tf.distribute.get_replica_context()
-    clips = optimizer.clipnorm, optimizer.clipvalue, optimizer.global_clipnorm
-    if replica.num_replicas_in_sync == 1 or not any(clips):
-        return gradients
-    summed = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-    clipped = optimizer._clip_gradients(summed)
-    return [gradient / replica.num_replicas_in_sync for gradient in clipped]
+def _check_maps(source, heatmaps, weights, stack):
+    """Refuses what would be broadcast to the student's (B, H, W, K)."""
+    size, num_joints = tuple(stack.shape), stack.shape[-1]
+    for field, part, expected in (
+        ("heatmaps", heatmaps, size),
+        ("joint weights", weights, (size[0], num_joints)),
+    ):
+        shape = getattr(part, "shape", None)
+        if shape is None or not _alike(shape, expected):
+            received = type(part).__name__ if shape is None else tuple(shape)
+            raise InputError(source, field, f"the student's {expected}", received)
 
 
-def _reducible(logs):
-    """Logs with an axis where several machines train: Keras averages along it."""
-    import tensorflow as tf
+def _alike(one, other):
+    """Whether two shapes agree where both are known."""
+    pairs = zip(one, other, strict=False)
+    return len(one) == len(other) and all(
+        None in pair or len({*pair}) == 1 for pair in pairs
+    )
 
-    strategy = tf.distribute.get_strategy()
-    replicas = strategy.num_replicas_in_sync
-    if replicas == 1 or replicas == len(strategy.extended.worker_devices):
-        return logs
-    return {name: value[None] for name, value in logs.items()}
+
+def _parts(data):
+    """Images, heatmaps, joint weights and teaching; None what a batch has not."""
+    parts = tuple(data) if isinstance(data, tuple | list) else (data,)
+    if len(parts) > 4:
+        expected = (
+            "(images, heatmaps, joint_weights, (teacher_heatmaps, teacher_weights))"
+        )
+        raise InputError("batch", "", expected, f"{len(parts)} parts")
+    return (*parts, *[None] * (4 - len(parts)))
+
+
+def _without(logs, *names):
+    return {name: logs[name] for name in logs if name not in names}

@@ -5,11 +5,15 @@ B batch, H x W heatmap, K joints.
 
 from collections.abc import Callable, Sequence
 
+import keras
 from keras import ops
 
 TINY = 1e-7
+SHARPNESS = 50.0
+_STEEP = -15.0
 
 
+@keras.saving.register_keras_serializable("fpd_tf")
 def joints_mse(heatmaps, predicted):
     """Squared distance of each joint's heatmap: summed over pixels (Eq. 3 and 4).
 
@@ -31,10 +35,14 @@ def joints_mse(heatmaps, predicted):
     return ops.sum(ops.square(difference), axis=(1, 2))
 
 
+@keras.saving.register_keras_serializable("fpd_tf")
 def joints_cross_entropy(heatmaps, predicted):
     """Cross-entropy of each joint's heatmap as a distribution over pixels (Table 7).
 
-    Both maps are clipped to be positive and divided by their sum (L1-normalised).
+    Both maps are made positive and divided by their sum (the paper's L1 normalisation).
+    In `heatmaps` what is negative counts as 0. In `predicted` that would leave half the
+    cells of a map that starts around 0 without a gradient: there it is a softplus,
+    max(x, 0) to within log(2) / SHARPNESS, which rises everywhere.
 
     Args:
         heatmaps: (B, H, W, K).
@@ -43,33 +51,40 @@ def joints_cross_entropy(heatmaps, predicted):
     Returns:
         (B, K).
     """
-    target, guess = (
-        _distribution(ops.cast(maps, "float32")) for maps in (heatmaps, predicted)
-    )
-    return -ops.sum(target * ops.log(guess), axis=(1, 2))
+    target = ops.relu(ops.cast(heatmaps, "float32")) + TINY
+    target /= ops.sum(target, axis=(1, 2), keepdims=True)
+    x = SHARPNESS * ops.cast(predicted, "float32")
+    near = ops.log(ops.softplus(ops.maximum(x, _STEEP)))
+    logits = ops.where(x > _STEEP, near, x)  # softplus(x) = exp(x), 0 in float32
+    whole = ops.logsumexp(logits, axis=(1, 2), keepdims=True)
+    return ops.sum(target * (whole - logits), axis=(1, 2))
 
 
-def stacks_mse(stacks: Sequence, heatmaps, joint_weights):
-    """L_mse under joint weights, summed over stacks: what `fit` makes of `joints_mse`.
+def stacks_loss(stacks: Sequence, heatmaps, weights, distance: Callable = joints_mse):
+    """Weighted mean over people and joints, summed over stacks (L_mse of Eq. 3).
+
+    Where the weight is 0 the heatmaps have no say, NaN included.
 
     Args:
         stacks: a (B, H, W, K) tensor for each stack.
-        heatmaps: (B, H, W, K) ground truth.
-        joint_weights: (B, K).
+        heatmaps: (B, H, W, K) they should be.
+        weights: (B, K).
+        distance: of two (B, H, W, K) heatmaps, (B, K).
     """
-    return sum(
-        ops.mean(joint_weights * joints_mse(heatmaps, stack)) for stack in stacks
-    )
+    weights = ops.cast(weights, "float32")
+    heatmaps = ops.where(weights[:, None, None, :] != 0, heatmaps, 0.0)
+    return sum(ops.mean(weights * distance(heatmaps, stack)) for stack in stacks)
 
 
 def fpd_loss(
     stacks: Sequence,
     heatmaps,
     joint_weights,
-    soft_heatmaps,
+    teacher_heatmaps,
     distillation_weight: float,
     distance: Callable = joints_mse,
     teach_unlabelled: bool = True,
+    teacher_weights=1.0,
 ):
     """L = w * L_pd + (1 - w) * L_mse, summed over the student's stacks (Eq. 5).
 
@@ -80,26 +95,22 @@ def fpd_loss(
         stacks: the student's heatmaps, a (B, H, W, K) tensor for each stack.
         heatmaps: (B, H, W, K) ground truth.
         joint_weights: (B, K).
-        soft_heatmaps: (B, H, W, K), the teacher's last stack.
+        teacher_heatmaps: (B, H, W, K), the teacher's last stack.
         distillation_weight: w, the paper's alpha.
         distance: of L_pd; L_mse is always `joints_mse`.
         teach_unlabelled: whether the joint weights leave L_pd alone.
+        teacher_weights: (B, K) or one for all, how far the teacher is to be believed.
 
     Returns:
         Three scalars: the loss, L_mse (student_loss) and L_pd (distillation_loss).
     """
-    soft_weights = 1.0 if teach_unlabelled else joint_weights
-    student_loss = stacks_mse(stacks, heatmaps, joint_weights)
-    distillation_loss = sum(
-        ops.mean(soft_weights * distance(soft_heatmaps, stack)) for stack in stacks
+    believed = teacher_weights * (
+        ops.ones_like(joint_weights) if teach_unlabelled else joint_weights
     )
+    student_loss = stacks_loss(stacks, heatmaps, joint_weights)
+    distillation_loss = stacks_loss(stacks, teacher_heatmaps, believed, distance)
     loss = (
         distillation_weight * distillation_loss
         + (1 - distillation_weight) * student_loss
     )
     return loss, student_loss, distillation_loss
-
-
-def _distribution(maps):
-    maps = ops.maximum(maps, 0.0) + TINY
-    return maps / ops.sum(maps, axis=(1, 2), keepdims=True)

@@ -43,9 +43,12 @@ class TrainConfig:
         teach_unlabelled: have the teacher supervise joints without a label too; the
             reference repository masks them.
         teacher_cache: run the teacher once over every photograph, before training,
-            rather than in each step; for the squared distance only.
-        start_from: a trained .keras file to take the first weights from.
-        score_every: epochs between scores on the validation samples.
+            rather than in each step.
+        start_from: a trained .keras file, or the name of a shipped network, to take
+            the first weights from: what fits of it, by the names of layers and joints.
+        score_every: epochs between scores on the validation people.
+        keep_best: save the student of the epoch with the best mean score, not the last.
+        patience: end the run after that many epochs without a better mean score.
         data: sizes, augmentation, batch size and seed.
     """
 
@@ -65,6 +68,8 @@ class TrainConfig:
     teacher_cache: bool = False
     start_from: Path | None = None
     score_every: Annotated[int, Field(gt=0)] = 1
+    keep_best: bool = False
+    patience: Annotated[int, Field(gt=0)] | None = None
     data: DataConfig = Field(default_factory=DataConfig)
 
     @model_validator(mode="after")

@@ -17,9 +17,7 @@ from fpd_tf.joints import MPII
 def tiny_network():
     """Builds two convolutions with a normalisation between, the score per stack."""
 
-    def build(
-        *, num_stacks=1, num_joints=16, input_size=32, seed=0, name="tiny", keras=keras
-    ):
+    def build(*, num_stacks=1, num_joints=16, input_size=32, seed=0, name="tiny"):
         layers = keras.layers
         start = keras.initializers.GlorotUniform(seed)
         images = layers.Input((input_size, input_size, 3), name="image")

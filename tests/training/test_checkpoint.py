@@ -1,7 +1,5 @@
 """Checkpoints of a network of nine weights, written and taken up again."""
 
-import dataclasses
-import json
 import logging
 import os
 
@@ -9,21 +7,17 @@ import keras
 import numpy as np
 import pytest
 
-from fpd_tf.data.people import People
 from fpd_tf.errors import GateError, InputError
-from fpd_tf.joints import MPII
 from fpd_tf.training.checkpoint import (
     BEFORE,
     STATE,
     RunCheckpoint,
     RunState,
-    describe_run,
+    best_epoch,
+    has_waited,
     restore,
 )
 from fpd_tf.training.recipes import TrainConfig
-
-NOBODY = People([], MPII)
-DESCRIPTION = describe_run("train", None, TrainConfig(), NOBODY)
 
 
 def compiled():
@@ -35,8 +29,8 @@ def compiled():
 
 def run(out, network, losses, state=None):
     """Epochs that end with these losses and add one to every weight."""
-    state = state or RunState(0, [])
-    callback = RunCheckpoint(out, state, network, network, None, 1)
+    state = state or RunState()
+    callback = RunCheckpoint(out, state, network, network)
     callback.set_model(network)
     callback.set_params({"epochs": 99})
     for epoch, loss in enumerate(losses, start=state.epoch):
@@ -49,7 +43,6 @@ def run(out, network, losses, state=None):
 def folder(tmp_path):
     """A run of three epochs; the biases are the epochs done."""
     network = compiled()
-    restore(tmp_path, DESCRIPTION, network, network.optimizer, resume=False)
     run(tmp_path, network, [3.0, 2.0, 1.0])
     return tmp_path
 
@@ -57,7 +50,7 @@ def folder(tmp_path):
 def resumed(folder):
     """Epochs done and the bias of what comes back."""
     network = compiled()
-    state = restore(folder, DESCRIPTION, network, network.optimizer, resume=True)
+    state = restore(folder, network, network.optimizer)
     return state.epoch, float(network.get_weights()[1][0])
 
 
@@ -129,7 +122,7 @@ def test_killed_between_two_names_a_run_goes_on_from_the_epoch_before(
     folder, monkeypatch
 ):
     network, replace = compiled(), os.replace
-    state = restore(folder, DESCRIPTION, network, network.optimizer, resume=True)
+    state = restore(folder, network, network.optimizer)
 
     def killed(source, target):
         replace(source, target)
@@ -142,17 +135,11 @@ def test_killed_between_two_names_a_run_goes_on_from_the_epoch_before(
     assert not (folder / STATE).exists() and resumed(folder) == (3, 3.0)
 
 
-def test_killed_before_its_settings_were_written_a_run_starts(tmp_path):
-    assert resumed(tmp_path) == (0, 0.0)
-    assert json.loads((tmp_path / "config.json").read_text())["verb"] == "train"
-
-
 @pytest.mark.parametrize(
     ("losses", "kept"), [([1.0, 99.0], 2), ([1.0, 101.0], 1), ([2.0, 1.0, 150.0], 2)]
 )
 def test_a_loss_that_grows_a_hundredfold_stops_the_run(tmp_path, losses, kept):
     network = compiled()
-    restore(tmp_path, DESCRIPTION, network, network.optimizer, resume=False)
     if kept == len(losses):
         run(tmp_path, network, losses)
     else:
@@ -162,15 +149,51 @@ def test_a_loss_that_grows_a_hundredfold_stops_the_run(tmp_path, losses, kept):
     assert resumed(tmp_path) == (kept, kept)
 
 
-def test_settings_nested_too_deep_are_refused(folder):
-    (folder / "config.json").write_text("[" * 10**6)
-    with pytest.raises(InputError, match="config.json: expected the config.json"):
-        resumed(folder)
+def trained(out, means, **settings):
+    """Epochs with these scores (None: not due); those done, and the bias saved."""
+    network, scores = compiled(), iter(means)
+    config = TrainConfig(epochs=99, **settings)
+    state = restore(out, network, network.optimizer)
+
+    def score(_):
+        return {"mean": next(scores)}
+
+    callback = RunCheckpoint(out, state, network, network, score, config)
+    callback.set_model(network)
+    callback.set_params({"epochs": 99})
+    network.stop_training = False
+    while state.epoch < len(means) * config.score_every and not network.stop_training:
+        network.set_weights([weight + 1 for weight in network.get_weights()])
+        callback.on_epoch_begin(state.epoch)
+        callback.on_epoch_end(state.epoch, {"loss": 1.0})
+    saved = keras.models.load_model(out / "student.keras")
+    return state.epoch, float(saved.get_weights()[1][0])
 
 
-def test_another_run_is_refused(folder):
-    config = dataclasses.replace(TrainConfig(), epochs=7)
+@pytest.mark.parametrize(
+    "means, settings, expected",
+    [
+        ([1, 3, 2, 3], {}, (4, 4)),
+        ([1, 3, 2, 3], {"keep_best": True}, (4, 2)),
+        ([1, 3, 2], {"keep_best": True, "score_every": 2}, (6, 4)),
+        ([5, 3, 4, 9], {"patience": 2}, (3, 3)),
+        ([5, 3, 6, 4, 5, 9], {"patience": 2, "keep_best": True}, (5, 3)),
+        ([5, 3, 6], {"patience": 2, "score_every": 2}, (4, 4)),
+    ],
+)
+def test_the_best_epoch_is_kept_and_the_run_ends_where_asked(
+    tmp_path, means, settings, expected
+):
+    assert trained(tmp_path, means, **settings) == expected
+
+
+def test_a_run_that_goes_on_remembers_its_best_epoch(tmp_path):
+    assert trained(tmp_path, [1, 3], keep_best=True, patience=2) == (2, 2)
     network = compiled()
-    with pytest.raises(InputError, match="config.epochs: expected the run's own"):
-        other = describe_run("train", None, config, NOBODY)
-        restore(folder, other, network, network.optimizer, resume=True)
+    state = restore(tmp_path, network, network.optimizer)
+    assert best_epoch(state.history) == 2
+    assert not has_waited(state.history, 2)
+    run(tmp_path, network, [1.0, 1.0], state)
+    history = restore(tmp_path, network, network.optimizer).history
+    assert has_waited(history, 2) and not has_waited(history, None)
+    assert best_epoch(history) == 2 and best_epoch([]) == 0

@@ -12,7 +12,7 @@ from fpd_tf.errors import InputError
 from fpd_tf.models.mobilenet import mobilenet_pose
 from fpd_tf.models.precision import with_precision
 from fpd_tf.models.stacks import as_stacks
-from fpd_tf.training.losses import joints_cross_entropy, joints_mse, stacks_mse
+from fpd_tf.training.losses import joints_cross_entropy, joints_mse, stacks_loss
 
 
 @pytest.fixture(scope="module")
@@ -175,10 +175,10 @@ def test_every_stack_of_the_student_learns_the_teachers_last(distill, batch, tea
     distiller = distill(num_stacks=3, weight=0.25)
     stacks = distiller.student(images)
     _, last = teacher(images, training=False)
-    assert_same([distiller.soft_heatmaps(images)], [last])
+    assert_same([distiller.teacher_heatmaps(images)], [last])
     loss = distiller.compute_loss(images, heatmaps, stacks, weights)
-    taught = stacks_mse(stacks, last, 1.0)
-    expected = 0.25 * taught + 0.75 * stacks_mse(stacks, heatmaps, weights)
+    taught = stacks_loss(stacks, last, np.ones_like(weights))
+    expected = 0.25 * taught + 0.75 * stacks_loss(stacks, heatmaps, weights)
     np.testing.assert_allclose(loss, expected, rtol=1e-6)
 
 
@@ -187,7 +187,7 @@ def test_a_one_stack_student_of_a_one_stack_teacher(tiny_network, dataset, batch
     teacher, student = tiny_network(seed=5), tiny_network()
     distiller = fpd.Distiller(teacher=teacher, student=student)
     images, heatmaps, weights = batch
-    soft = distiller.soft_heatmaps(images)
+    soft = distiller.teacher_heatmaps(images)
     assert soft.shape == (5, 8, 8, 16)
     (bare,) = as_stacks(student(images))
     loss = distiller.compute_loss(images, heatmaps, student(images), weights)
@@ -282,7 +282,7 @@ def test_fit_in_graph_with_callbacks_keeps_the_student_alone(
     loaded = keras.models.load_model(best)
     assert loaded.name == "tiny"
     assert loaded.count_params() == distiller.student.count_params()
-    loss = stacks_mse(loaded(batch[0]), batch[1], batch[2])
+    loss = stacks_loss(loaded(batch[0]), batch[1], batch[2])
     np.testing.assert_allclose(loss, min(losses), rtol=1e-5)
     loss = distiller.evaluate(dataset, verbose=0)
     np.testing.assert_allclose(loss, min(losses), rtol=1e-5)
@@ -330,7 +330,7 @@ def test_the_distance_is_that_of_the_teachers_term(distill, batch):
     distiller = distill(num_stacks=1, weight=1.0, distance=joints_cross_entropy)
     (stack,) = as_stacks(distiller.student(images))
     loss = distiller.compute_loss(images, heatmaps, stack, weights)
-    expected = joints_cross_entropy(distiller.soft_heatmaps(images), stack)
+    expected = joints_cross_entropy(distiller.teacher_heatmaps(images), stack)
     np.testing.assert_allclose(loss, np.mean(expected), rtol=1e-6)
 
 

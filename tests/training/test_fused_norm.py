@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -7,8 +5,8 @@ import tensorflow as tf
 
 import fpd_tf as fpd
 from fpd_tf.models.precision import with_precision
+from fpd_tf.training.build import compiled_distiller
 from fpd_tf.training.fused_norm import FUSED, FusedBatchNormalization
-from fpd_tf.training.run import _Run
 
 SHAPE = (2, 5, 4, 3)
 
@@ -88,15 +86,15 @@ def test_a_copied_network_trains_and_predicts_as_the_first():
 
 
 def test_runs_learn_and_are_taught_by_it():
-    tiny = {"num_stacks": 1, "num_features": 8, "depth": 1, "stem_width": 8}
-    data = fpd.DataConfig(input_size=32, batch_size=2)
-    config = fpd.TrainConfig(preset="hourglass_2x64", model=tiny, data=data)
-    joints, known = np.zeros((16, 2)), np.ones(16, bool)
-    person = fpd.Sample(Path(), joints, known, known, fpd.Box(0, 0, 1))
-    run = _Run(config, fpd.People([person] * 2, fpd.MPII), devices=1)
-    run.learn_from_teacher(fpd.build_model("hourglass_2x64", input_size=32, **tiny))
-    for network in (run.trained, run.fitted.teacher):
-        kinds = {type(layer) for layer in network.layers}
+    network, teacher = (
+        fpd.stacked_hourglass(
+            num_stacks=1, num_features=8, depth=1, input_size=32, stem_width=8
+        )
+        for _ in range(2)
+    )
+    distiller = compiled_distiller(network, fpd.TrainConfig(), 1, teacher=teacher)
+    for fused in (distiller.student, distiller.teacher):
+        kinds = {type(layer) for layer in fused.layers}
         assert FusedBatchNormalization in kinds
         assert keras.layers.BatchNormalization not in kinds
-    assert FusedBatchNormalization not in {type(layer) for layer in run.network.layers}
+    assert FusedBatchNormalization not in {type(layer) for layer in network.layers}

@@ -3,12 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from fpd_tf.training.losses import (
     fpd_loss,
     joints_cross_entropy,
     joints_mse,
-    stacks_mse,
+    stacks_loss,
 )
 
 
@@ -20,6 +21,7 @@ def maps(*joints):
 TRUTH = maps([0, 1, 0], [1, 0, 0])
 FIRST = maps([0, 0, 0], [0, 0, 0])  # squared distances 1, 1
 LAST = maps([1, 1, 0], [1, 2, 3])  # 1, 13
+ONES = np.ones((1, 2), np.float32)
 SOFT = maps([0, 0.5, 0], [0, 0, 2])  # to FIRST 0.25, 4; to LAST 1.25, 6
 
 
@@ -44,8 +46,22 @@ def test_cross_entropy_of_maps_as_distributions():
     assert joints_cross_entropy(target, guess).numpy() == pytest.approx(
         expected, rel=1e-5
     )
-    scaled = joints_cross_entropy(7 * target, 0.1 * guess).numpy()
+    scaled = joints_cross_entropy(7 * target, 0.5 * guess).numpy()
     assert scaled == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "value, rise", [(1, 1), (0, 50 / np.log(4)), (-1, 50), (-100, 50)]
+)
+def test_cross_entropy_has_a_gradient_wherever_the_map_is(value, rise):
+    """Of three equal maps f(x): f'(x) / f(x) * (1/3 - target); f is x, log 2, exp."""
+    guess = keras.Variable(maps([value, value, value]))
+    with tf.GradientTape() as tape:
+        distance = joints_cross_entropy(maps([0, 1, 0]), guess)
+    gradient = tape.gradient(distance, guess.value).numpy().ravel()
+    expected = rise * (1 / 3 - np.array([0, 1, 0]))
+    assert distance.numpy() == pytest.approx(np.log(3), rel=1e-5)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-4)
 
 
 def test_cross_entropy_is_finite_on_empty_maps():
@@ -55,8 +71,8 @@ def test_cross_entropy_is_finite_on_empty_maps():
 
 def test_stacks_are_summed_and_joints_averaged():
     weights = np.array([[1.0, 0.5]])
-    assert float(stacks_mse([FIRST], TRUTH, weights)) == (1 + 0.5) / 2
-    both = stacks_mse([FIRST, LAST], TRUTH, weights)
+    assert float(stacks_loss([FIRST], TRUTH, weights)) == (1 + 0.5) / 2
+    both = stacks_loss([FIRST, LAST], TRUTH, weights)
     assert float(both) == (1 + 0.5) / 2 + (1 + 6.5) / 2
 
 
@@ -69,6 +85,25 @@ def test_the_weights_mask_the_truth_but_not_the_teacher():
     assert [float(each) for each in losses] == [loss, student_loss, distillation_loss]
 
 
+def test_what_has_weight_0_may_be_no_number():
+    nothing = maps([np.nan, 0, 0], [1, 0, 0])
+    weights = np.array([[0.0, 1.0]])
+    assert float(stacks_loss([LAST], nothing, weights)) == 13 / 2
+    guess = keras.Variable(LAST)
+    with tf.GradientTape() as tape:
+        loss = stacks_loss([guess], nothing, weights)
+    assert np.isfinite(tape.gradient(loss, guess.value)).all()
+
+
+def test_a_teacher_is_believed_as_far_as_its_weights_say():
+    believed = np.array([[0.5, 2.0]])
+    losses = fpd_loss([LAST], TRUTH, ONES, SOFT, 0.25, teacher_weights=believed)
+    assert float(losses[2]) == (0.5 * 1.25 + 2 * 6) / 2
+    masked = np.array([[1.0, 0.0]])
+    losses = fpd_loss([LAST], TRUTH, masked, SOFT, 0.25, joints_mse, False, believed)
+    assert float(losses[2]) == 0.5 * 1.25 / 2
+
+
 def test_the_teacher_can_be_kept_from_joints_without_a_label():
     weights = np.array([[1.0, 0.0]])
     losses = fpd_loss([LAST], TRUTH, weights, SOFT, 0.25, teach_unlabelled=False)
@@ -77,8 +112,8 @@ def test_the_teacher_can_be_kept_from_joints_without_a_label():
 
 
 def test_only_the_teachers_term_changes_with_the_distance():
-    _, mse, _ = map(float, fpd_loss([LAST], TRUTH, 1.0, SOFT, 0.5))
-    losses = fpd_loss([LAST], TRUTH, 1.0, SOFT, 0.5, joints_cross_entropy)
+    _, mse, _ = map(float, fpd_loss([LAST], TRUTH, ONES, SOFT, 0.5))
+    losses = fpd_loss([LAST], TRUTH, ONES, SOFT, 0.5, joints_cross_entropy)
     loss, student_loss, distillation_loss = map(float, losses)
     assert student_loss == mse == 7
     expected = joints_cross_entropy(SOFT, LAST).numpy().mean()

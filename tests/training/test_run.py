@@ -1,11 +1,9 @@
-"""Runs of a tiny preset on five people: two steps of two people an epoch."""
+"""Runs of a tiny network on five people: two steps of two people an epoch."""
 
 import csv
 import dataclasses
-import fcntl
 import json
 import shutil
-from types import MappingProxyType
 
 import keras
 import numpy as np
@@ -14,18 +12,21 @@ import tensorflow as tf
 
 import fpd_tf as fpd
 from fpd_tf.errors import GateError, InputError
-from fpd_tf.models import presets
-from fpd_tf.models.presets import Preset
+from fpd_tf.models.keras_file import joint_set_of_network, load_network
 
 DATA = fpd.DataConfig(input_size=32, batch_size=2, seed=5)
-CONFIG = fpd.TrainConfig(preset="tiny", epochs=2, data=DATA)
+CONFIG = fpd.TrainConfig(epochs=2, data=DATA)
 
 
-@pytest.fixture(autouse=True)
-def tiny_preset(monkeypatch, tiny_network):
-    tiny = Preset(tiny_network, {"num_stacks": 2}, 0, 0.0, "two convolutions")
-    known = MappingProxyType({"tiny": tiny, **presets.PRESETS})
-    monkeypatch.setattr(presets, "PRESETS", known)
+@pytest.fixture(scope="module")
+def train(tiny_network):
+    """`fpd.train` of a fresh network of two stacks."""
+
+    def run(people, out, config=CONFIG, **how):
+        how = {"network": tiny_network(num_stacks=2), **how}
+        return fpd.train(people, out, config, **how)
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def state_of(folder):
 
 
 @pytest.fixture(scope="module")
-def finished(people, tiny_network, tmp_path_factory):
+def finished(people, train, tmp_path_factory):
     """A run of three epochs, scored after the second and the last, and what it saw."""
     out, scored = tmp_path_factory.mktemp("runs") / "new" / "run", []
 
@@ -58,13 +59,10 @@ def finished(people, tiny_network, tmp_path_factory):
         scored.append(network.layers[1].compute_dtype)
         return {"mean": 50.0 + len(scored)}
 
-    with pytest.MonkeyPatch.context() as patch:
-        tiny = Preset(tiny_network, {"num_stacks": 2}, 0, 0.0, "two convolutions")
-        patch.setattr(presets, "PRESETS", {"tiny": tiny})
-        config = dataclasses.replace(
-            CONFIG, epochs=3, score_every=2, precision="mixed_bfloat16"
-        )
-        assert fpd.train(people, out, config, score=score) == out
+    config = dataclasses.replace(
+        CONFIG, epochs=3, score_every=2, precision="mixed_bfloat16"
+    )
+    assert train(people, out, config, score=score, command=["fpd"]) == out
     return out, config, scored
 
 
@@ -73,14 +71,14 @@ def test_a_run_folder_says_everything(finished):
     files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     assert files == {
         *("config.json", "history.csv", "student.keras", "checkpoints/state.npz"),
-        *("checkpoints/before.npz", ".lock"),
+        *("checkpoints/before.npz", "curves.png", ".lock"),
     }
     said = json.loads((out / "config.json").read_text())
     assert said["verb"] == "train" and said["samples"] == 5
+    assert (said["data"], said["command"]) == ("own people", ["fpd"])
     assert fpd.TrainConfig(**said["config"]) == config
     assert said["config"]["data"]["seed"] == 5
     assert set(said["versions"]) == {"fpd_tf", "keras", "tensorflow", "numpy"}
-    assert said["command"]
     rows = history(out)
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert [row["val_mean"] for row in rows] == ["", "51.0", "52.0"]
@@ -93,6 +91,8 @@ def test_the_saved_network_is_plain_float32_keras(finished):
     network = keras.models.load_model(finished[0] / "student.keras")
     assert {layer.compute_dtype for layer in network.layers} == {"float32"}
     assert not network.compiled
+    named = joint_set_of_network(load_network(finished[0] / "student.keras"))
+    assert named.joints == fpd.MPII.joints
     state = state_of(finished[0])
     for index, weight in enumerate(network.get_weights()):
         np.testing.assert_array_equal(weight, state[f"variable{index}"])
@@ -100,24 +100,32 @@ def test_the_saved_network_is_plain_float32_keras(finished):
 
 RUNS = {
     "train, cosine and running average": (
-        fpd.train,
+        False,
         dataclasses.replace(
             CONFIG, optimizer="adamw", weight_decay=0.1, schedule="cosine", ema=0.5
         ),
     ),
     "distill, the paper's recipe in half precision": (
-        fpd.distill,
+        True,
         dataclasses.replace(CONFIG, precision="mixed_bfloat16"),
+    ),
+    "distill, a teacher that is kept": (
+        True,
+        dataclasses.replace(
+            CONFIG, teacher_cache=True, distillation_distance="cross_entropy"
+        ),
     ),
 }
 
 
 @pytest.mark.parametrize("kind", RUNS)
-def test_resumed_equals_uninterrupted_bit_for_bit(people, teacher, tmp_path, kind):
-    verb, config = RUNS[kind]
-    inputs = (teacher,) if verb is fpd.distill else ()
+def test_resumed_equals_uninterrupted_bit_for_bit(
+    people, teacher, train, tmp_path, kind
+):
+    taught, config = RUNS[kind]
+    how = {"config": config, "teacher": teacher if taught else None}
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    verb(people, whole, *inputs, config=config)
+    train(people, whole, **how)
 
     calls = []
 
@@ -128,9 +136,9 @@ def test_resumed_equals_uninterrupted_bit_for_bit(people, teacher, tmp_path, kin
         return {}
 
     with pytest.raises(KeyboardInterrupt):
-        verb(people, broken, *inputs, config=config, score=interrupted)
+        train(people, broken, score=interrupted, **how)
     assert len(history(broken)) == 1
-    verb(people, broken, *inputs, config=config, resume=True)
+    train(people, broken, resume=True, **how)
 
     assert without_seconds(history(broken)) == without_seconds(history(whole))
     one, other = state_of(whole), state_of(broken)
@@ -148,59 +156,38 @@ def test_resumed_equals_uninterrupted_bit_for_bit(people, teacher, tmp_path, kin
     assert any(averaged) == bool(config.ema)
 
 
-def test_a_finished_run_can_be_resumed_to_no_effect(finished, people):
+def test_a_finished_run_can_be_resumed_to_no_effect(finished, people, train):
     out, config, _ = finished
     before = {path: path.read_bytes() for path in out.rglob("*.*") if path.is_file()}
-    fpd.train(people, out, config, resume=True)
+    train(people, out, config, resume=True)
     assert before == {path: path.read_bytes() for path in before}
 
 
-@pytest.mark.parametrize(
-    "change, field",
-    [
-        ({"epochs": 4}, r"config\.epochs"),
-        ({"data": dataclasses.replace(DATA, seed=6)}, r"config\.data\.seed"),
-        ({"model": {"num_stacks": 1}}, r"config\.model\.num_stacks"),
-        ({"optimizer": "adam"}, r"config\.optimizer"),
-    ],
-)
-def test_resuming_with_other_settings_is_refused(finished, people, change, field):
-    out, config, _ = finished
-    config = dataclasses.replace(config, **change)
-    with pytest.raises(InputError, match=rf"config\.json: {field}: expected the run's"):
-        fpd.train(people, out, config, resume=True)
-
-
-def test_resuming_another_verb_other_people_or_teacher_is_refused(
-    finished, people, teacher, tiny_network, tmp_path
+def test_resuming_with_other_settings_teacher_or_people_is_refused(
+    finished, people, teacher, train
 ):
     out, config, _ = finished
-    with pytest.raises(InputError, match="config.json: verb: .*'train'.*distill"):
-        fpd.distill(people, out, teacher, config, resume=True)
-    with pytest.raises(InputError, match="config.json: samples: .*5. Received: 4"):
-        fpd.train(people[:4], out, config, resume=True)
-    other = tmp_path / "run"
-    fpd.distill(people, other, teacher, dataclasses.replace(CONFIG, epochs=1))
-    with pytest.raises(InputError, match="config.json: teacher: .*teacher.keras.*tiny"):
-        config = dataclasses.replace(CONFIG, epochs=1)
-        fpd.distill(people, other, tiny_network(), config, resume=True)
+    for other, how, said in (
+        (people, {"config": dataclasses.replace(config, epochs=4)}, "config.epochs"),
+        (people, {"teacher": teacher}, "teacher: .*None.*teacher.keras"),
+        (people[:4], {}, "samples: .*5. Received: 4"),
+        (people.of(people[::-1]), {}, "people: .*boxes and labels"),
+    ):
+        with pytest.raises(InputError, match=f"config.json: {said}"):
+            train(other, out, resume=True, **{"config": config, **how})
 
 
-def test_a_folder_that_exists_or_is_in_use_is_refused(finished, people, tmp_path):
+def test_a_folder_that_exists_is_refused(finished, people, train, tmp_path):
     out, config, _ = finished
     with pytest.raises(InputError, match=f"{out}: expected a new folder"):
-        fpd.train(people, out, config)
-    with (out / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(InputError, match=f"{out}: .*another run's"):
-            fpd.train(people, out, config, resume=True)
+        train(people, out, config)
     with pytest.raises(InputError, match="config.json: expected a run to resume"):
-        fpd.train(people, tmp_path / "none", config, resume=True)
+        train(people, tmp_path / "none", config, resume=True)
     assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("damage", ["cut", "emptied", "other arrays"])
-def test_a_damaged_state_is_refused(finished, people, tmp_path, damage):
+def test_a_damaged_state_is_refused(finished, people, train, tmp_path, damage):
     out, config, _ = finished
     copy = tmp_path / "run"
     (copy / "checkpoints").mkdir(parents=True)
@@ -213,40 +200,33 @@ def test_a_damaged_state_is_refused(finished, people, tmp_path, damage):
     else:
         state.write_bytes(whole[: len(whole) // 2] if damage == "cut" else b"")
     with pytest.raises(InputError, match=f"{state}: expected a whole checkpoint"):
-        fpd.train(people, copy, config, resume=True)
+        train(people, copy, config, resume=True)
 
 
-def test_a_config_of_another_kind_is_refused(people, tmp_path):
-    for text in ("{", "[]", '{"verb": "train"}', '{"config": 3}'):
-        (tmp_path / "config.json").write_text(text)
-        with pytest.raises(InputError, match="config.json: expected the config.json"):
-            fpd.train(people, tmp_path, CONFIG, resume=True)
-
-
-def test_a_loss_that_is_not_finite_stops_the_run(people, tmp_path):
+def test_a_loss_that_is_not_finite_stops_the_run(people, train, tmp_path):
     config = dataclasses.replace(CONFIG, learning_rate=1e30)
     with pytest.raises(
         GateError, match=r"loss is (nan|inf) at step 2 of epoch 1; .*run"
     ):
-        fpd.train(people, tmp_path / "run", config)
+        train(people, tmp_path / "run", config)
     assert not (tmp_path / "run" / "student.keras").exists()
 
 
-def test_weights_that_are_not_finite_are_not_saved(people, tmp_path):
+def test_weights_that_are_not_finite_are_not_saved(people, train, tmp_path):
     config = dataclasses.replace(
         CONFIG, learning_rate=1e38, data=dataclasses.replace(DATA, batch_size=5)
     )  # one step an epoch: its loss is still that of the first weights
     with pytest.raises(GateError, match="weight is not finite at the end of epoch 1"):
-        fpd.train(people, tmp_path / "run", config)
+        train(people, tmp_path / "run", config)
     assert not (tmp_path / "run" / "student.keras").exists()
 
 
-def test_a_student_starts_from_a_trained_one(finished, people, tiny_network, tmp_path):
+def test_a_student_starts_from_a_trained_one(finished, people, train, tmp_path):
     trained = finished[0] / "student.keras"
     config = dataclasses.replace(
         CONFIG, start_from=trained, epochs=1, learning_rate=1e-12
     )
-    fpd.train(people, tmp_path / "run", config)
+    train(people, tmp_path / "run", config)
     first, last = map(
         keras.models.load_model, (trained, tmp_path / "run" / "student.keras")
     )
@@ -254,21 +234,44 @@ def test_a_student_starts_from_a_trained_one(finished, people, tiny_network, tmp
         first.trainable_variables, last.trainable_variables, strict=True
     ):
         np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-9)
-    one_stack = tmp_path / "one_stack.keras"
-    tiny_network().save(one_stack)
-    config = dataclasses.replace(config, start_from=one_stack)
-    with pytest.raises(InputError, match=f"{one_stack}: expected the weights of tiny"):
-        fpd.train(people, tmp_path / "other", config)
 
 
-def test_a_teacher_that_does_not_suit_is_refused(people, tiny_network, tmp_path):
+def test_a_teacher_that_does_not_suit_is_refused(people, tiny_network, train, tmp_path):
     lsp = tmp_path / "lsp.keras"
     tiny_network(num_joints=14).save(lsp)
     with pytest.raises(InputError, match=f"{lsp}: heatmaps: .*8, 8, 16.*8, 8, 14"):
-        fpd.distill(people, tmp_path / "run", lsp, CONFIG)
+        train(people, tmp_path / "run", teacher=lsp)
     with pytest.raises(InputError, match="nowhere.keras: .*no such file"):
-        fpd.distill(people, tmp_path / "run", tmp_path / "nowhere.keras", CONFIG)
+        train(people, tmp_path / "run", teacher=tmp_path / "nowhere.keras")
+    with pytest.raises(InputError, match="teacher: expected a trained network"):
+        fpd.distill(people, tmp_path / "run", None)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "network, message",
+    [
+        ({"num_joints": 14}, "^tiny: joints: expected 16, as the data.*: 14"),
+        ({"input_size": 64}, "^tiny: input size: expected 32, as the data.*: 64"),
+        ({"input_size": None}, r"^tiny: shapes: .*\(None, None, None, 3\)"),
+    ],
+)
+def test_a_network_of_ones_own_must_suit_the_data(
+    people, tiny_network, train, tmp_path, network, message
+):
+    with pytest.raises(InputError, match=message):
+        train(people, tmp_path / "run", network=tiny_network(**network))
+    config = dataclasses.replace(CONFIG, model={"depth": 3})
+    with pytest.raises(InputError, match="config: model: .*one's own"):
+        train(people, tmp_path / "run", config)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_stride_other_than_the_datas_is_refused(people, train, tmp_path):
+    images = keras.Input((32, 32, 3))
+    fine = keras.Model(images, keras.layers.Conv2D(16, 2, strides=2)(images), name="n")
+    with pytest.raises(InputError, match="^n: heatmap size: expected 8, .*: 16"):
+        train(people, tmp_path / "run", network=fine)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +279,9 @@ def test_a_teacher_that_does_not_suit_is_refused(people, tiny_network, tmp_path)
     [
         ({"data": dataclasses.replace(DATA, batch_size=6)}, "one batch of 6.*: 5"),
         ({"preset": "hourglass"}, "^preset: .*Received: hourglass"),
-        ({"model": {"alpha": 1}}, "^tiny: argument: .*Received: alpha"),
+        ({"model": {"alpha": 1}}, "^hourglass_4x128: argument: .*Received: alpha"),
+        ({"keep_best": True}, "^config: keep_best: expected validation people"),
+        ({"patience": 3}, "^config: patience: expected validation people"),
         ({"model": {"num_joints": 3}}, r"^config\.model: num_joints: .*16.*: 3"),
     ],
 )
@@ -289,12 +294,15 @@ def test_settings_that_do_not_fit_are_refused(people, tmp_path, change, message)
     assert not (tmp_path / "run").exists()
 
 
-def test_people_without_labels_are_taught_by_the_teacher(people, teacher, tmp_path):
+def test_people_without_labels_are_taught_by_the_teacher(
+    people, teacher, tiny_network, tmp_path
+):
     unknown = people.of(
         dataclasses.replace(person, annotated=np.zeros(16, bool)) for person in people
     )
     config = dataclasses.replace(CONFIG, epochs=1)
-    (row,) = history(fpd.distill(unknown, tmp_path / "run", teacher, config))
+    out, network = tmp_path / "run", tiny_network()
+    (row,) = history(fpd.distill(unknown, out, teacher, config, network=network))
     assert float(row["student_loss"]) == 0 and float(row["distillation_loss"]) > 0
     said = json.loads((tmp_path / "run" / "config.json").read_text())
     assert said["verb"] == "distill" and said["teacher"] == str(teacher)
@@ -329,20 +337,20 @@ def once(action):
 
 @pytest.mark.parametrize("spoil", [cut, lambda path: path.unlink()])
 def test_a_photograph_that_breaks_is_named_and_the_run_goes_on(
-    own_people, tmp_path, spoil
+    own_people, train, tmp_path, spoil
 ):
     config = dataclasses.replace(CONFIG, epochs=20)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    fpd.train(own_people, whole, config)
+    train(own_people, whole, config)
     photograph = own_people[3].image_path
     good = photograph.read_bytes()
 
     with pytest.raises(InputError, match=f"^{photograph}: expected a whole photograph"):
         score = once(lambda: spoil(photograph))
-        fpd.train(own_people, broken, config, score=score)
+        train(own_people, broken, config, score=score)
     assert 1 <= len(history(broken)) < 20
     photograph.write_bytes(good)
-    fpd.train(own_people, broken, config, resume=True)
+    train(own_people, broken, config, resume=True)
     assert without_seconds(history(broken)) == without_seconds(history(whole))
     one, other = state_of(whole), state_of(broken)
     for name in one:
@@ -350,17 +358,17 @@ def test_a_photograph_that_breaks_is_named_and_the_run_goes_on(
 
 
 def test_a_broken_photograph_is_named_when_the_teacher_looks(
-    own_people, teacher, tmp_path
+    own_people, teacher, train, tmp_path
 ):
     config = dataclasses.replace(CONFIG, teacher_cache=True)
     photograph = own_people[1].image_path
     cut(photograph)
     with pytest.raises(InputError, match=f"^{photograph}: expected a whole photograph"):
-        fpd.distill(own_people, tmp_path / "run", teacher, config)
+        train(own_people, tmp_path / "run", config, teacher=teacher)
 
 
 def test_cached_heatmaps_that_break_are_named_and_made_again(
-    own_people, teacher, tmp_path
+    own_people, teacher, train, tmp_path
 ):
     config = dataclasses.replace(CONFIG, epochs=20, teacher_cache=True)
     out = tmp_path / "run"
@@ -369,16 +377,63 @@ def test_cached_heatmaps_that_break_are_named_and_made_again(
         cut(next(tmp_path.glob("teacher-cache/*/000000.png")))
 
     with pytest.raises(InputError, match="000000.png: expected a whole") as refusal:
-        fpd.distill(own_people, out, teacher, config, score=once(spoil))
+        train(own_people, out, config, teacher=teacher, score=once(spoil))
     refusal.value.source.unlink()
-    fpd.distill(own_people, out, teacher, config, resume=True)
+    train(own_people, out, config, teacher=teacher, resume=True)
     assert len(history(out)) == 20
 
 
-def test_an_error_that_is_no_files_fault_is_not_hidden(people, tmp_path, monkeypatch):
+def test_an_error_that_is_no_files_fault_is_not_hidden(
+    people, train, tmp_path, monkeypatch
+):
     def fail(*_, **__):
         raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
 
     monkeypatch.setattr(keras.Model, "fit", fail)
     with pytest.raises(tf.errors.ResourceExhaustedError, match="out of memory"):
-        fpd.train(people, tmp_path / "run", CONFIG)
+        train(people, tmp_path / "run")
+
+
+def test_validation_people_score_every_run(people, train, tmp_path):
+    config = dataclasses.replace(CONFIG, keep_best=True)
+    out = train(people, tmp_path / "run", config, validation=people[3:])
+    rows = history(out)
+    assert all(0 <= float(row["val_mean"]) <= 100 and row["val_auc"] for row in rows)
+    scores = json.loads((out / "scores.json").read_text())
+    best = max(float(row["val_mean"]) for row in rows)
+    assert scores["metric"] == "PCKh@0.5" and scores["mean"] == pytest.approx(best)
+    assert (out / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_validation_people_must_have_the_same_joints(people, train, tmp_path):
+    others = fpd.People([], fpd.LSP)
+    with pytest.raises(InputError, match="validation: joints: .*right_ankle"):
+        train(people, tmp_path / "run", validation=others)
+    assert not (tmp_path / "run").exists()
+
+
+def test_callbacks_see_the_scores_and_may_end_a_run(people, train, tmp_path):
+    config, falling = dataclasses.replace(CONFIG, epochs=9), iter(range(9, 0, -1))
+    stop = keras.callbacks.EarlyStopping("val_mean", mode="max", patience=2)
+    log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    out = train(
+        people,
+        tmp_path / "run",
+        config,
+        score=lambda network: {"mean": next(falling)},
+        callbacks=[stop, log],
+    )
+    assert [row["val_mean"] for row in history(out)] == ["9", "8", "7"]
+    with (tmp_path / "log.csv").open() as file:
+        assert [row["val_mean"] for row in csv.DictReader(file)] == ["9", "8", "7"]
+
+
+def test_patience_ends_a_run_which_then_is_finished(people, train, tmp_path):
+    config = dataclasses.replace(CONFIG, epochs=9, patience=2)
+    falling = iter(range(9, 0, -1))
+    how = {"score": lambda network: {"mean": next(falling)}}
+    out = train(people, tmp_path / "run", config, **how)
+    before = (out / "history.csv").read_text()
+    assert len(history(out)) == 3
+    train(people, out, config, resume=True, **how)
+    assert (out / "history.csv").read_text() == before

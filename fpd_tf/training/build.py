@@ -1,0 +1,118 @@
+"""What a run trains: a network for its people, and the Distiller that fits it."""
+
+import keras
+import tensorflow as tf
+
+from fpd_tf.codec import STRIDE
+from fpd_tf.data.people import People
+from fpd_tf.errors import InputError
+from fpd_tf.models.keras_file import named_network
+from fpd_tf.models.precision import with_precision
+from fpd_tf.models.presets import build_model
+from fpd_tf.predictors.shapes import codec_of
+from fpd_tf.training.distiller import Distiller, check_student
+from fpd_tf.training.fused_norm import FUSED
+from fpd_tf.training.losses import joints_cross_entropy, joints_mse
+from fpd_tf.training.recipes import TrainConfig, make_optimizer
+from fpd_tf.training.start import start_from
+
+DISTANCES = {"mse": joints_mse, "cross_entropy": joints_cross_entropy}
+
+
+def network_for(
+    people: People, config: TrainConfig, network: keras.Model | None = None
+) -> keras.Model:
+    """The network to train, with its first weights, knowing the people's joints.
+
+    Args:
+        people: to train on.
+        config: preset, size, seed and where to start from.
+        network: one's own, in place of the preset's.
+
+    Raises:
+        InputError: a setting that the data decide, or a network that does not suit.
+    """
+    keras.utils.set_random_seed(config.data.seed)
+    if network is None:
+        network = _of_preset(people, config)
+    else:
+        _check_own(network, people, config)
+    named_network(network, people.joint_set)
+    if config.start_from:
+        start_from(config.start_from, network)
+    return network
+
+
+def compiled_distiller(
+    network: keras.Model,
+    config: TrainConfig,
+    steps_per_epoch: int,
+    *,
+    teacher: keras.Model | None = None,
+    strategy: tf.distribute.Strategy | None = None,
+) -> Distiller:
+    """What a run fits: a copy of the network in the recipe's precision, compiled.
+
+    Args:
+        network: plain and float32; stays as it is.
+        config: optimizer, precision and distillation.
+        steps_per_epoch: that schedules count in.
+        teacher: trained network to run in each step; None where the batches bring a
+            teacher's word, or labels teach alone.
+        strategy: of several devices; they hold a copy each.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.models.hourglass import stacked_hourglass
+        >>> from fpd_tf.training.build import compiled_distiller
+        >>> network = stacked_hourglass(num_stacks=1, num_features=8, input_size=64)
+        >>> config = fpd.TrainConfig(precision="mixed_bfloat16")
+        >>> compiled_distiller(network, config, 10).student.dtype_policy.name
+        'mixed_bfloat16'
+    """
+    strategy = strategy or tf.distribute.get_strategy()
+    several = strategy.num_replicas_in_sync > 1
+    how = {"policy": config.precision, "layers": FUSED}
+    with strategy.scope():
+        optimizer = make_optimizer(config, steps_per_epoch)
+        student = with_precision(network, synchronized=several, **how)
+        optimizer.build(student.trainable_variables)
+        teacher = with_precision(teacher, **how) if teacher else None
+    distiller = Distiller(
+        teacher=teacher,
+        student=student,
+        distillation_weight=config.distillation_weight,
+        distance=DISTANCES[config.distillation_distance],
+        teach_unlabelled=config.teach_unlabelled,
+    )
+    distiller.compile(optimizer, jit_compile=False)
+    return distiller
+
+
+def _of_preset(people, config):
+    of_data = {
+        "num_joints": people.joint_set.num_joints,
+        "input_size": config.data.input_size,
+    }
+    for name in of_data.keys() & config.model.keys():
+        expected = f"{of_data[name]}, as the data have it"
+        raise InputError("config.model", name, expected, config.model[name])
+    return build_model(config.preset, **of_data, **config.model)
+
+
+def _check_own(network, people, config):
+    if config.model:
+        expected = "nothing, where the network is one's own"
+        raise InputError("config", "model", expected, config.model)
+    check_student(network, "network")
+    image, heatmaps = network.inputs[0].shape, network.outputs[-1].shape
+    codec, num_joints = codec_of(network.name, image, heatmaps)
+    size = config.data.input_size
+    for field, expected, received in (
+        ("input size", size, codec.input_size),
+        ("heatmap size", size // STRIDE, codec.size),
+        ("joints", people.joint_set.num_joints, num_joints),
+    ):
+        if received != expected:
+            wanted = f"{expected}, as the data have it"
+            raise InputError(network.name, field, wanted, received)

@@ -1,0 +1,154 @@
+"""The folder of a run: whose it is, and what it says of how it was made."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import keras
+from filelock import FileLock, Timeout
+from pydantic import TypeAdapter
+
+from fpd_tf.data.people import People
+from fpd_tf.errors import InputError
+from fpd_tf.files import written_whole
+from fpd_tf.training.recipes import TrainConfig
+
+SETTINGS = "config.json"
+LOCK = ".lock"
+PACKAGES = ("fpd_tf", "keras", "tensorflow", "numpy")
+SHARED = ("teacher", "network", "samples", "people", "joints", "config")
+
+
+@contextmanager
+def sole_use(out: Path, resume: bool) -> Iterator[None]:
+    """Makes or reopens a run folder and holds it against a second run.
+
+    Raises:
+        InputError: it exists, is another run's, or there is nothing to resume.
+    """
+    begun, empty = (out / SETTINGS).is_file(), _holds_nothing(out)
+    if out.exists() and not (resume or empty):
+        raise InputError(out, "", "a new folder, or --resume", "it exists")
+    if resume and not (begun or empty):
+        raise InputError(out, SETTINGS, "a run to resume", "no such file")
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / LOCK, blocking=False):
+            yield
+    except Timeout as error:
+        raise InputError(out, "", "a folder of its own", "another run's") from error
+
+
+def describe_run(
+    teacher: str | None,
+    network: keras.Model,
+    config: TrainConfig,
+    people: People,
+    command: Sequence[str] = (),
+) -> dict:
+    """What config.json says; a resumed run must share all of it that is in SHARED.
+
+    Args:
+        teacher: its file or name, None where there is none.
+        network: that is trained.
+        config: how.
+        people: on whom.
+        command: that started the run, where one did.
+    """
+    return {
+        "verb": "distill" if teacher else "train",
+        "teacher": teacher,
+        "network": f"{network.name}, {network.count_params()} parameters",
+        "config": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
+        "data": people.source,
+        "samples": len(people),
+        "people": _digest(people),
+        "joints": list(people.joint_set.joints),
+        "joint_set": people.joint_set.as_dict(),
+        "versions": {package: version(package) for package in PACKAGES},
+        "command": list(command),
+    }
+
+
+def training_data(config: Path) -> str | None:
+    """Which data, and how many people, as config.json says; None where there is none.
+
+    Raises:
+        InputError: it is no run's.
+    """
+    if not config.exists():
+        return None
+    run = _read(config)
+    return f"{run.get('data', 'unnamed data')}, {run['samples']} people"
+
+
+def begin_or_check(out: Path, description: dict, resume: bool) -> bool:
+    """Writes config.json of a new run, or checks that of the one to resume.
+
+    Returns:
+        Whether there was one.
+
+    Raises:
+        InputError: the run was made with other settings, people or teacher.
+    """
+    path = out / SETTINGS
+    if not resume or not path.is_file():
+        with written_whole(path) as aside:
+            aside.write_text(json.dumps(description, indent=2))
+        return False
+    before = _read(path)
+    if "people" not in before:
+        expected = "a digest of the people that the run learns from"
+        received = "an older version's; start anew, from its student.keras (start_from)"
+        raise InputError(path, "people", expected, received)
+    old, new = (
+        dict(_fields({name: run.get(name) for name in SHARED}))
+        for run in (before, description)
+    )
+    for field in old | new:
+        if old.get(field) != new.get(field):
+            own, received = f"the run's own {old.get(field)!r}", new.get(field)
+            if field == "people":
+                own, received = "the run's own boxes and labels", "others"
+            raise InputError(path, field, own, received)
+    return True
+
+
+def _read(path):
+    try:
+        run = json.loads(path.read_text())
+        if isinstance(run["samples"], int) and isinstance(run["config"], dict):
+            return run
+        error = "other fields"
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as found:
+        error = repr(found)
+    raise InputError(path, "", "the settings of a run", error)
+
+
+def _digest(people):
+    """16 hexadecimal digits that change with any photograph's name, box or label."""
+    digest = hashlib.sha256()
+    for person in people:
+        box = person.box.x, person.box.y, person.box.side, person.packed
+        digest.update(json.dumps((person.image_path.name, *box)).encode())
+    for labels in (people.joints, people.annotated):
+        digest.update(labels.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _fields(settings, prefix=""):
+    """(name, value) pairs, those of inner mappings with dots in their names."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _fields(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _holds_nothing(out):
+    """Whether a folder has at most what a run killed in its first moment leaves."""
+    left = (LOCK, "partial-")
+    return out.is_dir() and all(each.name.startswith(left) for each in out.iterdir())

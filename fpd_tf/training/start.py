@@ -1,0 +1,138 @@
+"""First weights from a trained network: layer by layer, and joint by joint, by name.
+
+K joints.
+"""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from rich.console import Console
+
+from fpd_tf.errors import InputError
+from fpd_tf.joints import SAME
+from fpd_tf.models.keras_file import joint_set_of_network, load_network
+from fpd_tf.shipped import shipped
+
+NAMED = 4
+
+
+def start_from(trained: str | Path, network: keras.Model) -> None:
+    """Takes over what fits of a trained network, and says in a line what starts anew.
+
+    A layer fits that has the same name and shapes. Where heatmaps come out of a layer,
+    or go into one, each joint is taken over by its name; joints that the trained
+    network does not have keep the random weights that `network` starts with.
+
+    Args:
+        trained: a .keras file, or the name of a shipped network, such as "pose-small".
+        network: gets the weights.
+
+    Raises:
+        InputError: no such file, or nothing of it fits.
+    """
+    path = _file(trained)
+    before = load_network(path)
+    joints, anew = _joints_in_common(before, network)
+    axes, old_axes = _joint_axes(network), _joint_axes(before)
+    old = {layer.name: layer for layer in before.layers}
+    taken, fresh = 0, []
+    for layer in network.layers:
+        if not layer.weights:
+            continue
+        twin = old.get(layer.name)
+        axis = axes.get(layer.name)
+        same_place = twin is not None and axis == old_axes.get(layer.name)
+        values = _taken_over(twin, layer, axis, joints) if same_place else None
+        if values is None:
+            fresh.append(layer.name)
+        else:
+            layer.set_weights(values)
+            taken += 1
+    if not taken:
+        expected = f"a network with layers of {network.name}"
+        raise InputError(path, "", expected, before.name)
+    if fresh or anew:
+        _tell(path, taken, fresh, anew)
+
+
+def _file(trained):
+    path = Path(trained)
+    if path.suffix or path.exists():
+        return path
+    names = sorted(file.stem for file in shipped("models").glob("*.keras"))
+    if str(path) not in names:
+        expected = f"a .keras file, or one of {', '.join(names)}"
+        raise InputError("start_from", "", expected, path)
+    return shipped(f"models/{path}.keras")
+
+
+def _joints_in_common(before, network):
+    """Pairs (joint of the network, joint of the one before), and the names of the rest.
+
+    Where one of them names no joints, as many joints are taken to be the same ones.
+    """
+    wanted, had = joint_set_of_network(network), joint_set_of_network(before)
+    count = network.outputs[-1].shape[-1]
+    if not (wanted and had):
+        same = count == before.outputs[-1].shape[-1]
+        return [(at, at) for at in range(count if same else 0)], []
+    found = {name: at for at, name in enumerate(had.joints)}
+    pairs = [
+        (at, found.get(name, found.get(SAME.get(name))))
+        for at, name in enumerate(wanted.joints)
+    ]
+    anew = [wanted.joints[at] for at, twin in pairs if twin is None]
+    return [pair for pair in pairs if pair[1] is not None], anew
+
+
+def _joint_axes(network):
+    """Layer -> axis of its kernel that stands for joints: -1 out of it, -2 into it."""
+    heatmaps, axes = {id(tensor) for tensor in network.outputs}, {}
+    for layer in reversed(network.layers):
+        if id(layer.output) in heatmaps:
+            if layer.weights:
+                axes[layer.name] = -1
+            else:
+                heatmaps |= {id(tensor) for tensor in _inputs(layer)}
+    for layer in network.layers:
+        read = any(id(tensor) in heatmaps for tensor in _inputs(layer))
+        if layer.weights and layer.name not in axes and read:
+            axes[layer.name] = -2
+    return axes
+
+
+def _inputs(layer):
+    return layer.input if isinstance(layer.input, list) else [layer.input]
+
+
+def _taken_over(twin, layer, axis, joints):
+    """The layer's weights with those of its twin in their place; None if unlike."""
+    values = []
+    for old, new in zip(twin.get_weights(), layer.get_weights(), strict=False):
+        if axis is None or old.ndim < -axis:
+            moved = old if old.shape == new.shape else None
+        else:
+            moved = _moved(old, new, axis, joints)
+        values.append(moved)
+    unlike = len(twin.weights) != len(layer.weights)
+    return None if unlike or any(each is None for each in values) else values
+
+
+def _moved(old, new, axis, joints):
+    """`new`, with what `old` has of the same joints along that axis."""
+    old, new = np.moveaxis(old, axis, 0), np.moveaxis(new, axis, 0).copy()
+    if old.shape[1:] != new.shape[1:] or not joints:
+        return None
+    for to, from_ in joints:
+        new[to] = old[from_]
+    return np.moveaxis(new, 0, axis)
+
+
+def _tell(path, taken, fresh, anew):
+    told = [f"{taken} of {taken + len(fresh)} layers taken over from {path}"]
+    for what, names in (("joints", anew), ("layers", fresh)):
+        if names:
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            told.append(f"{what} that start anew: {', '.join(names[:NAMED])}{more}")
+    Console(stderr=True, soft_wrap=True).print("; ".join(told))
