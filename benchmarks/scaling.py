@@ -75,10 +75,10 @@ def _built(input_size, num_stacks, num_features):
         f"data.input_size={input_size}",
         *(f"model.{name}={value}" for name, value in model.items()),
     ]
-    run, dataset = run_in_memory(configure("paper_mpii", settings))
+    distiller, dataset = run_in_memory(configure("paper_mpii", settings))
     return {
         "pass": lambda times: 1000 / BATCH * seconds(partial(predict, images), times),
-        "step": lambda times: 1000 / step_rate(run, dataset, times),
+        "step": lambda times: 1000 / step_rate(distiller, dataset, times),
     }
 
 

@@ -26,9 +26,10 @@ from fpd_tf.models.precision import with_precision
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.predictors.views import with_flip
 from fpd_tf.shipped import shipped
+from fpd_tf.training.build import compiled_distiller, network_for
 from fpd_tf.training.fused_norm import FUSED
 from fpd_tf.training.recipes import configure
-from fpd_tf.training.run import _Run
+from fpd_tf.training.run import batches
 from fpd_tf.training.teacher import _fill, cache_teacher
 
 QUESTION = "What does paying the teacher once cost, and save?"
@@ -62,15 +63,15 @@ def main(
 def _contestants(samples, folder, steps):
     """Milliseconds a person: of a step both ways, and of filling the cache."""
     teacher = fpd.build_model("hourglass_8x256", num_joints=len(samples[0].joints))
+    config = configure("paper_mpii", [f"precision={PRECISION}"])
+    student = network_for(samples, config)
+    kept = cache_teacher(teacher, samples, config.data.input_size, folder / "cache")
     runs = []
-    for cached in (False, True):
-        settings = [f"precision={PRECISION}", f"teacher_cache={str(cached).lower()}"]
-        run = _Run(configure("paper_mpii", settings), samples, None, devices=1)
-        run.learn_from_cache(teacher) if cached else run.learn_from_teacher(teacher)
-        run.soft_heatmaps = run.cache(folder / "cache") if cached else None
-        dataset = run._epochs(0)
-        step_rate(run, dataset, 1)
-        runs.append(partial(step_rate, run, dataset, steps))
+    for in_step, told in ((teacher, None), (None, kept)):
+        distiller = compiled_distiller(student, config, 1000, teacher=in_step)
+        dataset = batches(samples, config, told)
+        step_rate(distiller, dataset, 1)
+        runs.append(partial(step_rate, distiller, dataset, steps))
     exact, cached = (lambda run=run: 1000 / run() for run in runs)
     predict = load_predictor(with_precision(teacher, PRECISION, layers=FUSED))
 

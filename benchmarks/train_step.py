@@ -68,8 +68,8 @@ def ours(steps: int, precision: str, *, cached: bool) -> Contestant:
 
     settings = [f"precision={precision}", f"teacher_cache={str(cached).lower()}"]
     config = configure("paper_mpii", settings)
-    run, dataset = run_in_memory(config, fpd.build_model(TEACHER))
-    return partial(step_rate, run, dataset, steps)
+    distiller, dataset = run_in_memory(config, fpd.build_model(TEACHER))
+    return partial(step_rate, distiller, dataset, steps)
 
 
 def _shape(preset):

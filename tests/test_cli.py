@@ -241,7 +241,7 @@ def test_export_writes_file_contract_and_report(run_fpd, student, people, tmp_pa
     run, out, report = tmp_path / "run", tmp_path / "s.tflite", tmp_path / "r.json"
     run.mkdir()
     model = shutil.copy(student, run / "student.keras")
-    config = {"command": ["fpd", "train", "--data", "mpii"], "samples": 10}
+    config = {"data": "mpii", "samples": 10}
     (run / "config.json").write_text(json.dumps(config))
     status, printed, err = run_fpd(
         *("export", "--model", model, "--out", out, "--root", people),

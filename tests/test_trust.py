@@ -14,13 +14,10 @@ import fpd_tf
 from fpd_tf.bundle.folders import MANIFEST, bundle, check_bundle
 from fpd_tf.contract.pose_json import read_contract
 from fpd_tf.contract.tflite_file import open_interpreter, read_tflite
-from fpd_tf.data.people import People
 from fpd_tf.errors import InputError
 from fpd_tf.export.decode import write_with_decode
-from fpd_tf.joints import MPII
 from fpd_tf.models.keras_file import load_network
-from fpd_tf.training.checkpoint import STATE, describe_run, restore
-from fpd_tf.training.recipes import TrainConfig
+from fpd_tf.training.checkpoint import STATE, restore
 
 HELD = Path(__file__).with_name("golden")
 RUNS_CODE = {"pickle", "dill", "joblib", "shelve", "marshal", "eval", "exec"}
@@ -54,14 +51,12 @@ class Trap:
 
 def test_a_checkpoint_with_a_pickle_is_refused_and_not_opened(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    description = describe_run("train", None, TrainConfig(), People((), MPII))
-    (tmp_path / "config.json").write_text(json.dumps(description))
     (tmp_path / STATE).parent.mkdir()
     trap = np.array([Trap()], object)
     np.savez(tmp_path / STATE, history="[]", variable0=trap, allow_pickle=True)
     network = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])
     with pytest.raises(InputError, match="a whole checkpoint.*Object arrays"):
-        restore(tmp_path, description, network, keras.optimizers.SGD(), resume=True)
+        restore(tmp_path, network, keras.optimizers.SGD())
     assert not Path("sprung").exists()
 
 

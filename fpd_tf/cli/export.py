@@ -204,7 +204,7 @@ def _fine_tuning(model, settings):
 
 
 def _training_data(model):
-    from fpd_tf.training.checkpoint import training_data
+    from fpd_tf.training.run_folder import training_data
 
     return training_data(_config_beside(model))
 

@@ -44,7 +44,7 @@ def evaluate(
         flip_test=flip_test,
         scales=PAPER_SCALES if multi_scale else (1.0,),
     )
-    print_evaluation(model.name, evaluation)
+    print_evaluation(model.name, evaluation.as_dict())
     write_json(json_file, {"model": str(model), **evaluation.as_dict()})
 
 

@@ -34,18 +34,17 @@ def print_findings(findings):
     _show(table)
 
 
-def print_evaluation(name, evaluation):
-    """Scores by group of an `Evaluation`, and its decoding bias."""
-    scores = evaluation.scores
-    columns = ("model", *scores.groups, "mean", "AUC", "people")
-    table = Table(*columns, title=f"{evaluation.metric}, %")
-    values = (*scores.groups.values(), scores.mean, scores.auc)
-    table.add_row(name, *(f"{value:.1f}" for value in values), str(scores.people))
+def print_evaluation(name, scores):
+    """Scores by group, as `Evaluation.as_dict` and scores.json have them, and bias."""
+    groups = scores["groups"]
+    columns = ("model", *groups, "mean", "AUC", "people")
+    table = Table(*columns, title=f"{scores['metric']}, %")
+    values = (*groups.values(), scores["mean"], scores["auc"])
+    table.add_row(name, *map(_percent, values), str(scores["people"]))
     _show(table)
-    if scores.details:
-        details = scores.details.items()
-        print(", ".join(f"{name} {value:.1f}" for name, value in details))
-    x, y = evaluation.signed_error
+    if details := scores["details"]:
+        print(", ".join(f"{name} {_percent(value)}" for name, value in details.items()))
+    x, y = scores["signed_error"]
     print(f"median signed error, heatmap pixels: x {x:+.2f}, y {y:+.2f}")
 
 
@@ -172,6 +171,10 @@ def _ratio(timing):
 
 def _megabytes(size):
     return "?" if size is None else f"{size / 1e6:.2f}"
+
+
+def _percent(value):
+    return "-" if value is None else f"{value:.1f}"
 
 
 def _short(value):

@@ -8,23 +8,16 @@ from typing import Annotated
 import typer
 
 from fpd_tf.cli.options import (
-    Data,
-    DataOption,
-    OnError,
-    OnErrorOption,
     OutOption,
-    RootOption,
     Source,
     SplitOption,
     quiet_tensorflow,
+    with_people,
 )
 from fpd_tf.cli.tables import print_evaluation, print_last_epoch
 
 app = typer.Typer()
 
-ValidationOption = Annotated[
-    str, typer.Option("--validation", help="Split scored after each epoch, or none.")
-]
 RecipeOption = Annotated[
     str, typer.Option("--recipe", help="Settings to start from: a name in RECIPES.")
 ]
@@ -60,49 +53,44 @@ DevicesOption = Annotated[
 @app.command(
     epilog="Example: fpd train --data lsp --root lspet --recipe light --out runs/big"
 )
+@with_people
 def train(
+    people: Source,
     out: OutOption,
-    data: DataOption = Data.mpii,
-    root: RootOption = None,
     split: SplitOption = "train",
-    validation: ValidationOption = "val",
     recipe: RecipeOption = "paper_mpii",
     preset: PresetOption = None,
     start_from: StartOption = None,
     settings: SetOption = None,
     resume: ResumeOption = False,
     devices: DevicesOption = 1,
-    on_error: OnErrorOption = OnError.stop,
 ):
     """Train a network on ground truth alone."""
     config = _config(recipe, preset, start_from, settings)
-    source = Source(data, root, on_error)
-    _run(out, source, split, validation, config, resume=resume, devices=devices)
+    _run(people, split, out, config, resume=resume, devices=devices)
 
 
 @app.command(
     epilog="Example: fpd distill --teacher runs/teacher/student.keras --data lsp "
     "--root lspet --recipe light --out runs/student"
 )
+@with_people
 def distill(
+    people: Source,
     out: OutOption,
     teacher: Annotated[Path, typer.Option(help="The trained teacher's .keras file.")],
-    data: DataOption = Data.mpii,
-    root: RootOption = None,
     split: SplitOption = "train",
-    validation: ValidationOption = "val",
     recipe: RecipeOption = "paper_mpii",
     preset: PresetOption = None,
     start_from: StartOption = None,
     settings: SetOption = None,
     resume: ResumeOption = False,
     devices: DevicesOption = 1,
-    on_error: OnErrorOption = OnError.stop,
 ):
     """Train a student on ground truth and a teacher's heatmaps."""
     config = _config(recipe, preset, start_from, settings)
-    source, how = Source(data, root, on_error), {"resume": resume, "devices": devices}
-    _run(out, source, split, validation, config, teacher=teacher, **how)
+    how = {"teacher": teacher, "resume": resume, "devices": devices}
+    _run(people, split, out, config, **how)
 
 
 def _config(recipe, preset, start_from, settings):
@@ -114,16 +102,15 @@ def _config(recipe, preset, start_from, settings):
     return configure(recipe, [*chosen, *(settings or ())])
 
 
-def _run(out, source, split, validation, config, **how):
+def _run(source, split, out, config, **how):
     from fpd_tf.training.checkpoint import read_history
     from fpd_tf.training.devices import this_machine
     from fpd_tf.training.run import train
 
-    people = source.load(split)
-    held_out = None if validation == "none" else source.load(validation)
-    train(people, out, config, validation=held_out, command=sys.argv, **how)
+    people, validation = source.load(split), source.held_out()
+    train(people, out, config, validation=validation, command=sys.argv, **how)
     if this_machine().index:
         return  # the first machine's folder, and its word
     print_last_epoch(out, read_history(out)[-1])
-    if held_out is not None:
+    if validation is not None:
         print_evaluation(out.name, json.loads((out / "scores.json").read_text()))

@@ -12,14 +12,14 @@ from fpd_tf.data.mpii import load_mpii
 from fpd_tf.demo.report import Entry, write_report
 from fpd_tf.drawn.layouts import synthesize
 from fpd_tf.errors import InputError
-from fpd_tf.evaluation.evaluate import evaluate, scorer
+from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.export.convert import export_tflite
 from fpd_tf.models.cost import model_cost
 from fpd_tf.models.keras_file import load_network
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.training.checkpoint import read_history
 from fpd_tf.training.recipes import RECIPES
-from fpd_tf.training.run import distill, train
+from fpd_tf.training.run import train
 
 PEOPLE = 1200
 STUDENT = {"num_stacks": 1, "num_features": 32, "stem_width": 16, "depth": 3}
@@ -52,17 +52,12 @@ def run_demo(out: str | Path = "runs/demo", people: int = PEOPLE) -> Path:
     config = RECIPES["demo"]
     student = replace(config, model=STUDENT)
     console.rule("2/5 training the teacher")
-    teacher = train(samples, out / "teacher", config, score=scorer(held_out))
+    teacher = train(samples, out / "teacher", config, validation=held_out)
     console.rule("3/5 training the student alone")
-    alone = train(samples, out / "student-alone", student, score=scorer(held_out))
+    alone = train(samples, out / "student-alone", student, validation=held_out)
     console.rule("4/5 training the same student under the teacher")
-    distilled = distill(
-        samples,
-        out / "student",
-        teacher / "student.keras",
-        student,
-        score=scorer(held_out),
-    )
+    how = {"teacher": teacher / "student.keras", "validation": held_out}
+    distilled = train(samples, out / "student", student, **how)
     console.rule("5/5 exporting to int8 and scoring")
     tflite = export_tflite(
         distilled / "student.keras",

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from fpd_tf.data.people import People, checked_people
 from fpd_tf.data.pipeline import broken_files_named, make_dataset
+from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import evaluate, scorer
 from fpd_tf.evaluation.plots import plot_history
@@ -25,7 +26,7 @@ from fpd_tf.training.checkpoint import (
     read_history,
     restore,
 )
-from fpd_tf.training.devices import devices_of
+from fpd_tf.training.devices import Devices, devices_of
 from fpd_tf.training.distiller import check_teacher
 from fpd_tf.training.fused_norm import FUSED
 from fpd_tf.training.recipes import TrainConfig
@@ -122,7 +123,7 @@ def train(
             kept = devices.in_turn(fill) if keeps else None
             with broken_files_named(people, kept):
                 distiller.fit(
-                    _batches(people, config, state.epoch, kept, devices),
+                    batches(people, config, kept, state.epoch, devices),
                     initial_epoch=state.epoch,
                     epochs=_last_epoch(config, state),
                     steps_per_epoch=steps,
@@ -200,7 +201,23 @@ def _kept(teacher, people, config, folder):
     )
 
 
-def _batches(people, config, first_epoch, kept, devices):
+def batches(
+    people: People,
+    config: TrainConfig,
+    kept: SoftHeatmaps | None = None,
+    first_epoch: int = 0,
+    devices: Devices | None = None,
+) -> tf.data.Dataset:
+    """The endless stream of batches that a run fits its Distiller on.
+
+    Args:
+        people: to train on.
+        config: its data settings.
+        kept: what a teacher said of them, the fourth part of each batch.
+        first_epoch: of a resumed run.
+        devices: to share each batch.
+    """
+    devices = devices or devices_of(1)
     dataset = make_dataset(
         people,
         config.data,

@@ -101,9 +101,11 @@ def begin_or_check(out: Path, description: dict, resume: bool) -> bool:
         return False
     before = _read(path)
     if "people" not in before:
-        expected = "a digest of the people that the run learns from"
-        received = "an older version's; start anew, from its student.keras (start_from)"
-        raise InputError(path, "people", expected, received)
+        older = (
+            "this run is of an older version, which did not write down whom it learned "
+            "from; start a new one from its student.keras (start_from)"
+        )
+        raise InputError.plain(path, "people", older)
     old, new = (
         dict(_fields({name: run.get(name) for name in SHARED}))
         for run in (before, description)
@@ -120,9 +122,9 @@ def begin_or_check(out: Path, description: dict, resume: bool) -> bool:
 def _read(path):
     try:
         run = json.loads(path.read_text())
-        if isinstance(run["samples"], int) and isinstance(run["config"], dict):
+        if isinstance(run["samples"], int):
             return run
-        error = "other fields"
+        error = f"samples {run['samples']}"
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as found:
         error = repr(found)
     raise InputError(path, "", "the settings of a run", error)

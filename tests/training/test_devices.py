@@ -1,18 +1,19 @@
-"""`fpd train` and `fpd distill` on several devices, in processes of their own.
+"""Runs on several devices, in processes of their own.
 
 TensorFlow splits its CPU, and joins machines, only where it has not begun. This file is
-also the program that those processes run: `fpd` with a preset that is quick to trace,
-twice where its first word is "machines". 20 drawn people make five steps of four an
-epoch, three epochs a run.
+also the program that those processes run: its words are a kind of RUNS, the folder of
+people, the run folder, a teacher and the devices; "resume" after them. Two machines
+where the first word is "machines". 20 drawn people make five steps of four an epoch,
+three epochs a run.
 """
 
 import csv
+import dataclasses
 import json
 import os
 import subprocess
 import sys
-from pathlib import Path
-from types import MappingProxyType, SimpleNamespace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -20,43 +21,36 @@ import pytest
 import tensorflow as tf
 
 import fpd_tf as fpd
-from fpd_tf import cli
 from fpd_tf.errors import InputError
-from fpd_tf.models import presets
 from fpd_tf.models.precision import with_precision
-from fpd_tf.training import run as running
-from fpd_tf.training.checkpoint import RunCheckpoint
-from fpd_tf.training.devices import Machine, strategy_of, this_machine
+from fpd_tf.training.devices import (
+    Devices,
+    Machine,
+    devices_of,
+    strategy_of,
+    this_machine,
+)
 
-COMMON = ["--preset", "tiny", "--validation", "none", "--split", "all"]
-COMMON += ["--set", "epochs=3", "--set", "data.batch_size=4", "--set", "data.sigma=1"]
-COMMON += ["--set", "data.input_size=32", "--set", "learning_rate=0.01"]
-ADAM, ADAMW = ["--set", "optimizer=adam"], ["--set", "optimizer=adamw"]
-ADAMW += ["--set", "weight_decay=0.1", "--set", "schedule=cosine", "--set", "ema=0.5"]
+DATA = fpd.DataConfig(input_size=32, batch_size=4, sigma=1.0)
+ADAM = fpd.TrainConfig(epochs=3, learning_rate=0.01, optimizer="adam", data=DATA)
 RUNS = {
-    "plain": ["train", *ADAMW],
-    "teacher": ["distill", *ADAM],
-    "cache": ["distill", *ADAM, "--set", "teacher_cache=true"],
+    "plain": dataclasses.replace(
+        ADAM, optimizer="adamw", weight_decay=0.1, schedule="cosine", ema=0.5
+    ),
+    "teacher": ADAM,
+    "cache": dataclasses.replace(ADAM, teacher_cache=True),
 }
 MACHINES = {"worker": ["127.0.0.1:20001", "127.0.0.1:20002"]}
 
 
-def network(
-    *,
-    num_joints=16,
-    input_size=32,
-    num_stacks=2,
-    seed=0,
-    name="tiny",
-    keras=keras,
-):
+def network(*, num_stacks=2, seed=0):
     """A network with no bias before its normalisation.
 
     Such a bias has a gradient of rounding errors alone, which Adam makes as large as
     any other: no two orders of summing agree on it.
     """
     layers = keras.layers
-    images = layers.Input((input_size, input_size, 3), name="image")
+    images = layers.Input((32, 32, 3), name="image")
     start = keras.initializers.GlorotUniform(seed)
     x = layers.Conv2D(
         6, 4, strides=4, use_bias=False, kernel_initializer=start, name="conv"
@@ -66,13 +60,10 @@ def network(
     heatmaps = []
     for stack in range(num_stacks):
         start = keras.initializers.GlorotUniform(seed + stack)
-        y = layers.Conv2D(num_joints, 1, kernel_initializer=start, name=f"{stack}")(x)
+        y = layers.Conv2D(16, 1, kernel_initializer=start, name=f"{stack}")(x)
         y = layers.Activation("linear", dtype="float32", name=f"{stack}_heatmaps")(y)
         heatmaps.append(y)
-    return keras.Model(images, heatmaps, name=name)
-
-
-TINY = presets.Preset(network, {}, 0, 0.0, "one convolution")
+    return keras.Model(images, heatmaps, name="tiny")
 
 
 @pytest.fixture(scope="module")
@@ -88,16 +79,13 @@ def teacher(tmp_path_factory):
 
 
 @pytest.fixture
-def command(people, teacher):
-    """The words after `fpd` for one of RUNS."""
+def words(people, teacher):
+    """The words of this program for one of RUNS."""
 
-    def words(kind, out, *more):
-        verb, *settings = RUNS[kind]
-        given = ["--teacher", str(teacher)] if verb == "distill" else []
-        place = ["--data", "mpii", "--root", str(people), "--out", str(out)]
-        return [verb, *place, *COMMON, *settings, *given, *more]
+    def of(kind, out, devices=1, *more):
+        return [kind, str(people), str(out), str(teacher), str(devices), *more]
 
-    return words
+    return of
 
 
 def start(*words, prefix=(), **variables):
@@ -140,28 +128,13 @@ def assert_equal(one, other):
 
 
 @pytest.fixture
-def train_here(command, monkeypatch):
-    """Runs `fpd` on the one device of this process."""
-    known = MappingProxyType({"tiny": TINY, **presets.PRESETS})
-    monkeypatch.setattr(presets, "PRESETS", known)
-
-    def run(kind, folder):
-        monkeypatch.setattr(sys, "argv", ["fpd", *command(kind, folder)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        assert not stop.value.code
-
-    return run
-
-
-@pytest.fixture
-def trained_twice(command, train_here, tmp_path):
+def trained_twice(words, tmp_path):
     """The folders of one kind of run, on one device and on two."""
 
     def run(kind):
         one, two = tmp_path / "one" / "run", tmp_path / "two" / "run"
-        on_two = start(*command(kind, two, "--devices", "2"))
-        train_here(kind, one)
+        on_two = start(*words(kind, two, 2))
+        train(*words(kind, one))
         finish(on_two)
         return one, two
 
@@ -173,7 +146,9 @@ def test_two_devices_train_as_one_does(trained_twice):
     assert_equal(one, two)
     saved = keras.models.load_model(two / "student.keras")
     assert not saved.get_layer("bn").synchronized and saved.inputs[0].shape[0] is None
-    assert set(history(two)[0]) == {"epoch", "loss", "learning_rate", "seconds"}
+    columns = {"epoch", "loss", "student_loss", "learning_rate", "seconds"}
+    columns |= {"val_mean", "val_auc"}
+    assert set(history(two)[0]) == set(history(one)[0]) == columns
 
 
 @pytest.mark.slow
@@ -181,21 +156,18 @@ def test_two_devices_train_as_one_does(trained_twice):
 def test_two_devices_distil_as_one_does(trained_twice, kind):
     one, two = trained_twice(kind)
     assert_equal(one, two)
-    distilled = float(history(two)[-1].get("distillation_loss", 0))
-    assert (distilled > 0) == (kind == "teacher")
+    assert float(history(two)[-1]["distillation_loss"]) > 0
 
 
 @pytest.mark.slow
-def test_a_run_resumes_on_another_number_of_devices(command, train_here, tmp_path):
+def test_a_run_resumes_on_another_number_of_devices(words, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    stopped = start(
-        *command("plain", broken, "--devices", "2"), FPD_TEST_STOPS_AFTER="2"
-    )
-    train_here("plain", whole)
+    stopped = start(*words("plain", broken, 2), FPD_TEST_STOPS_AFTER="2")
+    train(*words("plain", whole))
     said, _ = stopped.communicate()
     assert stopped.returncode == 130, said
     assert len(history(broken)) == 2
-    finish(start(*command("plain", broken, "--devices", "4", "--resume")))
+    finish(start(*words("plain", broken, 4, "resume")))
     assert_equal(whole, broken)
 
 
@@ -211,38 +183,39 @@ def _own_network():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", RUNS)
-def test_two_machines_train_as_one_does(command, train_here, tmp_path, kind):
+def test_two_machines_train_as_one_does(words, tmp_path, kind):
     prefix = _own_network()
     if not prefix:
         pytest.skip("no network namespace; TensorFlow would listen on every interface")
     one, two = tmp_path / "one" / "run", tmp_path / "two" / "run"
-    words = "machines", *command(kind, two)
-    machines = start(*words, prefix=prefix, TMPDIR=str(tmp_path))
-    train_here(kind, one)
+    both = "machines", *words(kind, two)
+    machines = start(*both, prefix=prefix, TMPDIR=str(tmp_path))
+    train(*words(kind, one))
     finish(machines)
     assert_equal(one, two)
     files = {path.name for path in two.iterdir()}
     assert {"curves.png", "config.json", "history.csv", "student.keras"} <= files
+    assert (two / "scores.json").is_file()
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two"}
     (caches,) = {len(list(tmp_path.glob(f"{run}/*/*/*.png"))) for run in ("one", "two")}
     assert caches == (20 if kind == "cache" else 0)
 
 
 @pytest.mark.slow
-def test_machines_stop_together_in_one_line_and_resume(command, train_here, tmp_path):
+def test_machines_stop_together_in_one_line_and_resume(words, tmp_path):
     prefix = _own_network()
     if not prefix:
         pytest.skip("no network namespace; TensorFlow would listen on every interface")
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    words = "machines", *command("plain", broken)
-    machines = start(*words, prefix=prefix, FPD_TEST_STOPS_AFTER="2")
-    train_here("plain", whole)
+    both = "machines", *words("plain", broken)
+    machines = start(*both, prefix=prefix, FPD_TEST_STOPS_AFTER="2")
+    train(*words("plain", whole))
     said, _ = machines.communicate()
     assert machines.returncode == 2, said
-    assert "fpd: TF_CONFIG: expected every machine." in said
+    assert "TF_CONFIG: expected every machine." in said
     assert "Traceback" not in said
     assert 1 <= len(history(broken)) < 3
-    finish(start(*words, "--resume", prefix=prefix))
+    finish(start(*both, "resume", prefix=prefix))
     assert_equal(whole, broken)
 
 
@@ -251,15 +224,13 @@ def test_one_step_is_as_large_and_clipped_as_one_devices():
     finish(start("steps"))
 
 
-def test_a_batch_that_does_not_divide_is_refused(monkeypatch):
-    strategy = SimpleNamespace(num_replicas_in_sync=3)
-    monkeypatch.setattr(running, "strategy_of", lambda devices: strategy)
-    config = fpd.TrainConfig(data=fpd.DataConfig(batch_size=4))
-    joints, known = np.zeros((16, 2)), np.zeros(16, bool)
-    nobody = fpd.Sample(Path(), joints, known, known, fpd.Box(0, 0, 1))
-    nobodies = fpd.People([nobody] * 8, fpd.MPII)
+def test_a_batch_that_does_not_divide_is_refused():
+    devices = Devices(SimpleNamespace(num_replicas_in_sync=3))
+    assert devices.steps(20, 6) == 3
     with pytest.raises(InputError, match="batch_size: expected a multiple of 3.*: 4"):
-        fpd.train(nobodies, "nowhere", config, devices=3)
+        devices.steps(20, 4)
+    with pytest.raises(InputError, match="people: expected at least one batch of 6"):
+        devices.steps(5, 6)
 
 
 def test_devices_that_are_not_there_are_refused(monkeypatch):
@@ -302,21 +273,29 @@ def test_a_tf_config_that_is_no_json_is_refused(monkeypatch):
         this_machine()
 
 
-def run_fpd(words):
-    """`fpd` with one more preset; stops where a test wants it to."""
-    presets.PRESETS = MappingProxyType({"tiny": TINY, **presets.PRESETS})
+def train(kind, people, out, teacher, devices, *resume):
+    """One of RUNS; the machine that is no chief stops where a test wants it to."""
     stops_after = int(os.environ.get("FPD_TEST_STOPS_AFTER", 0))
-    whole_epoch = RunCheckpoint.on_epoch_end
+    stops = stops_after and '"index": 0' not in os.environ.get("TF_CONFIG", "")
 
-    def stopping(self, epoch, logs=None):
-        whole_epoch(self, epoch, logs)
-        if epoch + 1 == stops_after:
-            raise KeyboardInterrupt
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch + 1 == stops_after:
+                raise KeyboardInterrupt
 
-    if stops_after and '"index": 0' not in os.environ.get("TF_CONFIG", ""):
-        RunCheckpoint.on_epoch_end = stopping
-    sys.argv = ["fpd", *words]
-    cli.main()
+    devices_of(int(devices))  # before anything else uses TensorFlow
+    everybody = fpd.load_mpii(people, "all")
+    fpd.train(
+        everybody,
+        out,
+        RUNS[kind],
+        network=network(),
+        teacher=None if kind == "plain" else teacher,
+        validation=everybody[:2],
+        callbacks=[Stop()] if stops else [],
+        devices=int(devices),
+        resume=bool(resume),
+    )
 
 
 def run_machines(words):
@@ -369,9 +348,15 @@ def assert_same_step(one, other):
 
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
-    if what == "machines":
-        run_machines(rest)
-    elif what == "steps":
-        run_steps()
-    else:
-        run_fpd(sys.argv[1:])
+    try:
+        if what == "machines":
+            run_machines(rest)
+        elif what == "steps":
+            run_steps()
+        else:
+            train(what, *rest)
+    except InputError as error:
+        print(error)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
