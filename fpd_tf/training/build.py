@@ -4,12 +4,12 @@ import keras
 import tensorflow as tf
 
 from fpd_tf.codec import STRIDE
+from fpd_tf.contract.shapes import codec_of
 from fpd_tf.data.people import People
 from fpd_tf.errors import InputError
 from fpd_tf.models.keras_file import named_network
 from fpd_tf.models.precision import with_precision
 from fpd_tf.models.presets import build_model
-from fpd_tf.predictors.shapes import codec_of
 from fpd_tf.training.distiller import Distiller, check_student
 from fpd_tf.training.fused_norm import FUSED
 from fpd_tf.training.losses import joints_cross_entropy, joints_mse
