@@ -33,6 +33,7 @@ setup(
         "tf_keras>=2.20",
         "tensorflow-model-optimization>=0.8.1",
         "ai-edge-litert>=2.1",
+        "filelock>=3.16",
         "flatbuffers>=25.2",
         "numpy>=2.0",
         "scipy>=1.14",
