@@ -13,6 +13,8 @@ from typer.main import get_command
 
 import fpd_tf
 from fpd_tf import cli
+from fpd_tf.data.coco_write import write_coco
+from fpd_tf.data.mpii import load_mpii
 from fpd_tf.drawn.layouts import synthesize
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -95,12 +97,15 @@ def test_every_public_name_is_in_the_reference():
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """What the pages call mpii, lspet, leeds, a photograph and a film, drawn."""
+    """What the pages call mpii, lspet, leeds, mine, a photograph and a film, drawn."""
     folder = tmp_path_factory.mktemp("drawn")
     synthesize(folder / "mpii", "mpii", count=240)
     synthesize(folder / "lspet", "lspet", count=240)
     synthesize(folder / "leeds" / "lsp", "lsp", count=20)
     synthesize(folder / "leeds" / "lspet", "lspet", count=20)
+    synthesize(folder / "own", "mpii", count=40)
+    write_coco(load_mpii(folder / "own", "all"), folder / "mine.json")
+    (folder / "own" / "images").rename(folder / "photos")
     photograph = cv2.imread(str(folder / "mpii" / "images" / "000001.jpg"))
     cv2.imwrite(str(folder / "photo.jpg"), photograph)
     code, size = cv2.VideoWriter.fourcc(*"MJPG"), photograph.shape[1::-1]

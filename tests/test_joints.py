@@ -110,6 +110,16 @@ def test_coco_as_lsp_by_name():
     assert found.weights(scores)[LSP.index("head_top")] == 0
 
 
+def test_joints_match_however_their_names_are_written():
+    own = JointSet("own", ("KneeR", "l_ankle", "Neck"))
+    found = joint_map(own, LSP)
+    joints = np.array([[1.0, 1], [2, 2], [3, 3]])
+    mapped = found.joints(joints)
+    assert mapped[LSP.index("right_knee"), 0] == 1 and found.known.sum() == 3
+    assert mapped[LSP.index("left_ankle"), 0] == 2 and mapped[LSP.index("neck"), 0] == 3
+    assert own.find("right_knee") == 0 and own.find("left_knee") is None
+
+
 def test_sets_without_a_joint_in_common_are_refused():
     with pytest.raises(InputError, match="feet.*a joint of lsp"):
         joint_map(JointSet("feet", ("toe", "heel")), LSP)

@@ -228,3 +228,8 @@ def test_a_contract_of_another_model_is_refused(written, tmp_path):
         InputError, match=r"student.tflite: SHA-256: expected \w+\.\.\."
     ):
         read_contract(written)
+
+
+def test_hips_and_shoulders_are_found_however_they_are_written():
+    rule = crop_rule(JointSet("own", ("LHip", "hip_r", "Left Shoulder", "chip")))
+    assert rule.hips == (0, 1) and rule.shoulders == (2,)

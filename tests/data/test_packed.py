@@ -38,6 +38,7 @@ def people(tmp_path_factory):
                 visible=rng.random(16) < 0.5,
                 box=Box(*rng.uniform((0, 0), (900, 600)), rng.uniform(40, 200)),
                 head_size=None if index else 17.1,
+                area=100.5 * index or None,
             )
         )
     return People(samples, MPII, "pck", "photographs")
@@ -58,7 +59,8 @@ def test_people_are_as_they_were(people, folder):
             found, expected = getattr(person, name), getattr(sample, name)
             assert found.dtype == expected.dtype
             np.testing.assert_array_equal(found, expected)
-        assert person.head_size == sample.head_size
+        assert person.head_size == sample.head_size and person.area == sample.area
+        assert person.photograph == sample.image_path != person.image_path
         assert person.box.rectangle == pytest.approx(sample.box.rectangle)
     assert (again.joint_set, again.metric, again.source) == (MPII, "pck", "photographs")
     assert list(again) == list(check_images(again))
