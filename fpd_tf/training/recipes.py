@@ -3,7 +3,8 @@
 The paper states RMSProp at 2.5e-4, batches of 4 and 130 epochs on MPII, 70 on LSP, and
 no decay, momentum or colour change. The reference repository trains with Adam instead,
 drops the rate at epochs 90 and 120 of 140, and starts the distilled student from an
-already trained one (`start_from`).
+already trained one (`start_from`). `finetune` is for some hundred photographs of one's
+own, from the shipped student, in minutes on two cores.
 """
 
 import json
@@ -95,6 +96,17 @@ RECIPES = MappingProxyType(
             weight_decay=1e-3,
             precision="mixed_bfloat16",
             data=DataConfig(input_size=128, sigma=1.25, batch_size=16, color=0.3),
+        ),
+        "finetune": TrainConfig(
+            preset="efficientnet_pose",
+            start_from=Path("pose-small"),
+            epochs=24,
+            optimizer="adamw",
+            learning_rate=5e-4,
+            schedule="cosine",
+            weight_decay=1e-2,
+            score_every=4,
+            data=DataConfig(input_size=192, sigma=1.5, batch_size=16, color=0.3),
         ),
         "demo": TrainConfig(
             preset="hourglass_2x64",

@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from pydantic import ValidationError
 import fpd_tf as fpd
 from fpd_tf.codec import encode_heatmaps
 from fpd_tf.errors import InputError
+from fpd_tf.training.build import network_for
 from fpd_tf.training.losses import joints_mse
 from fpd_tf.training.recipes import RECIPES, configure, make_optimizer
 
@@ -148,3 +151,14 @@ def test_settings_that_are_none_are_refused(recipe, setting, message):
 def test_python_callers_are_told_the_field_too():
     with pytest.raises(ValidationError, match="distillation_weight"):
         fpd.TrainConfig(distillation_weight=2)
+
+
+def test_finetune_starts_from_the_shipped_student_whatever_the_joints(people, capsys):
+    recipe = RECIPES["finetune"]
+    assert recipe.learning_rate < RECIPES["light"].learning_rate
+    data = dataclasses.replace(recipe.data, input_size=64)
+    network = network_for(people, dataclasses.replace(recipe, data=data))
+    assert network.outputs[0].shape == (None, 16, 16, 16)
+    said = capsys.readouterr().err
+    assert "117 of 117 layers taken over" in said
+    assert "joints that start anew: pelvis, thorax" in said
