@@ -1,5 +1,6 @@
 """Files and folders that are whole or not there, however their writing ends."""
 
+import errno
 import os
 import shutil
 import sys
@@ -8,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fpd_tf.errors import InputError
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
 @contextmanager
@@ -45,7 +48,8 @@ def folder_written_whole(path: str | Path) -> Iterator[Path]:
     """Gives a new folder aside to fill; on success it gets the name `path`.
 
     Raises:
-        InputError: `path` exists, or the disk is full or not to be written to.
+        InputError: `path` exists and is no empty folder, or the disk is full or not to
+            be written to.
 
     Example:
         >>> from pathlib import Path
@@ -57,15 +61,16 @@ def folder_written_whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     check_new(path)
-    aside = _name_aside(path)
+    place = path.absolute()
+    aside = _name_aside(place)
     try:
         with _writing(path, aside):
             aside.mkdir(parents=True)
             yield aside
             for each in (*aside.rglob("*"), aside):
                 _put_on_disk(each)
-            os.replace(aside, path)
-            _put_on_disk(path.parent)
+            os.replace(aside, place)
+            _put_on_disk(place.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -104,12 +109,13 @@ def _same(one, other):
 
 
 def check_new(path: str | Path) -> None:
-    """Refuses a folder that is there already.
+    """Refuses a folder that is there already, unless it is empty.
 
     Raises:
         InputError: it is.
     """
-    if Path(path).exists():
+    path = Path(path)
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         sentence = "it exists already; give the name of a new folder"
         raise InputError.plain(path, "", sentence)
 
@@ -124,12 +130,20 @@ def _writing(path, aside):
     try:
         yield
     except OSError as error:
-        if isinstance(error.filename, str | bytes):
-            place = Path(os.fsdecode(error.filename))
-            if place != path.parent and not place.is_relative_to(aside):
-                raise
-        reason = error.strerror or error
+        if not _is_of_writing(error, aside):
+            raise
+        # copytree's errors: (source, place, reason) each
+        several = isinstance(error, shutil.Error)
+        reason = error.args[0][0][-1] if several else error.strerror or error
         raise InputError.plain(path, "", f"it cannot be written: {reason}") from error
+
+
+def _is_of_writing(error, aside):
+    """By the file it names, or where it names none by its number."""
+    if isinstance(error.filename, str | bytes):
+        place = Path(os.fsdecode(error.filename))
+        return place in aside.parents or place.is_relative_to(aside)
+    return isinstance(error, shutil.Error) or error.errno in _NO_ROOM
 
 
 def _put_on_disk(path):

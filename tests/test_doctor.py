@@ -130,7 +130,7 @@ def test_quiet_says_only_what_went_wrong(tmp_path, again):
         capture_output=True,
         text=True,
     )
-    said = f"fpd: {out}: expected a new or empty folder. Received: something is there"
+    said = f"fpd: {out}: it exists already; give the name of a new folder"
     assert (done.returncode, done.stdout) == (2 if again else 0, "")
     assert done.stderr.startswith(said) if again else done.stderr == ""
 

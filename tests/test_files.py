@@ -2,6 +2,7 @@ import fcntl
 import os
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -43,6 +44,9 @@ def test_what_else_goes_wrong_meanwhile_keeps_its_own_words(tmp_path):
         with pytest.raises(FileNotFoundError, match="photo.jpg"):
             with write(tmp_path / "scores"):
                 (tmp_path / "photo.jpg").read_bytes()
+        with pytest.raises(ConnectionResetError):
+            with write(tmp_path / "scores"):
+                raise ConnectionResetError(104, "Connection reset by peer")
     assert not list(tmp_path.iterdir())
 
 
@@ -59,9 +63,32 @@ def test_a_folder_is_whole_or_not_there(tmp_path):
         assert not path.exists()
     assert (path / "in" / "a").read_text() == "whole"
     assert list(tmp_path.iterdir()) == [path]
-    with pytest.raises(InputError, match=f"{path}: it exists already"):
-        with folder_written_whole(path):
-            pass
+    for there in (path, path / "in" / "a"):
+        with pytest.raises(InputError, match=f"{there}: it exists already"):
+            with folder_written_whole(there):
+                raise AssertionError("there is something already")
+
+
+def test_an_empty_folder_counts_as_new(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with folder_written_whole(".") as aside:
+        (aside / "a").write_text("whole")
+    assert (tmp_path / "a").read_text() == "whole"
+
+
+def test_a_folder_that_cannot_be_made_or_filled_is_one_line(tmp_path):
+    blocked, path = tmp_path / "file", tmp_path / "people"
+    blocked.touch()
+    with pytest.raises(InputError, match="file/a/b: it cannot be written: Not a dir"):
+        with folder_written_whole(blocked / "a" / "b"):
+            raise AssertionError("there is no folder to fill")
+    tree = tmp_path / "tree"
+    (tree / "b").mkdir(parents=True)
+    with pytest.raises(InputError, match="people: it cannot be written: .*File exists"):
+        with folder_written_whole(path) as aside:
+            (aside / "b").write_text("in the way")
+            shutil.copytree(tree, aside, dirs_exist_ok=True)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "tree"]
 
 
 def test_files_are_written_on_windows_too(tmp_path, monkeypatch):

@@ -8,7 +8,6 @@ that a training crop can show of the photograph. N people, K joints.
 import hashlib
 import json
 import os
-import shutil
 from functools import cache, partial
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from fpd_tf.data.checks import keep_good
 from fpd_tf.data.people import People, Sample
 from fpd_tf.data.photograph import photograph
 from fpd_tf.errors import InputError
+from fpd_tf.files import folder_written_whole
 from fpd_tf.geometry import Box
 from fpd_tf.joints import LSP, MPII, joint_set_from
 from fpd_tf.progress import tracked
@@ -57,12 +57,12 @@ def pack(people: People, out: str | Path) -> Path:
     import tensorflow as tf
 
     out = Path(out)
-    if out.exists():
-        raise InputError(out, "", "a new folder", "it exists")
-    aside = out.with_name(f"partial-{os.getpid()}-{out.name}")
-    try:
-        aside.mkdir(parents=True)
-        shards, packed = _write_shards(people, aside)
+    with folder_written_whole(out) as aside:
+        try:
+            shards, packed = _write_shards(people, aside)
+        except tf.errors.OpError as error:
+            sentence = f"it cannot be written: {error.message}"
+            raise InputError.plain(out, "", sentence) from error
         np.savez(aside / _PEOPLE, shard=shards, packed=packed, **_columns(people))
         sums = {path.name: _sum(path) for path in sorted(aside.iterdir())}
         manifest = {
@@ -73,11 +73,6 @@ def pack(people: People, out: str | Path) -> Path:
             "sha256": sums,
         }
         (aside / _MANIFEST).write_text(json.dumps(manifest, indent=2))
-        os.replace(aside, out)
-    except (OSError, tf.errors.OpError) as error:
-        raise InputError(out, "", "room to write it", error) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return out
 
 

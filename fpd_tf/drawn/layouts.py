@@ -4,8 +4,6 @@ They serve where nothing can be downloaded; a network trained on them knows only
 """
 
 import json
-import os
-import shutil
 from io import BytesIO
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from fpd_tf.data.lsp import ANNOTATIONS
 from fpd_tf.data.mpii_release import RELEASE_FILE
 from fpd_tf.drawn.picture import Person, draw_person
 from fpd_tf.errors import InputError
+from fpd_tf.files import folder_written_whole
 from fpd_tf.joints import LSP, MPII
 from fpd_tf.progress import tracked
 
@@ -56,18 +55,11 @@ def synthesize(
     """
     out = Path(out)
     _check(out, layout, count, seed)
-    partial = Path(f"{out.absolute()}.partial")
     file_name, write_labels = LAYOUTS[layout]
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        (partial / "images").mkdir(parents=True)
-        people = _write_pictures(partial / "images", file_name, count, seed)
-        write_labels(partial, people)
-        os.replace(partial, out)
-    except OSError as error:
-        raise InputError(out, "", "a folder to write to", error.strerror) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with folder_written_whole(out) as aside:
+        (aside / "images").mkdir()
+        people = _write_pictures(aside / "images", file_name, count, seed)
+        write_labels(aside, people)
     return out
 
 
@@ -78,8 +70,6 @@ def _check(out: Path, layout: str, count: int, seed: int) -> None:
         raise InputError("synthesize", "count", "2 people or more", count)
     if seed < 0:
         raise InputError("synthesize", "seed", "0 or above", seed)
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise InputError(out, "", "a new or empty folder", "something is there already")
 
 
 def _write_pictures(

@@ -137,7 +137,7 @@ def test_no_such_split(folder):
 
 
 def test_nothing_is_left_half_written(people, folder, tmp_path):
-    with pytest.raises(InputError, match="expected a new folder"):
+    with pytest.raises(InputError, match="it exists already"):
         pack(people, folder)
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"\xff\xd8\xff")
@@ -147,5 +147,5 @@ def test_nothing_is_left_half_written(people, folder, tmp_path):
     assert [path.name for path in folder.parent.iterdir()] == ["train"]
     blocked = tmp_path / "file"
     blocked.touch()
-    with pytest.raises(InputError, match="room to write it"):
+    with pytest.raises(InputError, match="file/train: it cannot be written"):
         pack(people, blocked / "train")

@@ -173,16 +173,15 @@ def test_bad_arguments_are_named(tmp_path, arguments, field):
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     (tmp_path / "note.txt").write_text("mine")
-    with pytest.raises(InputError, match="a new or empty folder"):
+    with pytest.raises(InputError, match="it exists already"):
         synthesize(tmp_path, count=2)
-    with pytest.raises(InputError, match="a new or empty folder"):
+    with pytest.raises(InputError, match="it exists already"):
         synthesize(tmp_path / "note.txt", count=2)
     assert (tmp_path / "note.txt").read_text() == "mine"
 
 
-def test_an_empty_folder_and_an_old_partial_one_are_taken(tmp_path):
+def test_an_empty_folder_is_taken(tmp_path):
     (tmp_path / "people").mkdir()
-    (tmp_path / "people.partial" / "images").mkdir(parents=True)
     root = synthesize(tmp_path / "people", count=2)
     assert len(load_mpii(root, "train")) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["people"]
