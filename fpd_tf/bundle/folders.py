@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +16,9 @@ from fpd_tf.contract.pose_json import (
     read_contract,
     write_contract,
 )
-from fpd_tf.errors import GateError, InputError
-from fpd_tf.export.audit import audit_tflite
+from fpd_tf.errors import InputError
+from fpd_tf.export.audit import audit_tflite, check_loadable
+from fpd_tf.files import folder_written_whole
 from fpd_tf.shipped import shipped
 
 MODEL, CONTRACT, GOLDEN = "pose.tflite", "pose.json", "golden.json"
@@ -44,7 +44,7 @@ def bundle(model: str | Path, out: str | Path) -> Path:
         The folder.
 
     Raises:
-        InputError: the folder exists, the model is bad or not its contract's.
+        InputError: something is in the folder, the model is bad or not its contract's.
         GateError: a binding of the apps would not load the model.
 
     Example:
@@ -56,15 +56,11 @@ def bundle(model: str | Path, out: str | Path) -> Path:
         ['android', 'bundle.json', 'ios', 'pose.schema.json', 'web']
     """
     model, out = Path(model), Path(out)
-    if out.exists():
-        raise InputError(out, "", "a new folder", "it exists")
-    contract = contract_of(model)
-    _check_loadable(model)
-    contract = replace(contract, model=replace(contract.model, file=MODEL))
-    vectors = json.dumps(golden_vectors(contract))
-    aside = out.with_name(f"partial-{out.name}")
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
+    with folder_written_whole(out) as aside:
+        contract = contract_of(model)
+        check_loadable(audit_tflite(model), model)
+        contract = replace(contract, model=replace(contract.model, file=MODEL))
+        vectors = json.dumps(golden_vectors(contract))
         for platform, (resources, tests) in PLACES.items():
             folder = aside / platform
             skipped = shutil.ignore_patterns(*_NOT_SHIPPED)
@@ -77,9 +73,6 @@ def bundle(model: str | Path, out: str | Path) -> Path:
         (aside / SCHEMA).write_text(json.dumps(contract_schema(), indent=1) + "\n")
         manifest = {"files": _digests(aside)}
         (aside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-        os.replace(aside, out)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return out
 
 
@@ -115,19 +108,14 @@ def check_bundle(folder: str | Path) -> Contract:
                 folder, platform, expected, "another one: folders mixed up"
             )
     _check_files(folder)
-    _check_loadable(folder / "web" / MODEL)
+    model = folder / "web" / MODEL
+    check_loadable(audit_tflite(model), model)
     vectors = json.loads(json.dumps(golden_vectors(contracts[0])))
     for platform, (_, tests) in PLACES.items():
         path = folder / platform / tests / GOLDEN
         if not _alike(_parsed(path), vectors):
             raise InputError(path, "", "the joints that this fpd_tf computes", "others")
     return contracts[0]
-
-
-def _check_loadable(model):
-    problems = audit_tflite(model).problems
-    if problems:
-        raise GateError(f"{model}: {'; '.join(problems)}")
 
 
 def _digests(folder):

@@ -112,8 +112,8 @@ def export(
     _check_given("--max-drop", gated, out, "--out FILE")
     floats = out and io is Io.float32
     _check_given("--decode", decode, floats, "--out FILE and --io float32")
-    lessons = {"--sparsity": sparsity, "--teacher": teacher, "--set": settings}
-    for option, given in lessons.items():
+    of_training = {"--sparsity": sparsity, "--teacher": teacher, "--set": settings}
+    for option, given in of_training.items():
         _check_given(option, given, trained, "--out FILE and qat or --sparsity")
     if check:
         return _check(check, json_file)
@@ -125,12 +125,11 @@ def export(
     measured = trained or quantization in CALIBRATED
     options = {"quantization": quantization, "io": io}
     options["samples"] = people.load(split) if measured else None
-    if gated:
-        options |= {"held_out": people.held_out(), "max_drop": max_drop}
+    options["held_out"] = people.held_out() if gated else None
     if trained:
-        options |= {"sparsity": sparsity, "teacher": teacher}
-        options["config"] = _fine_tuning(model, settings)
-    _write(model, out, options, json_file)
+        how = {"sparsity": sparsity, "teacher": teacher}
+        options["fine_tuning"] = _fine_tuning(model, out, settings, **how)
+    _write(model, out, options, max_drop, json_file)
     _print_sizes(out, decode)
 
 
@@ -141,9 +140,8 @@ def _check_given(option, given, fits, wanted):
 
 def _check(file, json_file):
     with quiet_tensorflow():
-        from fpd_tf.export.audit import audit_tflite
+        from fpd_tf.export.audit import audit_tflite, check_loadable
         from fpd_tf.export.benchmark import peak_memory
-        from fpd_tf.export.gate import check_loadable
     audit = audit_tflite(file)
     print_audit(file.name, audit, peak_memory(file))
     write_json(json_file, {"audit": audit.as_dict()})
@@ -170,22 +168,22 @@ def _write_variants(model, folder, samples, held_out, json_file):
     write_json(json_file, {name: each.as_dict() for name, each in found.items()})
 
 
-def _write(model, out, options, json_file):
+def _write(model, out, options, max_drop, json_file):
     with quiet_tensorflow():
         from fpd_tf.export.audit import deflated_size
         from fpd_tf.export.benchmark import peak_memory
-        from fpd_tf.export.gate import export_gated
-
-    def show(file, audit, comparison):
-        print_audit(out.name, audit, peak_memory(file))
-        report = {"audit": audit.as_dict(), "deflated": deflated_size(file)}
-        if comparison:
-            print_comparison(out.name, comparison)
-            report["comparison"] = comparison.as_dict()
+        from fpd_tf.export.gate import drafted
+    options["training_data"] = _training_data(model)
+    with drafted(model, out, **options) as draft:
+        print_audit(out.name, draft.audit, peak_memory(draft.file))
+        report = {"audit": draft.audit.as_dict()}
+        report["deflated"] = deflated_size(draft.file)
+        if draft.comparison:
+            print_comparison(out.name, draft.comparison)
+            report["comparison"] = draft.comparison.as_dict()
         write_json(json_file, report)
-
-    facts = {"training_data": _training_data(model)}
-    export_gated(model, out, show=show, **facts, **options)
+        draft.check(max_drop)
+        draft.put_in_place()
 
 
 def _print_sizes(out, decode):
@@ -197,10 +195,11 @@ def _print_sizes(out, decode):
         print(f"{file}: {size:.2f} MB, deflated {deflated:.2f} MB")
 
 
-def _fine_tuning(model, settings):
+def _fine_tuning(model, out, settings, **how):
     with quiet_tensorflow():
-        from fpd_tf.export.fine_tune import fine_tuning
-    return fine_tuning(_config_beside(model), settings or ())
+        from fpd_tf.export.fine_tune import FineTuning, fine_tuning_config
+    config = fine_tuning_config(_config_beside(model), settings or ())
+    return FineTuning(config, cache=out.parent / "teacher-cache", **how)
 
 
 def _training_data(model):

@@ -14,6 +14,7 @@ from fpd_tf.contract.tflite_file import (
     read_tflite,
     shape_of,
 )
+from fpd_tf.errors import GateError
 
 _COMMON = {"float32", "int8", "int32", "int64"}
 BINDINGS = {
@@ -122,6 +123,16 @@ def audit_tflite(path: str | Path) -> Audit:
         partitions=None if custom else _partitions(path),
         refusals=_refusals(custom, (*inputs, *outputs)),
     )
+
+
+def check_loadable(audit: Audit, name: str | Path) -> None:
+    """Holds a file to what every app binding and mobile GPU loads.
+
+    Raises:
+        GateError: one of them would refuse it.
+    """
+    if audit.problems:
+        raise GateError(f"{name}: {'; '.join(audit.problems)}")
 
 
 def deflated_size(path: str | Path) -> int:

@@ -30,95 +30,117 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import keras
 import numpy as np
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as validated
 
 from fpd_tf.data.people import People
-from fpd_tf.data.pipeline import broken_files_named, make_dataset
-from fpd_tf.errors import GateError, InputError
+from fpd_tf.data.pipeline import (
+    DataConfig,
+    Positive,
+    broken_files_named,
+    make_dataset,
+)
+from fpd_tf.errors import GateError, InputError, refused
+from fpd_tf.export.fold import kind_and_settings, layer_by_layer
 from fpd_tf.models.keras_file import load_network
 from fpd_tf.training.distiller import check_teacher
 from fpd_tf.training.losses import joints_mse
-from fpd_tf.training.recipes import TrainConfig, configure
+from fpd_tf.training.recipes import with_settings
 from fpd_tf.training.teacher import cache_teacher, collapsed_target
 
-FINE_TUNING = TrainConfig(
-    epochs=4, optimizer="adam", learning_rate=3e-4, schedule="cosine"
-)
 _PEAK = 1.0
-_FIELDS = ("epochs", "learning_rate", "schedule", "distillation_weight", "data")
 _OF_THE_RUN = ("distillation_weight", "data")
 
 
-def fine_tuning(run: str | Path, settings: Sequence[str] = ()) -> TrainConfig:
-    """`FINE_TUNING` on the data settings of a network's own run, some fields set anew.
+@validated(frozen=True, config=ConfigDict(extra="forbid"))
+class FineTuningConfig:
+    """Everything that decides what fine-tuning makes of the weights.
+
+    Args:
+        epochs: passes over the people.
+        learning_rate: of Adam, at the start.
+        schedule: constant, or cosine down to zero at the last step.
+        distillation_weight: w of Eq. 5, where there is a teacher.
+        data: sizes, augmentation, batch size and seed; the size is the network's.
+    """
+
+    epochs: Annotated[int, Field(gt=0)] = 4
+    learning_rate: Positive = 3e-4
+    schedule: Literal["constant", "cosine"] = "cosine"
+    distillation_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
+    data: DataConfig = Field(default_factory=DataConfig)
+
+
+def fine_tuning_config(
+    run: str | Path, settings: Sequence[str] = ()
+) -> FineTuningConfig:
+    """The defaults on the data settings of a network's own run, some fields set anew.
 
     Args:
         run: config.json of the run; without one, the defaults of `DataConfig`.
         settings: "field=value" each, as `configure` takes them.
 
     Raises:
-        InputError: a field that fine-tuning has no use for, or as `configure` does.
+        InputError: a damaged run, no such field, or a value of the wrong kind.
 
     Example:
-        >>> from fpd_tf.export.fine_tune import fine_tuning
-        >>> fine_tuning("config.json", ["epochs=2", "data.sigma=1.5"]).data.sigma
+        >>> from fpd_tf.export.fine_tune import fine_tuning_config
+        >>> fine_tuning_config("config.json", ["epochs=2", "data.sigma=1.5"]).data.sigma
         1.5
     """
-    for setting in settings:
-        if setting.partition("=")[0].partition(".")[0] not in _FIELDS:
-            raise InputError("--set", "", f"one of {', '.join(_FIELDS)}", setting)
-    values = TypeAdapter(TrainConfig).dump_python(FINE_TUNING, mode="json")
-    if Path(run).exists():
-        try:
-            own = json.loads(Path(run).read_text())["config"]
-            values |= {field: own[field] for field in _OF_THE_RUN}
-        except (ValueError, KeyError, TypeError) as error:
-            expected = "the settings of a run"
-            raise InputError(run, "config", expected, repr(error)) from error
-    start = [f"{field}={json.dumps(value)}" for field, value in values.items()]
-    return configure("paper_mpii", [*start, *settings])
+    config = _config_of(Path(run)) if Path(run).exists() else FineTuningConfig()
+    return with_settings(config, settings, "fine-tuning")
+
+
+def _config_of(run):
+    try:
+        own = json.loads(run.read_bytes())["config"]
+        values = {field: own[field] for field in _OF_THE_RUN}
+        return TypeAdapter(FineTuningConfig).validate_python(values)
+    except ValidationError as error:
+        raise refused(run, error, "a field of DataConfig") from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        expected = "the settings of a run"
+        raise InputError(run, "config", expected, repr(error)) from error
 
 
 @dataclass(frozen=True, eq=False)
-class Lessons:
-    """What a deploy network is trained on with: Eq. 5 on its one output.
+class FineTuning:
+    """How a folded network is trained on: Eq. 5 on its one output.
 
-    Only the last stack is left of a deploy network, so the other stacks' losses are
+    Only the last stack is left of a folded network, so the other stacks' losses are
     not; without a teacher there is the ground truth alone (Eq. 3).
 
     Args:
-        samples: people of the training set.
-        config: its epochs, learning_rate, schedule (of Adam), distillation_weight and
-            data; the other fields made the network and have no say here.
-        teacher: a trained network or its .keras file, run once over all the samples.
-        cache: folder for what it says.
+        config: how long, how fast and on which crops.
+        teacher: a trained network or its .keras file, run once over all the people.
+        sparsity: part of each convolution's weights to make zero, within [0, 1).
+        cache: folder for what the teacher says.
 
-    Example:
-        >>> import fpd_tf as fpd
-        >>> from fpd_tf.export.fine_tune import Lessons, fine_tuning
-        >>> people = fpd.load_mpii(fpd.synthesize("people", count=12), split="train")
-        >>> config = fine_tuning("config.json", ["epochs=3", "data.batch_size=5"])
-        >>> Lessons(people, config).steps
-        6
+    Raises:
+        InputError: a sparsity out of range.
     """
 
-    samples: People
-    config: TrainConfig = FINE_TUNING
+    config: FineTuningConfig = FineTuningConfig()
     teacher: keras.Model | str | Path | None = None
+    sparsity: float = 0.0
     cache: str | Path = "teacher-cache"
 
-    @property
-    def steps_per_epoch(self) -> int:
-        return len(self.samples) // self.config.data.batch_size
+    def __post_init__(self):
+        if not 0 <= self.sparsity < 1:
+            raise InputError("sparsity", "", "a part within [0, 1)", self.sparsity)
 
-    @property
-    def steps(self) -> int:
-        return self.config.epochs * self.steps_per_epoch
+    def steps_per_epoch(self, people: People) -> int:
+        return len(people) // self.config.data.batch_size
 
-    def teach(self, network, callbacks: Sequence = ()) -> None:
+    def steps(self, people: People) -> int:
+        return self.config.epochs * self.steps_per_epoch(people)
+
+    def teach(self, network, people: People, callbacks: Sequence = ()) -> None:
         """Trains a `tf_keras` network from images to one heatmap tensor.
 
         Raises:
@@ -130,21 +152,21 @@ class Lessons:
 
         rate = self.config.learning_rate
         if self.config.schedule == "cosine":
-            rate = tf_keras.optimizers.schedules.CosineDecay(rate, self.steps)
-        batches, soft_heatmaps = self._batches(network)
+            rate = tf_keras.optimizers.schedules.CosineDecay(rate, self.steps(people))
+        batches, soft_heatmaps = self._batches(network, people)
         network.compile(tf_keras.optimizers.Adam(rate), loss=joints_mse)
-        with broken_files_named(self.samples, soft_heatmaps):
+        with broken_files_named(people, soft_heatmaps):
             history = network.fit(
                 batches,
                 epochs=self.config.epochs,
-                steps_per_epoch=self.steps_per_epoch,
+                steps_per_epoch=self.steps_per_epoch(people),
                 callbacks=[*callbacks],
                 verbose=1 if sys.stdout.isatty() else 2,
             ).history
         if not np.isfinite(history["loss"]).all():
             raise GateError("the loss is no longer finite; try a lower learning_rate")
 
-    def _batches(self, network):
+    def _batches(self, network, people):
         """(images, targets, joint weights), without end; the teacher's files."""
         size = network.input_shape[1]
         if self.config.data.input_size != size:
@@ -152,67 +174,69 @@ class Lessons:
             raise InputError("config", "data.input_size", expected, received)
         options = {"training": True, "first_epoch": 0}
         if self.teacher is None:
-            return make_dataset(self.samples, self.config.data, **options), None
-        soft_heatmaps = self._soft_heatmaps(network)
-        how = self.config.distillation_weight, self.config.teach_unlabelled
+            return make_dataset(people, self.config.data, **options), None
+        options["soft_heatmaps"] = soft_heatmaps = self._soft_heatmaps(network, people)
+        batches = make_dataset(people, self.config.data, **options)
+        weight = self.config.distillation_weight
 
         def collapsed(images, *truth_and_teacher):
-            return images, *collapsed_target(*truth_and_teacher, *how)
+            return images, *collapsed_target(*truth_and_teacher, weight)
 
-        options["soft_heatmaps"] = soft_heatmaps
-        batches = make_dataset(self.samples, self.config.data, **options)
         return batches.map(collapsed), soft_heatmaps
 
-    def _soft_heatmaps(self, network):
+    def _soft_heatmaps(self, network, people):
         if isinstance(self.teacher, keras.Model):
             source, teacher = self.teacher.name, self.teacher
         else:
             source, teacher = self.teacher, load_network(self.teacher)
         check_teacher(teacher, network, source)
+        data = self.config.data
+        mirror = data.flip > 0
         return cache_teacher(
-            teacher,
-            self.samples,
-            self.config.data.input_size,
-            self.cache,
-            mirror=self.config.data.flip > 0,
+            teacher, people, data.input_size, self.cache, mirror=mirror
         )
 
 
 def quantization_aware(
-    network, ranges: Mapping[str, tuple[float, float]], lessons: Lessons
+    network: keras.Model,
+    ranges: Mapping[str, tuple[float, float]],
+    people: People,
+    fine_tuning: FineTuning,
 ) -> None:
-    """Trains a deploy network on while it computes as an int8 file would.
+    """Trains a folded network on while it computes as an int8 file would.
 
     The ranges stay as they are, but that heatmaps can rise to the truth's peak.
 
     Args:
-        network: of `deploy_network`; gets the new weights.
+        network: of `folded`; gets the new weights.
         ranges: by layer, (lowest, highest) value of what it gives.
-        lessons: what to train on.
+        people: of the training set.
+        fine_tuning: how.
 
     Raises:
-        InputError, GateError: as `Lessons.teach` does.
+        InputError, GateError: as `FineTuning.teach` does.
 
     Example:
-        >>> from fpd_tf.export.fine_tune import quantization_aware
-        >>> quantization_aware(network, ranges, lessons)  # doctest: +SKIP
+        >>> from fpd_tf.export.fine_tune import FineTuning, quantization_aware
+        >>> quantization_aware(network, ranges, people, FineTuning())
+        ... # doctest: +SKIP
     """
     low, high = ranges["heatmaps"]
     student = fake_quantized(network, {**ranges, "heatmaps": (low, max(high, _PEAK))})
-    lessons.teach(student)
+    fine_tuning.teach(student, people)
     for wrapper in student.layers[1:]:
         weights = [weight.numpy() for weight in wrapper.trainable_weights]
         network.get_layer(wrapper.layer.name).set_weights(weights)
 
 
-def fake_quantized(network, ranges: Mapping[str, tuple[float, float]]):
+def fake_quantized(network: keras.Model, ranges: Mapping[str, tuple[float, float]]):
     """The same network with weights and activations rounded as int8 rounds them.
 
     The library's `quantize_model` would leave the ranges to a moving average from
     -6..6, give all channels of a depthwise kernel one scale, and refuse ReLU6.
 
     Args:
-        network: of `deploy_network`; stays as it is.
+        network: of `folded`; stays as it is.
         ranges: by layer, (lowest, highest) value of what it gives.
 
     Returns:
@@ -221,9 +245,9 @@ def fake_quantized(network, ranges: Mapping[str, tuple[float, float]]):
 
     Example:
         >>> import fpd_tf as fpd
-        >>> from fpd_tf.export.fold import deploy_network
+        >>> from fpd_tf.export.fold import folded
         >>> from fpd_tf.export.fine_tune import fake_quantized
-        >>> network = deploy_network(fpd.build_model("hourglass_4x32", input_size=64))
+        >>> network = folded(fpd.build_model("efficientnet_pose_small", input_size=64))
         >>> ranges = {layer.name: (-4.0, 4.0) for layer in network.layers}
         >>> fake_quantized(network, ranges).output_shape
         (None, 16, 16, 16)
@@ -244,9 +268,7 @@ def fake_quantized(network, ranges: Mapping[str, tuple[float, float]]):
             config.activation_attrs, config.quantize_output = [], True
         return quantization.QuantizeWrapperV2(layer, config)
 
-    copy = tf_keras.models.clone_model(network)
-    copy.set_weights(network.get_weights())
-    return tf_keras.models.clone_model(copy, clone_function=wrapped)
+    return tf_keras.models.clone_model(twin(network), clone_function=wrapped)
 
 
 @dataclass(frozen=True)
@@ -274,36 +296,70 @@ class _ByChannel:
         return tf.reshape(rounded, kernel.shape)
 
 
-def pruned(network, sparsity: float, lessons: Lessons):
-    """Trains a deploy network on while its smallest weights become zero.
+def prune(network: keras.Model, people: People, fine_tuning: FineTuning) -> None:
+    """Trains a folded network on while its smallest weights become zero.
 
     They do so by and by over the first half of the steps, in each convolution alike;
     depthwise ones, which hold the folded BatchNorms, stay whole.
 
     Args:
-        network: of `deploy_network`.
-        sparsity: part of a convolution's weights, within (0, 1).
-        lessons: what to train on.
-
-    Returns:
-        A network of the same layers.
+        network: of `folded`; gets the new weights.
+        people: of the training set.
+        fine_tuning: how, and which part becomes zero.
 
     Raises:
-        InputError, GateError: as `Lessons.teach` does.
+        InputError, GateError: as `FineTuning.teach` does.
 
     Example:
-        >>> from fpd_tf.export.fine_tune import pruned
-        >>> pruned(network, 0.5, lessons).name  # doctest: +SKIP
-        'hourglass_2x64_deploy'
+        >>> from fpd_tf.export.fine_tune import FineTuning, prune
+        >>> prune(network, people, FineTuning(sparsity=0.5))  # doctest: +SKIP
     """
     sparse = _toolkit().sparsity.keras
-    half = max(1, lessons.steps // 2)
+    half = max(1, fine_tuning.steps(people) // 2)
     every = max(1, half // 10)
     end = half - half % every
-    schedule = sparse.PolynomialDecay(0.0, sparsity, 0, end, frequency=every)
-    student = sparse.prune_low_magnitude(network, schedule)
-    lessons.teach(student, [sparse.UpdatePruningStep()])
-    return sparse.strip_pruning(student)
+    schedule = sparse.PolynomialDecay(
+        0.0, fine_tuning.sparsity, 0, end, frequency=every
+    )
+    student = sparse.prune_low_magnitude(twin(network), schedule)
+    fine_tuning.teach(student, people, [sparse.UpdatePruningStep()])
+    _take_weights(network, sparse.strip_pruning(student).layers)
+
+
+def twin(network: keras.Model):
+    """A folded network in the Keras that tensorflow-model-optimization knows.
+
+    Args:
+        network: of `folded`.
+
+    Returns:
+        A `tf_keras.Model` of the same layers and weights.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.export.fine_tune import twin
+        >>> from fpd_tf.export.fold import folded
+        >>> network = folded(fpd.build_model("efficientnet_pose_small", input_size=64))
+        >>> twin(network).count_params() == network.count_params()
+        True
+    """
+    import tf_keras
+
+    def run(layer, given):
+        kind, settings = kind_and_settings(layer)
+        return getattr(tf_keras.layers, kind)(**settings)(given)
+
+    image = tf_keras.layers.Input(network.input_shape[1:], name="image")
+    heatmaps = layer_by_layer(network, image, run)
+    twin = tf_keras.Model(image, heatmaps, name=network.name)
+    _take_weights(twin, network.layers)
+    return twin
+
+
+def _take_weights(network, layers):
+    """Gives a network the weights of layers of the same names."""
+    for layer in layers:
+        network.get_layer(layer.name).set_weights(layer.get_weights())
 
 
 def _toolkit():

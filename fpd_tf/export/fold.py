@@ -5,33 +5,44 @@ could fold into, and quantization-aware training refuses it where it stands.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import keras
 import numpy as np
+from keras import layers
 
 from fpd_tf.errors import InputError
+from fpd_tf.models.keras_file import (
+    joint_set_of_network,
+    load_network,
+    named_network,
+)
 
 _SETTINGS = {
-    keras.layers.Add: (),
-    keras.layers.Conv2D: ("filters", "kernel_size", "strides", "padding", "groups")
-    + ("dilation_rate",),
-    keras.layers.DepthwiseConv2D: ("depth_multiplier", "kernel_size", "strides")
-    + ("padding", "dilation_rate"),
-    keras.layers.MaxPooling2D: ("pool_size", "strides", "padding"),
-    keras.layers.ReLU: ("max_value", "negative_slope", "threshold"),
-    keras.layers.UpSampling2D: ("size", "interpolation"),
-    keras.layers.ZeroPadding2D: ("padding",),
+    layers.Add: (),
+    layers.Conv2D: ("filters", "kernel_size", "strides", "padding", "data_format")
+    + ("dilation_rate", "groups", "activation"),
+    layers.DepthwiseConv2D: ("kernel_size", "strides", "padding", "depth_multiplier")
+    + ("data_format", "dilation_rate", "activation"),
+    layers.MaxPooling2D: ("pool_size", "strides", "padding", "data_format"),
+    layers.ReLU: ("max_value", "negative_slope", "threshold"),
+    layers.UpSampling2D: ("size", "data_format", "interpolation"),
+    layers.ZeroPadding2D: ("padding", "data_format"),
 }
-_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
-_AFFINE = (keras.layers.BatchNormalization, keras.layers.Rescaling)
+_INITIALIZERS = {
+    layers.Conv2D: "kernel_initializer",
+    layers.DepthwiseConv2D: "depthwise_initializer",
+}
+_AFFINE = (layers.BatchNormalization, layers.Rescaling)
 _RELUS = {None: "relu", 6.0: "relu6"}
-_KNOWN = (*_SETTINGS, *_AFFINE, keras.layers.InputLayer, keras.layers.Activation)
+_KNOWN = (*_SETTINGS, *_AFFINE, layers.InputLayer, layers.Activation)
 
 
-def deploy_network(model: keras.Model):
-    """Rewrites a Keras 3 network into an equal one of `tf_keras` layers.
+def folded(model: keras.Model | str | Path) -> keras.Model:
+    """Rewrites a network into an equal one of fewer and plainer layers.
 
     A BatchNorm or ReLU joins the convolution before it where that feeds nothing else;
     other BatchNorms and Rescaling become 1x1 depthwise convolutions (a shift cannot go
@@ -41,23 +52,28 @@ def deploy_network(model: keras.Model):
     `heatmaps`.
 
     Args:
-        model: a Functional model with one input of fixed size.
+        model: a Functional model with one input of fixed size, or its .keras file.
 
     Returns:
-        A `tf_keras.Model` from `image` (B, S, S, 3) to `heatmaps` (B, H, W, K).
+        A Functional model from `image` (B, S, S, 3) to `heatmaps` (B, H, W, K) that
+        knows the joints of `model`.
 
     Raises:
-        InputError: a layer that is not known here, or whose weights are not finite.
+        InputError: a layer that is not known here, or whose weights are not finite; no
+            such file; or a Keras that does not run on TensorFlow.
 
     Example:
         >>> import fpd_tf as fpd
-        >>> from fpd_tf.export.fold import deploy_network
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
-        >>> deploy_network(network).output_names
+        >>> from fpd_tf.export.fold import folded
+        >>> network = fpd.build_model("hourglass_1x256", num_features=8, input_size=64)
+        >>> folded(network).output_names
         ['heatmaps']
     """
-    import tf_keras
-
+    if keras.backend.backend() != "tensorflow":
+        expected = "tensorflow to export: save the network, export the .keras file"
+        raise InputError("KERAS_BACKEND", "", expected, keras.backend.backend())
+    if not isinstance(model, keras.Model):
+        model = load_network(model)
     inputs, last = _graph(model)
     uses = Counter(source for sources in inputs.values() for source in sources)
     image = _image(model)
@@ -69,7 +85,40 @@ def deploy_network(model: keras.Model):
         ]
         name = "heatmaps" if layer is last else layer.name
         values[layer] = _rewritten(layer, given, name) if given else image
-    return tf_keras.Model(image, _tensor(values[last]), name=f"{model.name}_deploy")
+    network = keras.Model(image, _tensor(values[last]), name=f"{model.name}_folded")
+    joint_set = joint_set_of_network(model)
+    return named_network(network, joint_set) if joint_set else network
+
+
+class Upsampling(layers.UpSampling2D):
+    """Keras's own, as one resize: "nearest" of Keras makes a tensor of five axes."""
+
+    def call(self, features):
+        _, *size, _ = self.compute_output_shape(features.shape)
+        return keras.ops.image.resize(
+            features, size, self.interpolation, data_format=self.data_format
+        )
+
+
+def layer_by_layer(network: keras.Model, image, run: Callable):
+    """What comes out of a folded network when `run` computes each layer.
+
+    Args:
+        network: of `folded`.
+        image: what stands for its input.
+        run: called with a layer and what stands for its input, a list for an Add.
+    """
+    values = {id(network.input): image}
+    for layer in network.layers[1:]:
+        given = keras.tree.map_structure(lambda fed: values[id(fed)], layer.input)
+        values[id(layer.output)] = run(layer, given)
+    return values[id(network.output)]
+
+
+def kind_and_settings(layer: layers.Layer) -> tuple[str, dict]:
+    """The class name of a folded network's layer in any Keras, and its arguments."""
+    kind = next(kind for kind in _SETTINGS if isinstance(layer, kind))
+    return kind.__name__, _settings(layer, kind) | {"name": layer.name}
 
 
 def _graph(model):
@@ -100,7 +149,7 @@ def _graph(model):
 
 def _is_identity(layer):
     linear = keras.activations.linear
-    return type(layer) is keras.layers.Activation and layer.activation is linear
+    return type(layer) is layers.Activation and layer.activation is linear
 
 
 def _check_known(layer):
@@ -115,33 +164,31 @@ def _check_known(layer):
     if not known:
         kinds = ", ".join(sorted(kind.__name__ for kind in _KNOWN))
         received = f"{type(layer).__name__} {getattr(layer, 'activation', '')}"
-        raise InputError("deploy rewrite", layer.name, f"one of {kinds}", received)
+        raise InputError("fold", layer.name, f"one of {kinds}", received)
 
 
 def _image(model):
-    import tf_keras
-
     shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
     if len(shapes) != 1 or None in shapes[0]:
         raise InputError(model.name, "input", "one image of fixed size", shapes)
-    return tf_keras.layers.Input(shapes[0], name="image")
+    return layers.Input(shapes[0], dtype="float32", name="image")
 
 
 def _rewritten(layer, given, name):
-    if type(layer) in _CONVOLUTIONS:
+    if type(layer) in _INITIALIZERS:
         return _Convolution.of(layer, _tensor(given[0]), name)
     if type(layer) in _AFFINE:
         return _scaled(given[0], *_scale_and_shift(layer), name)
     if _is_plain_relu(layer) and _is_linear_convolution(given[0]):
         return given[0].activated(_RELUS[layer.max_value], name)
-    if type(layer) is keras.layers.Add:
+    if type(layer) is layers.Add:
         given = _with_one_bias(given)
     tensors = [_tensor(value) for value in given]
-    return _twin(layer, name)(tensors[0] if len(tensors) == 1 else tensors)
+    return _copied(layer, name)(tensors[0] if len(tensors) == 1 else tensors)
 
 
 def _is_plain_relu(layer):
-    return type(layer) is keras.layers.ReLU and (
+    return type(layer) is layers.ReLU and (
         layer.max_value in _RELUS and not layer.negative_slope and not layer.threshold
     )
 
@@ -166,13 +213,14 @@ def _with_one_bias(values):
     ]
 
 
-def _twin(layer, name):
-    """The `tf_keras` layer of the same kind and settings."""
-    import tf_keras
+def _copied(layer, name):
+    kind = Upsampling if type(layer) is layers.UpSampling2D else type(layer)
+    return kind(**_settings(layer, type(layer)), name=name, dtype="float32")
 
+
+def _settings(layer, kind):
     config = layer.get_config()
-    kept = {setting: config[setting] for setting in _SETTINGS[type(layer)]}
-    return getattr(tf_keras.layers, type(layer).__name__)(name=name, **kept)
+    return {setting: config[setting] for setting in _SETTINGS[kind]}
 
 
 def _scaled(value, scale, shift, name):
@@ -184,7 +232,7 @@ def _scaled(value, scale, shift, name):
 def _scale_and_shift(layer):
     """(C,) float64 each, of a BatchNorm at inference or a Rescaling."""
     channels = layer.output.shape[-1]
-    if type(layer) is keras.layers.Rescaling:
+    if type(layer) is layers.Rescaling:
         scale, shift = layer.scale, layer.offset
     else:
         mean, variance = _numpy(layer.moving_mean), _numpy(layer.moving_variance)
@@ -215,14 +263,14 @@ class _Convolution:
     """A convolution of the new network that may still take in what follows it.
 
     Args:
-        kind: "Conv2D" or "DepthwiseConv2D".
-        settings: arguments of the layer.
+        kind: of the layer.
+        settings: its arguments.
         kernel: (h, w, in, out) float64, or (h, w, in, multiplier) where depthwise.
         bias: (out,) float64.
         source: the tensor it reads.
     """
 
-    kind: str
+    kind: type[layers.Layer]
     settings: dict
     kernel: np.ndarray
     bias: np.ndarray
@@ -230,25 +278,24 @@ class _Convolution:
 
     @classmethod
     def of(cls, layer, source, name):
-        config = layer.get_config()
-        settings = {setting: config[setting] for setting in _SETTINGS[type(layer)]}
         kernel = _numpy(layer.kernel)
         channels = layer.output.shape[-1]
         bias = _numpy(layer.bias) if layer.use_bias else np.zeros(channels)
         _check_finite(layer, kernel, bias)
-        settings |= {"activation": layer.activation.__name__, "name": name}
-        return cls(type(layer).__name__, settings, kernel, bias, source)
+        settings = _settings(layer, type(layer)) | {"name": name}
+        return cls(type(layer), settings, kernel, bias, source)
 
     @classmethod
     def identity(cls, source, name):
         """1x1 and depthwise, so far without effect."""
         channels = source.shape[-1]
-        settings = {"kernel_size": 1, "activation": "linear", "name": name}
+        settings = {"kernel_size": 1, "data_format": "channels_last"}
+        settings |= {"activation": "linear", "name": name}
         ones = np.ones((1, 1, channels, 1))
-        return cls("DepthwiseConv2D", settings, ones, np.zeros(channels), source)
+        return cls(layers.DepthwiseConv2D, settings, ones, np.zeros(channels), source)
 
     def scaled(self, scale, shift, name):
-        depthwise = self.kind == "DepthwiseConv2D"
+        depthwise = self.kind is layers.DepthwiseConv2D
         factor = scale.reshape(self.kernel.shape[-2:]) if depthwise else scale
         return replace(
             self,
@@ -263,9 +310,8 @@ class _Convolution:
 
     @cached_property
     def tensor(self):
-        import tf_keras
-
-        layer = getattr(tf_keras.layers, self.kind)(**self.settings)
+        plain = {"dtype": "float32", _INITIALIZERS[self.kind]: "zeros"}
+        layer = self.kind(**self.settings, **plain)
         tensor = layer(self.source)
         layer.set_weights([np.float32(self.kernel), np.float32(self.bias)])
         return tensor

@@ -1,126 +1,27 @@
-"""What a .tflite loses against the network it came from, and how much it may.
+"""A .tflite takes its place when it is shown to work: audit, comparison, limits."""
 
-N samples, B batch, H W heatmap, K joints.
-"""
-
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import keras
-import numpy as np
 
-from fpd_tf.contract.pose_json import contract_path, describe, write_contract
+from fpd_tf.contract.pose_json import (
+    Contract,
+    contract_path,
+    describe,
+    write_contract,
+)
 from fpd_tf.data.people import People
-from fpd_tf.errors import GateError, InputError
-from fpd_tf.evaluation.evaluate import Evaluation, evaluate
-from fpd_tf.export.audit import Audit, audit_tflite
-from fpd_tf.export.convert import export_tflite
+from fpd_tf.errors import GateError
+from fpd_tf.export.audit import Audit, audit_tflite, check_loadable
+from fpd_tf.export.compare import Comparison, compare
+from fpd_tf.export.convert import check_place, export_tflite, joints_of
 from fpd_tf.export.decode import joints_path
-from fpd_tf.predictors.load import load_predictor
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """A network and a .tflite on the same samples.
-
-    Args:
-        network: scores of the Keras network.
-        tflite: scores of the file.
-        heatmap_error: mean over samples and joints of the largest difference of the two
-            heatmaps, in parts of the network's heatmap's height.
-        argmax_agreement: heatmaps with the largest cell at the same place, percent.
-    """
-
-    network: Evaluation
-    tflite: Evaluation
-    heatmap_error: float
-    argmax_agreement: float
-
-    @property
-    def drop(self) -> float:
-        """Points of mean score that the file lost; below 0 where it gained."""
-        return self.network.scores.mean - self.tflite.scores.mean
-
-    @property
-    def joints(self) -> dict[str, float]:
-        """Scored joint -> points gained (above 0) or lost."""
-        before, after = self.network.scores.joints, self.tflite.scores.joints
-        return {joint: after[joint] - before[joint] for joint in before}
-
-    @property
-    def decode_bias(self) -> np.ndarray:
-        """(2,) how much further off the file decodes (x, y), heatmap pixels."""
-        return self.tflite.signed_error - self.network.signed_error
-
-    @property
-    def told(self) -> dict[str, float]:
-        """The file's scores as they stand in pose.json."""
-        after = self.tflite
-        scores = {after.metric: after.scores.mean, "AUC": after.scores.auc}
-        return {name: round(score, 2) for name, score in scores.items()}
-
-    def as_dict(self) -> dict:
-        """Plain values for JSON; NaN becomes None."""
-        return {
-            "drop": _plain(self.drop),
-            "joints": {joint: _plain(each) for joint, each in self.joints.items()},
-            "heatmap_error": self.heatmap_error,
-            "argmax_agreement": self.argmax_agreement,
-            "decode_bias": [_plain(each) for each in self.decode_bias],
-            "network": self.network.as_dict(),
-            "tflite": self.tflite.as_dict(),
-        }
-
-
-def compare(
-    model: keras.Model | str | Path,
-    files: Sequence[str | Path],
-    samples: People,
-) -> list[Comparison]:
-    """Runs the one evaluator on a network and on .tflite files made of it.
-
-    Args:
-        model: the network or its .keras file, run once.
-        files: .tflite files.
-        samples: people it was not trained on.
-
-    Returns:
-        One comparison for each file.
-
-    Raises:
-        InputError: no people, a bad file, or one of another size than the network.
-
-    Example:
-        >>> import fpd_tf as fpd
-        >>> from fpd_tf.export.gate import compare
-        >>> people = fpd.load_mpii(fpd.synthesize("people", count=12), split="val")
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
-        >>> file = fpd.export_tflite(network, "student.tflite")
-        >>> (comparison,) = compare(network, [file], people)
-        >>> comparison.drop, comparison.argmax_agreement
-        (0.0, 100.0)
-    """
-    if not samples:
-        raise InputError("samples", "", "people to compare on", "none")
-    network = load_predictor(model)
-    predictors = [load_predictor(file) for file in files]
-    for predictor in predictors:
-        _check_sizes(predictor, network)
-    with tempfile.TemporaryFile() as kept:
-        keep = replace(network, run=_keeping(network.run, kept))
-        before = evaluate(keep, samples)
-        comparisons = []
-        for predictor in predictors:
-            kept.seek(0)
-            differences = _Differences(kept)
-            watched = replace(predictor, run=differences.watching(predictor.run))
-            after = evaluate(watched, samples)
-            comparisons.append(
-                Comparison(before, after, differences.error(), differences.agreement())
-            )
-    return comparisons
+from fpd_tf.files import written_whole
+from fpd_tf.models.keras_file import load_network
 
 
 def check_drop(comparison: Comparison, max_drop: float, name: str) -> None:
@@ -138,14 +39,96 @@ def check_drop(comparison: Comparison, max_drop: float, name: str) -> None:
         )
 
 
-def check_loadable(audit: Audit, name: str) -> None:
-    """Holds a file to what every app binding and mobile GPU loads.
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A finished .tflite that has not taken its place, and what is known of it.
+
+    Args:
+        path: its place.
+        file: where it lies until then.
+        audit: what stands in it.
+        comparison: with its network; None without people to compare on.
+        contract: its pose.json.
+    """
+
+    path: Path
+    file: Path
+    audit: Audit
+    comparison: Comparison | None
+    contract: Contract
+
+    def check(self, max_drop: float | None) -> None:
+        """Holds the file to what every app loads, and to the points it may lose.
+
+        A file of integer input and output is one that some bindings refuse, by choice.
+
+        Args:
+            max_drop: points of mean score; no limit where None.
+
+        Raises:
+            GateError: a binding would refuse the file, or it lost more.
+        """
+        if {each.dtype for each in self.audit.inputs} == {"float32"}:
+            check_loadable(self.audit, self.path.name)
+        if self.comparison and max_drop is not None:
+            check_drop(self.comparison, max_drop, self.path.name)
+
+    def put_in_place(self) -> Path:
+        """Writes the file and its pose.json.
+
+        An older file with the decode inside, which came from the one that is replaced,
+        goes.
+        """
+        with written_whole(self.path) as aside:
+            aside.write_bytes(self.file.read_bytes())
+        joints_path(self.path).unlink(missing_ok=True)
+        write_contract(contract_path(self.path), self.contract)
+        return self.path
+
+
+@contextmanager
+def drafted(
+    model: keras.Model | str | Path,
+    path: str | Path,
+    *,
+    held_out: People | None = None,
+    training_data: str | None = None,
+    **options,
+) -> Iterator[Draft]:
+    """Exports a network to a folder of its own and finds out what the file is like.
+
+    Args:
+        model: a Keras network or its .keras file.
+        path: where the file is to be put.
+        held_out: people to compare network and file on; not compared where None.
+        training_data: of the network, for pose.json.
+        options: of `export_tflite`.
 
     Raises:
-        GateError: one of them would refuse it.
+        InputError, GateError: as `export_tflite` and `compare` do.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.export.gate import drafted
+        >>> network = fpd.build_model("efficientnet_pose_small", input_size=64)
+        >>> with drafted(network, "student.tflite") as draft:
+        ...     draft.audit.problems, draft.path.exists()
+        ([], False)
     """
-    if audit.problems:
-        raise GateError(f"{name}: {'; '.join(audit.problems)}")
+    path = Path(path)
+    check_place(path)
+    if not isinstance(model, keras.Model):
+        model = load_network(model)
+    named = joints_of(model, options.get("samples"), options.pop("joint_set", None))
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / path.name
+        export_tflite(model, file, joint_set=named, **options)
+        audit = audit_tflite(file)
+        comparison, facts = None, {"joint_set": named, "training_data": training_data}
+        if held_out is not None:
+            (comparison,) = compare(model, [file], held_out)
+            facts["scores"] = comparison.reported_scores
+        yield Draft(path, file, audit, comparison, describe(file, **facts))
 
 
 def export_gated(
@@ -155,13 +138,9 @@ def export_gated(
     held_out: People | None = None,
     max_drop: float = 0.5,
     training_data: str | None = None,
-    show: Callable[[Path, Audit, Comparison | None], object] | None = None,
     **options,
 ) -> Path:
     """`export_tflite` with an audit and an accuracy gate, and pose.json beside it.
-
-    A file of integer input and output is one that some bindings refuse, by choice. An
-    older file with the decode inside, which came from the one that is replaced, goes.
 
     Args:
         model: a Keras network or its .keras file.
@@ -169,7 +148,6 @@ def export_gated(
         held_out: people to compare network and file on; no accuracy gate where None.
         max_drop: points of mean score that may be lost on them.
         training_data: of the network, for pose.json.
-        show: called with the file aside and what was found, before any gate closes.
         options: of `export_tflite`.
 
     Raises:
@@ -182,85 +160,12 @@ def export_gated(
         >>> from fpd_tf.contract.pose_json import read_contract
         >>> from fpd_tf.export.gate import export_gated
         >>> people = fpd.load_mpii(fpd.synthesize("others", count=12), split="val")
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("efficientnet_pose_small", input_size=64)
         >>> path = export_gated(network, "student.tflite", held_out=people)
         >>> sorted(read_contract("student.pose.json").scores)
         ['AUC', 'PCKh@0.5']
     """
-    path = Path(path)
-    contracts = []
-
-    def accept(file):
-        audit = audit_tflite(file)
-        comparison, scores = None, None
-        if held_out is not None:
-            (comparison,) = compare(model, [file], held_out)
-            scores = comparison.told
-        if show:
-            show(file, audit, comparison)
-        if options.get("io", "float32") == "float32":
-            check_loadable(audit, path.name)
-        if comparison:
-            check_drop(comparison, max_drop, path.name)
-        facts = {"training_data": training_data, "scores": scores}
-        contract = describe(file, joint_set=options.get("joint_set"), **facts)
-        named = replace(contract.model, file=path.name)
-        contracts.append(replace(contract, model=named))
-        joints_path(path).unlink(missing_ok=True)
-
-    export_tflite(model, path, accept=accept, **options)
-    write_contract(contract_path(path), *contracts)
-    return path
-
-
-class _Differences:
-    """Compares a predictor's heatmaps with those kept of another, batch by batch."""
-
-    def __init__(self, kept):
-        self._kept, self._errors, self._agreed = kept, [], []
-
-    def watching(self, run):
-        def watched(images):
-            found, expected = run(images), np.load(self._kept)
-            heatmaps = found.heatmaps
-            height = np.ptp(expected, axis=(1, 2)) + 1e-6
-            difference = np.abs(heatmaps - expected).max(axis=(1, 2))
-            self._errors.append(difference / height)
-            self._agreed.append(_largest(heatmaps) == _largest(expected))
-            return found
-
-        return watched
-
-    def error(self):
-        return float(np.concatenate(self._errors).mean())
-
-    def agreement(self):
-        return 100 * float(np.concatenate(self._agreed).mean())
-
-
-def _keeping(run, kept):
-    def keeping(images):
-        found = run(images)
-        np.save(kept, found.heatmaps)
-        return found
-
-    return keeping
-
-
-def _largest(heatmaps):
-    """(B, K) number of the largest cell."""
-    batch, height, width, joints = heatmaps.shape
-    return heatmaps.reshape(batch, height * width, joints).argmax(axis=1)
-
-
-def _check_sizes(predictor, network):
-    expected, received = (
-        (each.codec, each.joint_set.num_joints) for each in (network, predictor)
-    )
-    if received != expected:
-        shapes = "the network's size, heatmaps and joints"
-        raise InputError(predictor.name, "shapes", f"{shapes} {expected}", received)
-
-
-def _plain(value):
-    return None if np.isnan(value) else float(value)
+    facts = {"held_out": held_out, "training_data": training_data}
+    with drafted(model, path, **facts, **options) as draft:
+        draft.check(max_drop)
+        return draft.put_in_place()

@@ -42,7 +42,7 @@ class TensorRange:
     """What one activation tensor holds.
 
     Args:
-        name: the layer of the deploy network that gives it.
+        name: the layer of the folded network that gives it.
         smallest: value on any image.
         largest: value on any image.
         percentiles: over images, of the largest absolute value on each.
@@ -71,7 +71,7 @@ class Ranges:
     """Smallest and largest value of each activation tensor on each image.
 
     Args:
-        names: T layers of the deploy network.
+        names: T layers of the folded network.
         lowest: (N, T) float32.
         highest: (N, T) float32.
     """
@@ -101,6 +101,11 @@ class Ranges:
         low = np.minimum(np.percentile(self.lowest, 100 - percentage, axis=0), 0.0)
         high = np.percentile(self.highest, percentage, axis=0)
         return low, np.maximum(high, low + np.where(full > 0, full / _NARROWING, 1.0))
+
+    def by_layer(self, percentage: float) -> dict[str, tuple[float, float]]:
+        """`within`, by the layer that gives the tensor."""
+        limits = zip(*self.within(percentage), strict=True)
+        return dict(zip(self.names, limits, strict=True))
 
     def rows(self) -> list[TensorRange]:
         """One row a tensor, in the order of the network."""
@@ -142,7 +147,7 @@ def tensor_ranges(model: bytes, images: Iterable[np.ndarray]) -> Ranges:
     """Runs a float .tflite and notes the range of every activation tensor.
 
     Args:
-        model: the content of a float32 .tflite, such as `converted(network)`.
+        model: the content of a float32 .tflite, such as `to_tflite(network)`.
         images: N times (S, S, 3) float32 RGB in [0, 1].
 
     Raises:
@@ -151,11 +156,11 @@ def tensor_ranges(model: bytes, images: Iterable[np.ndarray]) -> Ranges:
     Example:
         >>> import fpd_tf as fpd
         >>> import numpy as np
-        >>> from fpd_tf.export.convert import converted
-        >>> from fpd_tf.export.fold import deploy_network
+        >>> from fpd_tf.export.convert import to_tflite
+        >>> from fpd_tf.export.fold import folded
         >>> from fpd_tf.export.quantize import tensor_ranges
-        >>> network = deploy_network(fpd.build_model("hourglass_4x32", input_size=64))
-        >>> ranges = tensor_ranges(converted(network), np.ones((2, 64, 64, 3), "f4"))
+        >>> network = folded(fpd.build_model("efficientnet_pose_small", input_size=64))
+        >>> ranges = tensor_ranges(to_tflite(network), np.ones((2, 64, 64, 3), "f4"))
         >>> ranges.names[0], ranges.lowest.shape[0]
         ('image', 2)
     """
@@ -217,13 +222,13 @@ def best_percentage(model: bytes, ranges: Ranges, images: Iterable[np.ndarray]) 
     Example:
         >>> import fpd_tf as fpd
         >>> import numpy as np
-        >>> from fpd_tf.export.convert import converted
-        >>> from fpd_tf.export.fold import deploy_network
+        >>> from fpd_tf.export.convert import to_tflite
+        >>> from fpd_tf.export.fold import folded
         >>> from fpd_tf.export.quantize import (
         ...     best_percentage, quantized, tensor_ranges
         ... )
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
-        >>> plain = converted(deploy_network(network))
+        >>> network = fpd.build_model("efficientnet_pose_small", input_size=64)
+        >>> plain = to_tflite(folded(network))
         >>> images = np.random.default_rng(0).uniform(size=(4, 64, 64, 3))
         >>> ranges = tensor_ranges(plain, images)
         >>> best = best_percentage(plain, ranges, images)
@@ -287,4 +292,4 @@ def _activations(parsed):
     named = {subgraph.inputs[0]: "image", subgraph.outputs[0]: "heatmaps"}
     for index in (subgraph.inputs[0], *outputs):
         path = subgraph.tensors[index].name.decode()
-        yield named[index] if index in named else path.split("/")[1], index
+        yield named[index] if index in named else path.split("/")[0], index

@@ -1,8 +1,6 @@
 """Every variant of one student, side by side: score, time and size."""
 
 import json
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +8,11 @@ import keras
 
 from fpd_tf.contract.pose_json import contract_path, describe, write_contract
 from fpd_tf.data.people import People
-from fpd_tf.errors import InputError
 from fpd_tf.evaluation.plots import plot_variants
 from fpd_tf.export.benchmark import Benchmark, benchmark
+from fpd_tf.export.compare import Comparison, compare
 from fpd_tf.export.convert import QUANTIZATIONS, export_tflite
-from fpd_tf.export.gate import Comparison, compare
+from fpd_tf.files import folder_written_whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +59,7 @@ def export_variants(
         Quantization -> variant.
 
     Raises:
-        InputError: the folder exists, or as `export_tflite` does.
+        InputError: something is in the folder, or as `export_tflite` does.
 
     Example:
         >>> from fpd_tf import load_lsp
@@ -71,13 +69,7 @@ def export_variants(
         >>> variants = export_variants("student.keras", "variants", people, held_out)
         ... # doctest: +SKIP
     """
-    out = Path(out)
-    if out.exists():
-        raise InputError(out, "", "a new folder", "it exists")
-    aside = out.with_name(f"partial-{out.name}")
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
-        aside.mkdir(parents=True)
+    with folder_written_whole(out) as aside:
         files = {name: aside / f"student.{name}.tflite" for name in QUANTIZATIONS}
         for name, file in files.items():
             options = {"quantization": name, "joint_set": held_out.joint_set}
@@ -93,13 +85,10 @@ def export_variants(
         }
         for name, file in files.items():
             facts = {"training_data": training_data, "joint_set": held_out.joint_set}
-            scores = variants[name].comparison.told
+            scores = variants[name].comparison.reported_scores
             contract = describe(file, scores=scores, **facts)
             write_contract(contract_path(file), contract)
         _write_report(aside, variants)
-        os.replace(aside, out)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return variants
 
 

@@ -137,7 +137,7 @@ def test_a_model_that_a_binding_refuses_is_not_bundled(model, tmp_path, monkeypa
 
 def test_a_folder_that_exists_is_kept(model, tmp_path):
     (tmp_path / "kept.txt").write_text("kept")
-    with pytest.raises(InputError, match="expected a new folder"):
+    with pytest.raises(InputError, match="it exists already"):
         bundle(model, tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["kept.txt"]
 

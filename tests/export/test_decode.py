@@ -75,7 +75,7 @@ def exported(request, people, tmp_path_factory):
 def test_a_file_with_decode_finds_what_its_heatmaps_say(exported):
     path = write_with_decode(exported)
     image = np.random.default_rng(0).random((1, SIZE, SIZE, 3), np.float32)
-    joints, scores = decode_heatmaps(load_predictor(exported)(image)[0])
+    joints, scores = decode_heatmaps(load_predictor(exported).heatmaps(image)[0])
     runner = Interpreter(str(path)).get_signature_runner("serving_default")
     (received,) = runner(image=image)["joints"]
     np.testing.assert_allclose(SIZE * received[:, 1::-1] - 0.5, joints, atol=1e-3)

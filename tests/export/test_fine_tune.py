@@ -12,23 +12,26 @@ from ai_edge_litert.interpreter import Interpreter
 import fpd_tf as fpd
 from fpd_tf.data.pipeline import DataConfig, make_dataset
 from fpd_tf.errors import GateError, InputError
-from fpd_tf.export import fine_tune as quantization_aware
+from fpd_tf.export import fine_tune as module
 from fpd_tf.export.audit import audit_tflite
-from fpd_tf.export.convert import calibration_crops, converted, export_tflite
+from fpd_tf.export.calibrate import calibration_crops
+from fpd_tf.export.convert import export_tflite, to_tflite
 from fpd_tf.export.fine_tune import (
-    Lessons,
+    FineTuning,
+    FineTuningConfig,
     fake_quantized,
-    fine_tuning,
-    pruned,
+    fine_tuning_config,
+    prune,
+    quantization_aware,
+    twin,
 )
-from fpd_tf.export.fold import deploy_network
+from fpd_tf.export.fold import folded
 from fpd_tf.export.quantize import quantized, tensor_ranges
 from fpd_tf.models.efficientnet import efficientnet_pose
 from fpd_tf.models.hourglass import stacked_hourglass
 from fpd_tf.models.mobilenet import mobilenet_pose
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.training.losses import fpd_loss
-from fpd_tf.training.recipes import TrainConfig
 
 SIZE = 32
 PLAIN = DataConfig(
@@ -38,7 +41,7 @@ PLAIN = DataConfig(
 
 def quick(**settings):
     settings = {"epochs": 1, "learning_rate": 1e-3, "data": PLAIN} | settings
-    return TrainConfig(**settings)
+    return FineTuningConfig(**settings)
 
 
 @pytest.fixture(scope="module")
@@ -80,14 +83,11 @@ def run(content, images):
 
 
 def test_the_fake_quantized_network_computes_what_the_int8_file_does(student, people):
-    network = deploy_network(student)
-    crops = np.round(255 * calibration_crops(people, SIZE, 12, seed=0)) / np.float32(
-        255
-    )
-    plain = converted(network)
+    network = folded(student)
+    crops = np.round(255 * calibration_crops(people, SIZE, 12)) / np.float32(255)
+    plain = to_tflite(network)
     ranges = tensor_ranges(plain, crops)
-    limits = zip(*ranges.within(95), strict=True)
-    fake = fake_quantized(network, dict(zip(ranges.names, limits, strict=True)))
+    fake = fake_quantized(network, ranges.by_layer(95))
     received, expected = fake(crops).numpy(), run(quantized(plain, ranges, 95), crops)
     code = np.diff(np.unique(expected)).min()
     apart = np.abs(received - expected) / code
@@ -95,22 +95,32 @@ def test_the_fake_quantized_network_computes_what_the_int8_file_does(student, pe
     assert np.mean(np.abs(run(plain, crops) - expected)) > 4 * code * apart.mean()
 
 
+def test_the_twin_is_the_same_network(student, people):
+    network, crops = folded(student), calibration_crops(people, SIZE, 4)
+    copy = twin(network)
+    assert [each.name for each in copy.layers] == [each.name for each in network.layers]
+    np.testing.assert_allclose(copy(crops), network(crops), rtol=1e-4, atol=1e-4)
+    for weights in copy.trainable_weights:
+        weights.assign(0 * weights)
+    assert network.get_weights()[0].any()
+
+
 def test_a_kernel_is_rounded_by_channel_and_its_zeros_learn_nothing():
     kernel = tf.Variable([[12.7, 1.27], [3.14, 0.0], [-0.04, -0.314]])
     with tf.GradientTape() as tape:
-        rounded = quantization_aware._ByChannel(2)(kernel, True, {})
+        rounded = module._ByChannel(2)(kernel, True, {})
         total = tf.reduce_sum(rounded)
     np.testing.assert_allclose(rounded, [[12.7, 1.27], [3.1, 0], [0, -0.31]], rtol=1e-5)
     np.testing.assert_array_equal(
         tape.gradient(total, kernel), [[1, 1], [1, 0], [1, 1]]
     )
     depthwise = np.float32(np.stack([[1.0, 10.0], [0.503, 5.03]])[:, None, :, None])
-    rounded = quantization_aware._ByChannel(2)(tf.constant(depthwise), True, {})
+    rounded = module._ByChannel(2)(tf.constant(depthwise), True, {})
     steps = np.array([1.0, 10.0]) / 127
     np.testing.assert_allclose(np.ravel(rounded[1]), 64 * steps, rtol=1e-5)
 
 
-def losses_of(network, lessons):
+def losses_of(network, people, fine_tuning):
     import tf_keras
 
     seen = []
@@ -119,7 +129,7 @@ def losses_of(network, lessons):
         def on_train_batch_end(self, batch, logs=None):
             seen.append(logs["loss"])
 
-    lessons.teach(network, [Watch()])
+    fine_tuning.teach(twin(network), people, [Watch()])
     return seen
 
 
@@ -129,8 +139,8 @@ def test_the_loss_is_that_of_fast_pose_distillation(
 ):
     data = DataConfig(**{**PLAIN.__dict__, "batch_size": 12})
     config = quick(learning_rate=1e-12, data=data, distillation_weight=0.3)
-    lessons = Lessons(people, config, teacher if taught else None, tmp_path)
-    (loss,) = losses_of(deploy_network(student), lessons)
+    fine_tuning = FineTuning(config, teacher if taught else None, cache=tmp_path)
+    (loss,) = losses_of(folded(student), people, fine_tuning)
     ((images, heatmaps, weights),) = make_dataset(people, data).as_numpy_iterator()
     weight = 0.3 if taught else 0.0
     soft = np.asarray(teacher(images))
@@ -146,6 +156,8 @@ def test_the_loss_is_that_of_fast_pose_distillation(
 def test_training_moves_the_int8_file_towards_the_teacher(
     student, teacher, people, tmp_path
 ):
+    config = quick(epochs=8, learning_rate=1e-2, distillation_weight=1)
+    fine_tuning = FineTuning(config, teacher, cache=tmp_path / "cache")
     files = {
         quantization: export_tflite(
             student,
@@ -157,19 +169,17 @@ def test_training_moves_the_int8_file_towards_the_teacher(
         )
         for quantization, options in {
             "int8": {},
-            "qat": {
-                "teacher": teacher,
-                "config": quick(epochs=8, learning_rate=1e-2, distillation_weight=1),
-            },
+            "qat": {"fine_tuning": fine_tuning},
         }.items()
     }
-    crops = calibration_crops(people, SIZE, 12, seed=0)
+    crops = calibration_crops(people, SIZE, 12)
     wanted = np.asarray(teacher(crops))
     before, after = (
-        np.mean((load_predictor(file)(crops) - wanted) ** 2) for file in files.values()
+        np.mean((load_predictor(file).heatmaps(crops) - wanted) ** 2)
+        for file in files.values()
     )
     assert after < 0.7 * before
-    assert sorted(each.name for each in (tmp_path / "teacher-cache").iterdir())
+    assert sorted(each.name for each in (tmp_path / "cache").iterdir())
     audits = [audit_tflite(file) for file in files.values()]
     assert audits[1].float_operators == () and audits[1].problems == []
     assert audits[1].operators == audits[0].operators
@@ -187,17 +197,17 @@ FAMILIES = {
 
 
 def test_heatmaps_may_rise_to_the_peak_of_the_truth(student, people, monkeypatch):
-    network, seen = deploy_network(student), {}
+    network, seen = folded(student), {}
 
     def watched(network, ranges):
         seen.update(ranges)
         return fake_quantized(network, ranges)
 
-    monkeypatch.setattr(quantization_aware, "fake_quantized", watched)
-    monkeypatch.setattr(Lessons, "teach", lambda *_: None)
+    monkeypatch.setattr(module, "fake_quantized", watched)
+    monkeypatch.setattr(FineTuning, "teach", lambda *_: None)
     narrow = {layer.name: (-0.1, 0.2) for layer in network.layers}
     before = [weight.copy() for weight in network.get_weights()]
-    quantization_aware.quantization_aware(network, narrow, Lessons(people))
+    quantization_aware(network, narrow, people, FineTuning())
     assert seen == narrow | {"heatmaps": (-0.1, 1.0)}
     for one, other in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -215,9 +225,7 @@ def test_every_family_goes_through(family, sparsity, teacher, people, tmp_path):
         io="uint8",
         samples=people,
         calibration_count=4,
-        sparsity=sparsity,
-        teacher=teacher,
-        config=quick(),
+        fine_tuning=FineTuning(quick(), teacher, sparsity, cache=tmp_path / "cache"),
     )
     audit = audit_tflite(path)
     assert audit.float_operators == () and audit.inputs[0].dtype == "uint8"
@@ -230,7 +238,8 @@ def zeros(kernel):
 def test_pruning_empties_half_of_each_convolution_and_it_stays_empty(
     student, people, tmp_path
 ):
-    network = pruned(deploy_network(student), 0.5, Lessons(people, quick(epochs=2)))
+    network, fine_tuning = folded(student), FineTuning(quick(epochs=2), sparsity=0.5)
+    prune(network, people, fine_tuning)
     for layer in network.layers:
         if layer.get_weights():
             share = zeros(layer.get_weights()[0])
@@ -242,8 +251,7 @@ def test_pruning_empties_half_of_each_convolution_and_it_stays_empty(
         quantization="qat",
         samples=people,
         calibration_count=4,
-        config=quick(epochs=2),
-        sparsity=0.5,
+        fine_tuning=fine_tuning,
     )
     interpreter = Interpreter(str(path))
     shares = [
@@ -257,7 +265,7 @@ def test_pruning_empties_half_of_each_convolution_and_it_stays_empty(
 
 
 def test_the_library_leaves_keras_and_the_environment_alone(student, people):
-    network = deploy_network(student)
+    network = folded(student)
     fake_quantized(network, {layer.name: (-1.0, 1.0) for layer in network.layers})
     assert "TF_USE_LEGACY_KERAS" not in os.environ
     model = keras.Sequential([keras.layers.Dense(1)])
@@ -270,41 +278,40 @@ def test_settings_start_from_the_networks_own_run(tmp_path):
     run = tmp_path / "config.json"
     own = {"data": {"input_size": 128, "sigma": 1.25}, "distillation_weight": 0.2}
     run.write_text(json.dumps({"config": own | {"learning_rate": 7}}))
-    config = fine_tuning(run, ["epochs=2", "data.batch_size=3"])
+    config = fine_tuning_config(run, ["epochs=2", "data.batch_size=3"])
     assert (config.data.sigma, config.data.batch_size) == (1.25, 3)
     assert (config.epochs, config.distillation_weight) == (2, 0.2)
-    assert config.learning_rate == quantization_aware.FINE_TUNING.learning_rate
-    assert fine_tuning(tmp_path / "none.json") == quantization_aware.FINE_TUNING
+    assert config.learning_rate == FineTuningConfig().learning_rate
+    assert fine_tuning_config(tmp_path / "none.json") == FineTuningConfig()
 
 
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("optimizer=rmsprop", "--set: expected one of epochs, .* optimizer=rmsprop"),
+        ("optimizer=rmsprop", "--set: optimizer: expected a field of fine-tuning"),
         ("epochs=0", "--set: epochs: expected greater than 0"),
-        ("data.size=3", "expected a field of the recipe"),
+        ("data.size=3", "--set: data.size: expected a field of fine-tuning"),
     ],
 )
 def test_settings_without_use_are_refused(setting, said, tmp_path):
     with pytest.raises(InputError, match=said):
-        fine_tuning(tmp_path / "config.json", [setting])
+        fine_tuning_config(tmp_path / "config.json", [setting])
 
 
 def test_a_damaged_run_is_named(tmp_path):
     run = tmp_path / "config.json"
     run.write_text('{"config": {}}')
     with pytest.raises(InputError, match="config.json: config: expected the settings"):
-        fine_tuning(run)
+        fine_tuning_config(run)
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (
-            {"sparsity": 1.0},
-            r"sparsity: expected a part within \[0, 1\). Received: 1.0",
+            {"teacher": "t.keras"},
+            "fine_tuning: quantization: expected qat, or a sparsity above 0. .* none",
         ),
-        ({"teacher": "t.keras"}, "teacher: expected qat or sparsity with it. .* none"),
         (
             {"sparsity": 0.5},
             "data.input_size: expected the network's 32. Received: 256",
@@ -317,35 +324,48 @@ def test_a_damaged_run_is_named(tmp_path):
     ],
 )
 def test_what_does_not_fit_is_refused(options, said, student, people, tmp_path):
+    path, fine_tuning = tmp_path / "student.tflite", FineTuning(**options)
     with pytest.raises(InputError, match=said):
-        export_tflite(student, tmp_path / "student.tflite", samples=people, **options)
+        export_tflite(student, path, samples=people, fine_tuning=fine_tuning)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_of_the_weights_is_less_than_all():
+    with pytest.raises(
+        InputError, match=r"sparsity: .* within \[0, 1\). Received: 1.0"
+    ):
+        FineTuning(sparsity=1.0)
+
+
+def test_nobody_to_learn_from_is_refused(student, tmp_path):
+    fine_tuning = FineTuning(quick(), sparsity=0.5)
+    with pytest.raises(InputError, match="samples: expected people to train on"):
+        export_tflite(student, tmp_path / "a.tflite", fine_tuning=fine_tuning)
 
 
 def test_a_teacher_of_other_joints_is_refused(student, people, tmp_path):
     image = keras.Input((SIZE, SIZE, 3))
     other = keras.Model(image, keras.layers.Conv2D(14, 1, 4)(image), name="other")
-    lessons = Lessons(people, quick(), other, tmp_path)
+    fine_tuning = FineTuning(quick(), other, cache=tmp_path)
     with pytest.raises(InputError, match="other: heatmaps: expected the student's"):
-        lessons.teach(deploy_network(student))
+        fine_tuning.teach(twin(folded(student)), people)
 
 
 def test_a_photograph_that_vanishes_while_it_trains_is_named(student, people, tmp_path):
     gone = shutil.copy(people[3].image_path, tmp_path / "gone.jpg")
-    samples = [dataclasses.replace(people[3], image_path=gone), *people[4:8]]
-    lessons = Lessons(samples, quick(epochs=30))
-    network = pruned(deploy_network(student), 0.5, Lessons(people, quick()))
+    lost = dataclasses.replace(people[3], image_path=gone)
+    samples = people.of([lost, *people[4:8]])
     gone.unlink()
     with pytest.raises(InputError, match=f"^{gone}: expected a whole photograph"):
-        lessons.teach(network)
+        FineTuning(quick(epochs=30)).teach(twin(folded(student)), samples)
 
 
 def test_a_loss_that_grows_beyond_numbers_stops_the_export(student, people, tmp_path):
     path = tmp_path / "student.tflite"
     path.write_bytes(b"old")
-    config = quick(learning_rate=1e30, epochs=2)
+    fine_tuning = FineTuning(quick(learning_rate=1e30, epochs=2), sparsity=0.5)
     with pytest.raises(GateError, match="no longer finite; try a lower learning_rate"):
-        export_tflite(student, path, samples=people, sparsity=0.5, config=config)
+        export_tflite(student, path, samples=people, fine_tuning=fine_tuning)
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
 
 
@@ -358,7 +378,8 @@ def test_an_interrupted_training_leaves_the_old_file(
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Lessons, "teach", interrupt)
+    monkeypatch.setattr(FineTuning, "teach", interrupt)
+    fine_tuning = FineTuning(quick(), sparsity=0.5)
     with pytest.raises(KeyboardInterrupt):
-        export_tflite(student, path, samples=people, sparsity=0.5, config=quick())
+        export_tflite(student, path, samples=people, fine_tuning=fine_tuning)
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]

@@ -4,9 +4,15 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from fpd_tf.errors import InputError
-from fpd_tf.export.convert import converted
-from fpd_tf.export.fold import deploy_network
+from fpd_tf.export.convert import to_tflite
+from fpd_tf.export.fold import folded
+from fpd_tf.joints import MPII
 from fpd_tf.models.hourglass import stacked_hourglass
+from fpd_tf.models.keras_file import (
+    joint_set_of_network,
+    named_network,
+    save_network,
+)
 from fpd_tf.models.mobilenet import mobilenet_pose
 from fpd_tf.models.precision import with_precision
 from fpd_tf.models.presets import PRESETS, build_model
@@ -50,7 +56,7 @@ def run_both(model, run, seed=1):
 
 
 def run_in_litert(network):
-    interpreter = Interpreter(model_content=converted(network))
+    interpreter = Interpreter(model_content=to_tflite(network))
     runner = interpreter.get_signature_runner("serving_default")
     return lambda image: runner(image=image)["heatmaps"]
 
@@ -76,9 +82,9 @@ def run_in_litert(network):
         ),
     ],
 )
-def test_the_deploy_network_equals_the_trained_one_in_litert(model):
+def test_the_folded_network_equals_the_trained_one_in_litert(model):
     model = with_random_weights(model())
-    network = deploy_network(model)
+    network = folded(model)
     received, expected = run_both(model, run_in_litert(network))
     np.testing.assert_allclose(received, expected, atol=1e-4)
     kinds = {type(layer).__name__ for layer in network.layers}
@@ -87,23 +93,23 @@ def test_the_deploy_network_equals_the_trained_one_in_litert(model):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
-def test_every_preset_equals_its_deploy_network_in_litert(preset):
+def test_every_preset_equals_its_folded_network_in_litert(preset):
     model = with_random_weights(build_model(preset, input_size=64))
-    received, expected = run_both(model, run_in_litert(deploy_network(model)))
+    received, expected = run_both(model, run_in_litert(folded(model)))
     np.testing.assert_allclose(received, expected, atol=1e-4)
 
 
 def test_only_what_the_last_stack_needs_is_kept():
-    names = [layer.name for layer in deploy_network(hourglass(2, 2, "nearest")).layers]
+    names = [layer.name for layer in folded(hourglass(2, 2, "nearest")).layers]
     assert names[-1] == "heatmaps" and "stack0_remap_score_conv" in names
     model = hourglass(2, 2, "nearest")
     first = keras.Model(model.inputs, model.outputs[:1])
-    kept = [layer.name for layer in deploy_network(first).layers]
+    kept = [layer.name for layer in folded(first).layers]
     assert "stack0_hg2_add" in kept and not [name for name in kept if "stack1" in name]
 
 
 def test_relus_join_their_convolutions_and_lone_norms_become_depthwise():
-    network = deploy_network(hourglass(1, 2, "nearest"))
+    network = folded(hourglass(1, 2, "nearest"))
     config = network.get_layer("stack0_hg1_up_res0_1_relu").get_config()
     assert (config["kernel_size"], config["activation"]) == ((1, 1), "relu")
     assert type(network.get_layer("stack0_hg1_up_res0_1_relu")).__name__ == (
@@ -137,7 +143,7 @@ def knotty_network():
 
 def test_odd_orders_and_settings_stay_exact():
     model = with_random_weights(knotty_network())
-    network = deploy_network(model)
+    network = folded(model)
     received, expected = run_both(model, network)
     np.testing.assert_allclose(received, expected, atol=1e-5)
     assert network(np.zeros((3, 16, 16, 3))).shape[0] == 3
@@ -149,16 +155,50 @@ def test_biases_that_are_added_up_stand_in_one_convolution():
     model = keras.Model(image, layers.Add()(both))
     for name in ("first", "second"):
         model.get_layer(name).bias.assign([0.5, -2.0])
-    network = deploy_network(model)
+    network = folded(model)
     np.testing.assert_allclose(network.get_layer("first").get_weights()[1], [1, -4])
     np.testing.assert_allclose(network.get_layer("second").get_weights()[1], [0, 0])
     received, expected = run_both(model, network)
     np.testing.assert_allclose(received, expected, atol=1e-6)
 
 
+def test_the_global_precision_has_no_say():
+    model = hourglass(1, 2, "bilinear")
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        network = folded(model)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert {layer.compute_dtype for layer in network.layers[1:]} == {"float32"}
+
+
+def test_folding_draws_no_random_numbers():
+    model = hourglass(1, 2, "nearest")
+    keras.utils.set_random_seed(0)
+    expected = keras.random.normal((3,))
+    keras.utils.set_random_seed(0)
+    folded(model)
+    np.testing.assert_array_equal(keras.random.normal((3,)), expected)
+
+
+def test_a_folded_network_knows_its_joints(tmp_path):
+    image = layers.Input((8, 8, 3))
+    model = keras.Model(image, layers.Conv2D(16, 1)(image))
+    assert joint_set_of_network(folded(model)) is None
+    save_network(named_network(model, MPII), tmp_path / "named.keras")
+    assert joint_set_of_network(folded(tmp_path / "named.keras")).name == "mpii"
+
+
+def test_another_backend_is_refused(monkeypatch):
+    model = hourglass(1, 2, "nearest")
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(InputError, match="^KERAS_BACKEND: .* Received: jax$"):
+        folded(model)
+
+
 def test_the_precision_of_training_leaves_no_trace():
     model = with_random_weights(hourglass(1, 2, "nearest"))
-    network = deploy_network(with_precision(model, "mixed_bfloat16"))
+    network = folded(with_precision(model, "mixed_bfloat16"))
     received, expected = run_both(model, network)
     np.testing.assert_allclose(received, expected, atol=1e-5)
 
@@ -183,15 +223,15 @@ class Odd(layers.Conv2D):
 def test_layers_the_rewrite_does_not_know_are_named(unknown, name):
     image = layers.Input((8, 8, 3))
     model = keras.Model(image, layers.Conv2D(2, 1)(unknown(image)))
-    with pytest.raises(InputError, match=f"deploy rewrite: {name}"):
-        deploy_network(model)
+    with pytest.raises(InputError, match=f"fold: {name}"):
+        folded(model)
 
 
 def test_shared_layers_are_refused():
     image = layers.Input((8, 8, 3))
     twice = layers.Conv2D(3, 1)
     with pytest.raises(InputError, match="each layer used once"):
-        deploy_network(keras.Model(image, twice(twice(image))))
+        folded(keras.Model(image, twice(twice(image))))
 
 
 @pytest.mark.parametrize("weight", ["stem_conv/kernel", "stem_bn/moving_variance"])
@@ -200,12 +240,12 @@ def test_weights_that_are_not_finite_are_named(weight):
     (variable,) = (each for each in model.weights if each.path.endswith(weight))
     variable.assign(np.full(variable.shape, np.nan))
     with pytest.raises(InputError, match=f"weights: {weight.partition('/')[0]}"):
-        deploy_network(model)
+        folded(model)
 
 
 def test_networks_without_one_fixed_image_are_refused():
     image = layers.Input((None, None, 3))
     with pytest.raises(InputError, match="one image of fixed size"):
-        deploy_network(keras.Model(image, layers.Conv2D(2, 1)(image)))
+        folded(keras.Model(image, layers.Conv2D(2, 1)(image)))
     with pytest.raises(InputError, match="a Functional network"):
-        deploy_network(keras.Sequential([layers.Conv2D(2, 1)]))
+        folded(keras.Sequential([layers.Conv2D(2, 1)]))

@@ -6,8 +6,8 @@ from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.tools.flatbuffer_utils import convert_object_to_bytearray
 
 from fpd_tf.errors import InputError
-from fpd_tf.export.convert import converted
-from fpd_tf.export.fold import deploy_network
+from fpd_tf.export.convert import to_tflite
+from fpd_tf.export.fold import folded
 from fpd_tf.export.quantize import (
     Ranges,
     best_percentage,
@@ -43,7 +43,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def plain(network):
-    return converted(deploy_network(network))
+    return to_tflite(folded(network))
 
 
 @pytest.fixture(scope="module")

@@ -35,11 +35,11 @@ def test_every_variant_is_written_compared_and_drawn(people, tmp_path):
     assert rows["none"]["benchmark"]["timings"]["1"]["ratio"] == 1
     for name, variant in variants.items():
         contract = read_contract(out / f"student.{name}.pose.json")
-        assert contract.scores == variant.comparison.told
+        assert contract.scores == variant.comparison.reported_scores
         assert contract.training_data == "drawn"
         assert rows[name]["drop"] == variant.comparison.drop
     assert (out / "variants.png").stat().st_size > 1000
-    with pytest.raises(InputError, match="a new folder"):
+    with pytest.raises(InputError, match="it exists already"):
         export_variants(network(), out, *people, **FAST)
 
 

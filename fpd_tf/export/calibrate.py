@@ -1,0 +1,39 @@
+"""People of the training set to the crops that integer ranges are measured on.
+
+N people, S input size.
+"""
+
+import numpy as np
+
+from fpd_tf.data.people import People
+from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
+from fpd_tf.errors import InputError
+
+FEWEST_PEOPLE = 200
+
+
+def calibration_people(people: People | None, count: int) -> People:
+    """`count` people, always the same ones of the same people.
+
+    Raises:
+        InputError: fewer people than `count` and than `FEWEST_PEOPLE`.
+    """
+    needed, found = min(count, FEWEST_PEOPLE), len(people or ())
+    if found < needed:
+        expected = f"at least {needed} people to calibrate on"
+        raise InputError("samples", "", expected, found)
+    order = np.random.default_rng(0).permutation(found)[:count]
+    return people.of(people[index] for index in order)
+
+
+def calibration_crops(people: People | None, size: int, count: int) -> np.ndarray:
+    """(N, S, S, 3) float32 crops of `calibration_people`, unaugmented.
+
+    Raises:
+        InputError: fewer people than `count` and than `FEWEST_PEOPLE`, or a photograph
+            broke or vanished.
+    """
+    chosen = calibration_people(people, count)
+    batches = make_dataset(chosen, DataConfig(input_size=size)).as_numpy_iterator()
+    with broken_files_named(chosen):
+        return np.concatenate([images for images, _, _ in batches])
