@@ -10,11 +10,10 @@ import numpy as np
 from fpd_tf.contract.pose_json import numbered_joints
 from fpd_tf.data.people import People, checked_people
 from fpd_tf.errors import InputError
+from fpd_tf.evaluation.by_name import common_joints, only_joints
 from fpd_tf.evaluation.evaluate import evaluate
-from fpd_tf.joint_names import plain_name
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.predictors.mapped import mapped
-from fpd_tf.predictors.predictor import Predictor
 from fpd_tf.predictors.tflite import tflite_predictor
 from fpd_tf.progress import tracked
 
@@ -122,33 +121,6 @@ def compare(files: Sequence[str | Path], people: People) -> Comparison:
             )
             for file, predictor, evaluation, milliseconds in rows
         ),
-    )
-
-
-def common_joints(people: People, predictors: Sequence[Predictor]) -> tuple[str, ...]:
-    """The people's scored joints that every predictor has by name.
-
-    Raises:
-        InputError: there is none.
-    """
-    joint_set = people.joint_set
-    names = [joint_set.joints[joint] for joint in joint_set.scored]
-    for predictor in predictors:
-        theirs = predictor.joint_set
-        left = [name for name in names if theirs.find(plain_name(name)) is not None]
-        if not left:
-            expected = f"one of {', '.join(names)}"
-            received = ", ".join(theirs.joints)
-            raise InputError(predictor.name, "joints", expected, received)
-        names = left
-    return tuple(names)
-
-
-def only_joints(people: People, names: Sequence[str]) -> People:
-    """The same people with the labels of these joints alone."""
-    kept = np.isin(people.joint_set.joints, names)
-    return people.of(
-        replace(person, annotated=person.annotated & kept) for person in people
     )
 
 

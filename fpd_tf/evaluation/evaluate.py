@@ -16,11 +16,13 @@ from fpd_tf.contract.pose_json import numbered_joints
 from fpd_tf.data.people import People, checked_people
 from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
 from fpd_tf.errors import InputError
+from fpd_tf.evaluation.by_name import common_joints, only_joints
 from fpd_tf.evaluation.metrics import Scores, pck, pckh, signed_error
 from fpd_tf.evaluation.oks import oks_ap
 from fpd_tf.evaluation.reference import reference_lengths
 from fpd_tf.geometry import apply_matrix, crop_matrices, invert_matrix
 from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.mapped import mapped
 from fpd_tf.predictors.predictor import Predictor
 from fpd_tf.predictors.views import with_flip
 from fpd_tf.progress import tracked
@@ -73,9 +75,12 @@ def evaluate(
 ) -> Evaluation:
     """Scores a network, a .keras or a .tflite file on people.
 
+    A model of other joints is scored over those that it has by name; the others have
+    no score.
+
     Args:
         model: a network, its file, or what `load_predictor` gave.
-        people: with the model's joints.
+        people: with the model's joints, or some of them.
         flip_test: average with the mirrored crop, left and right swapped back.
         scales: factors on the person's box whose heatmaps are averaged; the paper's
             multi-scale test is `PAPER_SCALES` with `flip_test` (its authors' PyraNet
@@ -83,7 +88,7 @@ def evaluate(
         batch_size: crops at a time; no score depends on it.
 
     Raises:
-        InputError: the model has other joints than the people, its file is bad, or a
+        InputError: the model has no joint of the people, its file is bad, or a
             photograph broke or vanished.
 
     Example:
@@ -94,7 +99,7 @@ def evaluate(
         >>> evaluation.metric, evaluation.joints.shape
         ('PCKh@0.5', (2, 16, 2))
     """
-    predictor = fitting_predictor(model, checked_people(people))
+    predictor, people = _by_name(load_predictor(model), checked_people(people))
     batches = _batches(predictor, people, scales, batch_size)
     return _evaluated(predictor, people, batches, flip_test, tuple(scales))
 
@@ -109,15 +114,28 @@ def fitting_predictor(
     Raises:
         InputError: it has other joints.
     """
-    predictor = load_predictor(model)
-    wanted, found = people.joint_set, predictor.joint_set
-    nameless = found.joints == numbered_joints(found.num_joints).joints
-    if found.num_joints != wanted.num_joints or not (
-        nameless or found.joints == wanted.joints
-    ):
+    predictor, wanted = load_predictor(model), people.joint_set
+    if not _fits(predictor, wanted):
+        found = predictor.joint_set
         expected = f"those of the people, {', '.join(wanted.joints)}"
         raise InputError(predictor.name, "joints", expected, ", ".join(found.joints))
     return replace(predictor, joint_set=wanted)
+
+
+def _fits(predictor, joint_set):
+    found = predictor.joint_set
+    nameless = found.joints == numbered_joints(found.num_joints).joints
+    return found.joints == joint_set.joints or (
+        nameless and found.num_joints == joint_set.num_joints
+    )
+
+
+def _by_name(predictor, people):
+    """A predictor of the people's joints, and the people with what it can find."""
+    if _fits(predictor, people.joint_set):
+        return replace(predictor, joint_set=people.joint_set), people
+    counted = only_joints(people, common_joints(people, [predictor]))
+    return mapped(predictor, people.joint_set), counted
 
 
 def _evaluated(predictor, people, batches, flip_test=False, scales=(1.0,)):

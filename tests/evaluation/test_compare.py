@@ -11,6 +11,7 @@ from PIL import Image
 from fpd_tf.data.people import People, Sample
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.compare import compare
+from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.geometry import Box
 from fpd_tf.joints import COCO, LSP, JointSet
 from fpd_tf.models.keras_file import named_network, save_network
@@ -63,7 +64,9 @@ def test_files_that_cannot_be_compared_are_refused(people, student):
     tail = JointSet("tail", ("tip",), groups={"Tail": (0,)})
     known = np.ones(1, bool)
     one = Sample(people[0].image_path, np.zeros((1, 2)), known, known, people[0].box)
-    with pytest.raises(InputError, match="student.keras: joints: expected one of tip"):
+    with pytest.raises(
+        InputError, match="student.keras: joints: expected those of the people, tip"
+    ):
         compare([student], People([one], tail, "pck@box"))
     headless = [
         replace(person, annotated=person.annotated & (np.arange(14) > 11))
@@ -84,3 +87,10 @@ def test_the_verb_prints_a_table_and_draws_a_plot(run_fpd, movenet_file, tmp_pat
     assert "12 joints in common" in out and "movenet.tflite" in out
     assert plot.read_bytes()[:4] == b"\x89PNG"
     assert json.loads(report.read_text())["files"][0]["joints"] == 17
+
+
+def test_evaluate_scores_other_joints_by_name(people, movenet_file):
+    scores = evaluate(movenet_file, people).scores
+    assert scores.mean == pytest.approx(100 * (24 - 3) / 24)
+    assert np.isnan(scores.joints["neck"]) and scores.counts["head_top"] == 0
+    assert scores.joints["left_knee"] == 50 and scores.joints["right_knee"] == 100

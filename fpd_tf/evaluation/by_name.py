@@ -1,0 +1,49 @@
+"""Which joints of people a network of other joints can be scored on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fpd_tf.data.people import People
+from fpd_tf.errors import InputError
+from fpd_tf.joint_names import plain_name
+from fpd_tf.predictors.predictor import Predictor
+
+
+def common_joints(people: People, predictors: Sequence[Predictor]) -> tuple[str, ...]:
+    """The people's scored joints that every predictor has by name: no midpoints.
+
+    Raises:
+        InputError: there is none.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.evaluation.by_name import common_joints
+        >>> from fpd_tf.models.keras_file import named_network
+        >>> from fpd_tf.predictors.load import load_predictor
+        >>> people = fpd.load_mpii(fpd.synthesize("people", count=12), split="val")
+        >>> network = fpd.build_model("hourglass_1x256", num_joints=14, input_size=64)
+        >>> predictor = load_predictor(named_network(network, fpd.LSP))
+        >>> len(common_joints(people, [predictor]))
+        13
+    """
+    joint_set = people.joint_set
+    names = [joint_set.joints[joint] for joint in joint_set.scored]
+    for predictor in predictors:
+        theirs = predictor.joint_set
+        left = [name for name in names if theirs.find(plain_name(name)) is not None]
+        if not left:
+            expected = f"those of the people, {', '.join(joint_set.joints)}"
+            received = ", ".join(theirs.joints)
+            raise InputError(predictor.name, "joints", expected, received)
+        names = left
+    return tuple(names)
+
+
+def only_joints(people: People, names: Sequence[str]) -> People:
+    """The same people with the labels of these joints alone."""
+    kept = np.isin(people.joint_set.joints, names)
+    return people.of(
+        replace(person, annotated=person.annotated & kept) for person in people
+    )
