@@ -11,12 +11,13 @@ import numpy as np
 from fpd_tf.codec import decode_heatmaps, encode_heatmaps
 from fpd_tf.contract.pose_json import Contract, as_json
 from fpd_tf.geometry import Box, apply_matrix, invert_matrix
-from fpd_tf.inference.crop import next_region, upright_matrix, view_matrix
+from fpd_tf.inference.crop import next_region, squares, upright_matrix, view_matrix
 from fpd_tf.inference.track import Track
 
 CELLS = 16
 FRAMES = 60
 LEVELS = 255
+SEARCHED = ((640, 480), (480, 640), (1920, 1080), (333, 250), (101, 101))
 
 
 def golden_vectors(contract: Contract) -> dict:
@@ -25,8 +26,8 @@ def golden_vectors(contract: Contract) -> dict:
     Returns:
         "contract" with CELLS x CELLS heatmaps; "decode": heatmaps -> joints, scores;
         "crop": image and view -> matrix, levels; "regions": joints -> next region;
-        "track": 60 frames, with a person who leaves, a time that goes back and a turned
-        camera.
+        "squares": frame -> where to search; "track": 60 frames, with a person who comes
+        late and leaves, a time that goes back and a turned camera.
 
     Example:
         >>> import fpd_tf as fpd
@@ -48,6 +49,7 @@ def golden_vectors(contract: Contract) -> dict:
         "decode": [_decoded(maps, stride) for maps in _heatmaps(random, stride)],
         "crop": _crops(random),
         "regions": [_region(small, random) for _ in range(40)],
+        "squares": [_squares(small, size) for size in SEARCHED],
         "track": _track(small, random),
     }
 
@@ -100,7 +102,7 @@ def _crop(image, size, region, rotation, mirrored):
     return {
         "rotation": rotation,
         "mirrored": mirrored,
-        "region": [region.x, region.y, region.side],
+        "region": _listed(region),
         "matrix": matrix.ravel().tolist(),
         "levels": crop.ravel().tolist(),
     }
@@ -147,12 +149,24 @@ def _region(contract, random):
         "height": height,
         "joints": joints.tolist(),
         "scores": scores.tolist(),
-        "region": [region.x, region.y, region.side],
+        "region": _listed(region),
     }
 
 
+def _squares(contract, frame):
+    width, height = frame
+    boxes = squares(width, height, contract.rules)
+    return {"width": width, "height": height, "regions": [_listed(b) for b in boxes]}
+
+
+def _listed(box):
+    return [box.x, box.y, box.side]
+
+
 def _track(contract, random):
-    """Somebody walks, is away from 25 to 28; at 40 time goes back, at 50 all turns."""
+    """Somebody walks, away before 4 and from 25 to 28; at 40 time goes back, at 50 the
+    camera turns.
+    """
     size, stride = contract.image.size, contract.heatmaps.stride
     track = Track(size, contract.rules)
     body = random.uniform((140, 120), (240, 340), (len(contract.joints), 2))
@@ -162,7 +176,8 @@ def _track(contract, random):
         rotation, mirrored = (0, False) if frame < 50 else (90, True)
         view = track.view(640, 480, rotation, mirrored)
         walking = body + (3 * frame, 40 * np.sin(frame / 5))
-        sure = random.uniform(0.02, 1, len(body)) * (0 if 25 <= frame < 29 else 1)
+        away = frame < 4 or 25 <= frame < 29
+        sure = random.uniform(0.02, 1, len(body)) * (not away)
         heatmaps = _codes(view, walking, sure, contract, random)
         found = decode_heatmaps(heatmaps.astype(np.float32) / LEVELS, stride=stride)
         pose = track.update(*found, view, seconds)
@@ -176,10 +191,10 @@ def _track(contract, random):
                 "seconds": seconds,
                 "cells": cells.tolist(),
                 "codes": heatmaps.ravel()[cells].tolist(),
-                "region": [view.region.x, view.region.y, view.region.side],
+                "region": _listed(view.region),
                 "matrix": view.matrix.ravel().tolist(),
-                "joints": pose.joints.tolist(),
-                "scores": pose.scores.tolist(),
+                "joints": None if pose is None else pose.joints.tolist(),
+                "scores": None if pose is None else pose.scores.tolist(),
             }
         )
     return frames

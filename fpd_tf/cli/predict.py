@@ -34,7 +34,7 @@ def predict(
         tuple[float, float, float, float] | None,
         typer.Option(
             help="x y width height around the person (in a video's first frame); "
-            "without it a photograph is searched."
+            "without it the person is searched for."
         ),
     ] = None,
     threshold: Annotated[
@@ -69,9 +69,7 @@ def predict(
     )
     write_json(json_file, results)
     for result in results:
-        joints = result["joints"]
-        shown = sum(score >= result["threshold"] for _, _, score in joints)
-        print(f"{result['path']}: {shown} of {len(joints)} joints")
+        print(f"{result['path']}: {_found(result)}")
 
 
 def _opened(model):
@@ -82,3 +80,10 @@ def _opened(model):
         with quiet_tensorflow():
             pass
     return load_predictor(model)
+
+
+def _found(result):
+    if (joints := result["joints"]) is None:
+        return "nobody"
+    shown = sum(score >= result["threshold"] for _, _, score in joints)
+    return f"{shown} of {len(joints)} joints"

@@ -10,26 +10,34 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from fpd_tf.codec import LOG_FLOOR, Heatmaps
 from fpd_tf.contract.metadata import joint_set_within
+from fpd_tf.contract.rules import (
+    FIXED,
+    Crop,
+    Rules,
+    Score,
+    Search,
+    Smoothing,
+    crop_rule,
+    rules_for,
+)
 from fpd_tf.contract.shapes import codec_of
 from fpd_tf.contract.tflite_file import TfliteFile, dtype_of
 from fpd_tf.errors import InputError, refused
 from fpd_tf.files import written_whole
-from fpd_tf.joint_names import plain_name
 from fpd_tf.joints import JOINT_SETS, JointSet
 
 VERSION, SUFFIX = 1, ".pose.json"
-_FIXED = ConfigDict(extra="forbid", allow_inf_nan=False)
 Positive = Annotated[int, Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[^/\\\x00]*[^/\\\x00.][^/\\\x00]*$")]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-@dataclass(frozen=True, config=_FIXED)
+@dataclass(frozen=True, config=FIXED)
 class ModelFile:
     """The file that the contract stands beside.
 
@@ -44,7 +52,7 @@ class ModelFile:
     weights: str
 
 
-@dataclass(frozen=True, config=_FIXED)
+@dataclass(frozen=True, config=FIXED)
 class Image:
     """The input, [1, S, S, 3]: levels 0 to 255 are spread evenly over `range`.
 
@@ -58,7 +66,7 @@ class Image:
     range: tuple[float, float] = (0.0, 1.0)
 
 
-@dataclass(frozen=True, config=_FIXED)
+@dataclass(frozen=True, config=FIXED)
 class Output:
     """The output, [1, H, W, K], with `stride` crop pixels to a cell."""
 
@@ -69,7 +77,7 @@ class Output:
     stride: Positive
 
 
-@dataclass(frozen=True, config=_FIXED)
+@dataclass(frozen=True, config=FIXED)
 class Decode:
     """`fpd_tf.codec.decode_heatmaps`: where a heatmap's joint lies.
 
@@ -84,64 +92,7 @@ class Decode:
     max_move: float = 0.5
 
 
-@dataclass(frozen=True, config=_FIXED)
-class Score:
-    """A joint's confidence; below `threshold` it is not to be shown."""
-
-    meaning: str = "the heatmap's largest cell, about 0 (absent) to 1 (certain)"
-    threshold: float = 0.2
-
-
-@dataclass(frozen=True, config=_FIXED)
-class Crop:
-    """The square to look at in the next frame, from this frame's joints.
-
-    Only joints that score `threshold` or more are followed. The square is centred on
-    the box around them; its side is `body_margin` times the longer side of that box, or
-    `torso_margin` times that of the box around hips and shoulders where this is more.
-    Where no hip or no shoulder is followed, or the square would be larger than the
-    frame's longer side or smaller than `smallest` pixels, it is the whole frame, black
-    around. Measured with a 2x64 hourglass on 400 photographs of LSP-extended, looked at
-    whole and then three times more: 25.6 PCK@0.2; 20.0 with a threshold of 0.2; 22.2
-    with the square that MoveNet's examples lay around the hips.
-    """
-
-    hips: tuple[int, ...]
-    shoulders: tuple[int, ...]
-    rule: Literal["box"] = "box"
-    threshold: float = 0.1
-    body_margin: float = 1.4
-    torso_margin: float = 2.5
-    smallest: float = 32.0
-
-
-@dataclass(frozen=True, config=_FIXED)
-class Smoothing:
-    """The one-euro filter (Casiez, Roussel and Vogel, CHI 2012, Algorithm 1).
-
-    Cut-off frequencies in Hz; speeds in sides of the crop a second. A joint that is not
-    followed, and a frame whose time is not later than the last one's, start anew. On
-    photographs with added noise, as videos of 30 frames a second, these constants took
-    the jitter of people who stand still from 3.6 to 1.6 thousandths of the crop's side,
-    and added 2 % to the error of people who move.
-    """
-
-    rule: Literal["one_euro"] = "one_euro"
-    min_cutoff: float = 1.0
-    beta: float = 25.0
-    derivative_cutoff: float = 1.0
-
-
-@dataclass(frozen=True, config=_FIXED)
-class Rules:
-    """What a video's frames are followed by, whoever runs the network."""
-
-    crop: Crop
-    smoothing: Smoothing = Smoothing()
-    score: Score = Score()
-
-
-@dataclass(frozen=True, config=_FIXED)
+@dataclass(frozen=True, config=FIXED)
 class Contract:
     """Everything that must agree between a model file and the app that runs it.
 
@@ -156,6 +107,7 @@ class Contract:
         decode: heatmaps to joints.
         score: what a joint's score means.
         crop: where to look in the next frame.
+        search: where to look while nobody is followed.
         smoothing: over time.
         training_data: what the network was trained on, None where not known.
         scores: metric -> value on held-out people, None where not known.
@@ -171,6 +123,7 @@ class Contract:
     crop: Crop
     decode: Decode = Decode()
     score: Score = Score()
+    search: Search = Search()
     smoothing: Smoothing = Smoothing()
     training_data: str | None = None
     scores: dict[str, float] | None = None
@@ -192,7 +145,7 @@ class Contract:
     @property
     def rules(self) -> Rules:
         """How to follow the joints through a video."""
-        return Rules(self.crop, self.smoothing, self.score)
+        return Rules(self.crop, self.search, self.smoothing, self.score)
 
     @model_validator(mode="after")
     def _agrees_with_itself(self):
@@ -344,11 +297,6 @@ def contract_of(model: str | Path | TfliteFile) -> Contract:
     return contract_beside(file) or describe(file)
 
 
-def rules_for(joint_set: JointSet) -> Rules:
-    """The rules of networks without a contract."""
-    return Rules(crop_rule(joint_set))
-
-
 def joints_and_rules(
     model: str | Path | TfliteFile, num_joints: int
 ) -> tuple[JointSet, Rules]:
@@ -377,16 +325,6 @@ def joints_and_rules(
         return contract.joint_set, contract.rules
     joint_set = _joints_within(file.path, num_joints)
     return joint_set, rules_for(joint_set)
-
-
-def crop_rule(joint_set: JointSet) -> Crop:
-    """The crop rule of a joint set, its hips and shoulders found by name."""
-
-    def indices(part):
-        names = enumerate(map(plain_name, joint_set.joints))
-        return tuple(index for index, name in names if name.endswith(part))
-
-    return Crop(hips=indices("_hip"), shoulders=indices("_shoulder"))
 
 
 def numbered_joints(num_joints: int) -> JointSet:

@@ -1,13 +1,15 @@
 """Which square of a frame the network looks at, and how the frame lies in its crop.
 
-The apps' Kotlin, Swift and JavaScript compute the same; `contract.pose_json.Crop` holds
-the constants. K joints, S crop side in pixels; a matrix is (2, 3) and maps (x, y, 1),
-pixel centres at whole numbers.
+The apps' Kotlin, Swift and JavaScript compute the same; `contract.rules` holds the
+constants. K joints, S crop side in pixels; a matrix is (2, 3) and maps (x, y, 1), pixel
+centres at whole numbers.
 """
+
+from itertools import product
 
 import numpy as np
 
-from fpd_tf.contract.pose_json import Crop
+from fpd_tf.contract.rules import Crop, Rules
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
 
@@ -35,7 +37,7 @@ def next_region(
     Example:
         >>> import numpy as np
         >>> from fpd_tf.joints import LSP
-        >>> from fpd_tf.contract.pose_json import crop_rule
+        >>> from fpd_tf.contract.rules import crop_rule
         >>> from fpd_tf.inference.crop import next_region
         >>> joints = np.full((14, 2), 100.0)
         >>> joints[8:10, 1] = 60
@@ -54,6 +56,44 @@ def next_region(
         return Box.whole(width, height)
     x, y = ((low + high) / 2).tolist()
     return Box(x, y, side)
+
+
+def squares(width: int, height: int, rules: Rules) -> list[Box]:
+    """Where to look for a person: the whole frame, and smaller squares that overlap.
+
+    Per side they stand evenly from one edge to the other, half a side apart or less,
+    row by row; along an axis shorter than the side there is one, in the middle. A
+    network without hips and shoulders looks at the whole frame alone: nobody can be
+    followed.
+
+    Args:
+        width: of the upright frame.
+        height: of the upright frame.
+        rules: shares of the longer side; hips and shoulders.
+
+    Example:
+        >>> from fpd_tf import LSP
+        >>> from fpd_tf.contract.rules import rules_for
+        >>> from fpd_tf.inference.crop import squares
+        >>> [box.side for box in squares(80, 40, rules_for(LSP))]
+        [80.0, 60.0, 60.0, 40.0, 40.0, 40.0]
+    """
+    if not (rules.crop.hips and rules.crop.shoulders):
+        return [Box.whole(width, height)]
+    sides = [share * max(width, height) for share in rules.search.sides]
+    return [
+        Box(x, y, side)
+        for side in sides
+        for y, x in product(_centres(height, side), _centres(width, side))
+    ]
+
+
+def _centres(length, side):
+    first, last = (side - 1) / 2, length - (side + 1) / 2
+    if last <= first:
+        return [(length - 1) / 2]
+    count = int(np.ceil((last - first) / (side / 2))) + 1
+    return np.linspace(first, last, count).tolist()
 
 
 def upright_matrix(

@@ -33,6 +33,10 @@ class Pose:
     joints: np.ndarray
     scores: np.ndarray
 
+    def rows(self) -> list[list[float]]:
+        """[x, y, score] of each joint."""
+        return np.column_stack([self.joints, self.scores]).tolist()
+
 
 class PoseEstimator:
     """Finds the joints of one person in a photograph.
@@ -80,8 +84,9 @@ class PoseEstimator:
         image = pixels_of(image)
         height, width = image.shape[:2]
         if box is None:
-            rule = self.rules.crop
-            return find_person(lambda at: self._look(image, at), width, height, rule)
+            return find_person(
+                lambda at: self._look(image, at), width, height, self.rules
+            )
         return self._look(image, box_within(box, width, height))
 
     def _look(self, image, box):

@@ -42,7 +42,8 @@ def predict_files(
 
     Returns:
         For each photograph {"path": ..., "joints": [[x, y, score], ...], "threshold":
-        least score of a joint that is drawn}, in pixels.
+        least score of a joint that is drawn}, in pixels. The joints are None where no
+        box was given and nobody was found; nothing is drawn there.
 
     Raises:
         InputError: a photograph or the model cannot be read; no photograph at all; a
@@ -67,11 +68,13 @@ def predict_files(
     def predicted(photograph):
         image = read_image(photograph)
         pose = estimator.predict(image, box)
+        somebody = box is not None or estimator.rules.score.present(pose.scores)
         if out is not None:
-            drawn = draw_pose(image, pose.joints, pose.scores, **look)
+            drawn = image
+            if somebody:
+                drawn = draw_pose(image, pose.joints, pose.scores, **look)
             write_drawing(drawings[photograph], drawn)
-        rows = zip(pose.joints.tolist(), pose.scores.tolist(), strict=True)
-        joints = [[*at, score] for at, score in rows]
+        joints = pose.rows() if somebody else None
         return {"path": str(photograph), "joints": joints, "threshold": threshold}
 
     jobs = [lambda photograph=file: predicted(photograph) for file in photographs]

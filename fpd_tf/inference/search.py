@@ -1,24 +1,20 @@
 """Where in a photograph is the person? Many squares at first, then closer."""
 
-from collections.abc import Callable, Iterator
-from itertools import product
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fpd_tf.contract.pose_json import Crop
+from fpd_tf.contract.rules import Rules
 from fpd_tf.geometry import Box
-from fpd_tf.inference.crop import next_region
+from fpd_tf.inference.crop import next_region, squares
 
 if TYPE_CHECKING:
     from fpd_tf.inference.estimator import Pose
 
-SIDES = (1.0, 0.75, 0.5)
 CLOSER = 3
 
 
 def find_person(
-    look: "Callable[[Box], Pose]", width: int, height: int, rule: Crop
+    look: "Callable[[Box], Pose]", width: int, height: int, rules: Rules
 ) -> "Pose":
     """Joints of the most confident person, wherever in the photograph.
 
@@ -30,45 +26,23 @@ def find_person(
         look: gives the joints in a square of the photograph.
         width: of the photograph, pixels.
         height: of the photograph, pixels.
-        rule: where to look closer.
+        rules: where to look, and where to look closer.
 
     Example:
         >>> import numpy as np
         >>> from fpd_tf import LSP
-        >>> from fpd_tf.contract.pose_json import crop_rule
+        >>> from fpd_tf.contract.rules import rules_for
         >>> from fpd_tf.inference.estimator import Pose
         >>> from fpd_tf.inference.search import find_person
         >>> def look(box):
         ...     return Pose(np.full((14, 2), box.x), np.full(14, 1 / box.side))
-        >>> find_person(look, 80, 40, crop_rule(LSP)).joints[0].tolist()
+        >>> find_person(look, 80, 40, rules_for(LSP)).joints[0].tolist()
         [39.5, 39.5]
     """
-    if not (rule.hips and rule.shoulders):
-        return look(Box.whole(width, height))
-    poses = map(look, squares(width, height))
+    searched = squares(width, height, rules)
+    poses = map(look, searched)
     pose = max(poses, key=lambda pose: pose.scores.mean())
-    for _ in range(CLOSER):
-        pose = look(next_region(pose.joints, pose.scores, width, height, rule))
+    for _ in range(CLOSER if len(searched) > 1 else 0):
+        region = next_region(pose.joints, pose.scores, width, height, rules.crop)
+        pose = look(region)
     return pose
-
-
-def squares(width: int, height: int) -> Iterator[Box]:
-    """The whole photograph, and smaller squares that overlap by half or more.
-
-    Example:
-        >>> from fpd_tf.inference.search import squares
-        >>> [box.side for box in squares(80, 40)]
-        [80.0, 60.0, 60.0, 40.0, 40.0, 40.0]
-    """
-    for share in SIDES:
-        side = share * max(width, height)
-        for y, x in product(_centres(height, side), _centres(width, side)):
-            yield Box(x, y, side)
-
-
-def _centres(length, side):
-    first, last = (side - 1) / 2, length - (side + 1) / 2
-    if last <= first:
-        return [(length - 1) / 2]
-    count = int(np.ceil((last - first) / (side / 2))) + 1
-    return np.linspace(first, last, count).tolist()

@@ -1,12 +1,12 @@
 """Joints smoothed over time by the one-euro filter.
 
-The apps' Kotlin, Swift and JavaScript compute the same; `contract.pose_json.Smoothing`
+The apps' Kotlin, Swift and JavaScript compute the same; `contract.rules.Smoothing`
 holds the constants. K joints.
 """
 
 import numpy as np
 
-from fpd_tf.contract.pose_json import Smoothing
+from fpd_tf.contract.rules import Smoothing
 
 
 class OneEuro:
@@ -18,7 +18,7 @@ class OneEuro:
 
     Example:
         >>> import numpy as np
-        >>> from fpd_tf.contract.pose_json import Smoothing
+        >>> from fpd_tf.contract.rules import Smoothing
         >>> from fpd_tf.inference.smoothing import OneEuro
         >>> smooth = OneEuro(Smoothing(), 0.2)
         >>> for seconds in (0.0, 0.1):

@@ -1,4 +1,4 @@
-"""One person through a video: crop, joints, smoothing, next crop.
+"""One person through a video: searched, found, followed, let go.
 
 K joints, S crop side in pixels.
 """
@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpd_tf.contract.pose_json import Rules
+from fpd_tf.contract.rules import Rules
 from fpd_tf.geometry import Box, apply_matrix, invert_matrix
-from fpd_tf.inference.crop import next_region, upright_matrix, view_matrix
+from fpd_tf.inference.crop import (
+    next_region,
+    squares,
+    upright_matrix,
+    view_matrix,
+)
 from fpd_tf.inference.estimator import Pose, look
 from fpd_tf.inference.given import Picture, box_within, pixels_of
 from fpd_tf.inference.smoothing import OneEuro
@@ -45,14 +50,14 @@ class Track:
 
     Args:
         size: S.
-        rules: crop and smoothing.
-        first: where to look first; the whole frame where None.
+        rules: search, presence, crop and smoothing.
+        first: where to look first; the person is searched for where None.
     """
 
     def __init__(self, size: int, rules: Rules, first: Box | None = None):
-        self._size, self._rule = size, rules.crop
+        self._size, self._rules = size, rules
         self._smooth = OneEuro(rules.smoothing, rules.crop.threshold)
-        self._region, self._frame = first, None
+        self._region, self._frame, self._searched = first, None, 0
 
     def view(
         self, width: int, height: int, rotation: int = 0, mirrored: bool = False
@@ -64,16 +69,20 @@ class Track:
         """
         upright, *frame = upright_matrix(width, height, rotation, mirrored)
         if self._frame not in (None, frame):
-            self._region = None
+            self._region, self._searched = None, 0
             self._smooth.forget()
         self._frame = frame
-        region = self._region or Box.whole(*frame)
+        region = self._region or self._next_square()
         return CropView(view_matrix(region, self._size, upright), region, *frame)
+
+    def _next_square(self):
+        places = squares(*self._frame, self._rules)
+        return places[self._searched % len(places)]
 
     def update(
         self, joints: np.ndarray, scores: np.ndarray, view: CropView, seconds: float
-    ) -> Pose:
-        """Joints in pixels of the upright frame, smoothed.
+    ) -> Pose | None:
+        """Joints in pixels of the upright frame, smoothed; None where nobody is.
 
         Args:
             joints: (K, 2) pixels of the crop.
@@ -82,10 +91,17 @@ class Track:
             seconds: its time; where that is not later than the last frame's, smoothing
                 starts anew.
         """
+        if self._region is None:
+            self._searched += 1
+        if not self._rules.score.present(scores):
+            self._region = None
+            self._smooth.forget()
+            return None
         back = invert_matrix(view.region.matrix(self._size))
         joints = apply_matrix(back, joints)
         joints = self._smooth(joints, scores, seconds, view.region.side)
-        self._region = next_region(joints, scores, view.width, view.height, self._rule)
+        size, rule = (view.width, view.height), self._rules.crop
+        self._region = next_region(joints, scores, *size, rule)
         return Pose(joints.astype(np.float32), scores)
 
 
@@ -95,8 +111,8 @@ class Tracker:
     Args:
         model: a network, a .keras or .tflite file, or what `load_predictor` gave; the
             contract beside a .tflite gives the constants.
-        box: (x, y, width, height) pixels around the person in the first frame; the
-            whole frame where None.
+        box: (x, y, width, height) pixels around the person in the first frame; where
+            None, the person is searched for.
 
     Attributes:
         joint_set: of the joints it finds.
@@ -110,8 +126,8 @@ class Tracker:
         >>> from fpd_tf.inference.track import Tracker
         >>> tracker = Tracker(fpd.build_model("hourglass_1x256", input_size=64))
         >>> frame = np.zeros((90, 120, 3), np.uint8)
-        >>> [tracker.update(frame, i / 30).joints.shape for i in range(2)]
-        [(16, 2), (16, 2)]
+        >>> [tracker.update(frame, i / 30) for i in range(2)]
+        [None, None]
     """
 
     def __init__(
@@ -132,7 +148,7 @@ class Tracker:
         *,
         rotation: int = 0,
         mirrored: bool = False,
-    ) -> Pose:
+    ) -> Pose | None:
         """Joints in the next frame, in pixels of the frame turned upright.
 
         Args:
@@ -141,6 +157,9 @@ class Tracker:
                 starts anew.
             rotation: degrees clockwise that turn it upright.
             mirrored: whether it shows a mirror image.
+
+        Returns:
+            The pose; None where nobody was found.
         """
         frame = pixels_of(frame)
         height, width = frame.shape[:2]

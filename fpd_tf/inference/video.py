@@ -39,15 +39,15 @@ def predict_video(
     Args:
         path: what OpenCV decodes; frames are turned as the file says.
         model: a network, or a .keras or .tflite file.
-        box: (x, y, width, height) pixels around the person in the first frame; the
-            whole frame where None.
+        box: (x, y, width, height) pixels around the person in the first frame; where
+            None, the person is searched for.
         out: a .csv or .json of the records, or an .mp4, .webm or .avi with the joints
             drawn (see `video_written`).
         threshold: joints that score less are not drawn; the contract's where None.
 
     Returns:
         For each frame {"frame": 0.., "seconds": its time, "joints": [[x, y, score]..]},
-        in pixels.
+        in pixels; the joints are None, and empty in a .csv, where nobody was found.
 
     Raises:
         InputError: the video cannot be decoded or has no frames, the model cannot be
@@ -83,8 +83,10 @@ def predict_video(
         for frame, seconds in _frames(video, path):
             pose = tracker.update(frame, seconds)
             records.append(_record(len(records), seconds, pose))
+            if add and pose is not None:
+                frame = draw_pose(frame, pose.joints, pose.scores, **look)
             if add:
-                add(draw_pose(frame, pose.joints, pose.scores, **look), seconds)
+                add(frame, seconds)
     video.release()
     if out and not drawn:
         _write_table(out, records, tracker.joint_set)
@@ -117,8 +119,7 @@ def _frames(video, path) -> Iterator[tuple[np.ndarray, float]]:
 
 
 def _record(frame, seconds, pose):
-    rows = zip(pose.joints.tolist(), pose.scores.tolist(), strict=True)
-    joints = [[*at, score] for at, score in rows]
+    joints = None if pose is None else pose.rows()
     return {"frame": frame, "seconds": seconds, "joints": joints}
 
 
@@ -132,5 +133,6 @@ def _write_table(path, records, joint_set):
             columns = [f"{j}_{part}" for j in joint_set.joints for part in _PARTS]
             writer.writerow(["frame", "seconds", *columns])
             for record in records:
-                values = [value for joint in record["joints"] for value in joint]
+                values = [value for joint in record["joints"] or () for value in joint]
+                values = values or [None] * len(columns)
                 writer.writerow([record["frame"], record["seconds"], *values])

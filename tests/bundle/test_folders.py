@@ -52,7 +52,7 @@ def test_each_folder_has_model_contract_vectors_and_sources(bundled, model):
         assert (bundled / platform / "README.md").is_file()
     for source in (
         "android/pose/src/main/kotlin/fpd/pose/Decode.kt",
-        "android/gradle/libs.versions.toml",
+        "android/pose/build.gradle.kts",
         "ios/Sources/FPDPose/Decode.swift",
         "ios/Sources/FPDPose/Resources/PrivacyInfo.xcprivacy",
         "web/pose/decode.js",

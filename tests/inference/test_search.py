@@ -5,24 +5,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fpd_tf.codec import Heatmaps
-from fpd_tf.contract.pose_json import crop_rule, rules_for
+from fpd_tf.contract.rules import Search, rules_for
 from fpd_tf.geometry import Box
 from fpd_tf.inference import estimator
+from fpd_tf.inference.crop import squares
 from fpd_tf.inference.estimator import Pose
 from fpd_tf.inference.photographs import predict_files
-from fpd_tf.inference.search import CLOSER, SIDES, find_person, squares
+from fpd_tf.inference.search import CLOSER, find_person
 from fpd_tf.joints import LSP
 from fpd_tf.predictors.predictor import heatmap_predictor
 
 SIZE = 64
+RULES = rules_for(LSP)
 SHORTER = st.integers(40, 300)
 
 
 @given(SHORTER, SHORTER)
 def test_every_place_is_well_inside_a_square_of_each_size(width, height):
     """A half overlap: nothing is nearer than a quarter of the side to every edge."""
-    found = list(squares(width, height))
-    for share in SIDES:
+    found = squares(width, height, RULES)
+    for share in Search().sides:
         side = share * max(width, height)
         same = [each for each in found if each.side == side]
         for length, centres in (
@@ -48,9 +50,9 @@ def test_the_surest_square_is_looked_at_closer():
         joints[8:10, 1] = 20
         return Pose(joints, np.full(14, 1 / (1 + away / 100)))
 
-    find_person(look, 200, 100, crop_rule(LSP))
+    find_person(look, 200, 100, RULES)
     searched, closer = looks[:-CLOSER], looks[-CLOSER:]
-    assert len(searched) == len(list(squares(200, 100)))
+    assert len(searched) == len(squares(200, 100, RULES))
     assert set(closer) == {Box(150.0, 40.0, 100.0)}
 
 
@@ -63,7 +65,7 @@ def test_photographs_without_a_box_are_searched(tmp_path, monkeypatch):
         cells = images.reshape(1, SIZE // 4, 4, SIZE // 4, 4, 3).mean(axis=(2, 4))
         return np.repeat(cells[..., :2], 7, axis=-1)
 
-    made = heatmap_predictor("d", Heatmaps(SIZE), LSP, rules_for(LSP), colour_finder)
+    made = heatmap_predictor("d", Heatmaps(SIZE), LSP, RULES, colour_finder)
     monkeypatch.setattr(estimator, "load_predictor", lambda model: made)
     image = np.zeros((400, 400, 3), np.uint8)
     for y, colour in ((320, (0, 0, 255)), (240, (0, 255, 0))):
@@ -71,7 +73,7 @@ def test_photographs_without_a_box_are_searched(tmp_path, monkeypatch):
     cv2.imwrite(str(tmp_path / "a.png"), image)
     (record,) = predict_files([tmp_path / "a.png"], "m")
     np.testing.assert_allclose(record["joints"][2][:2], (300, 320), atol=2)
-    count = len(list(squares(400, 400))) + CLOSER
+    count = len(squares(400, 400, RULES)) + CLOSER
     assert len(looks) == count
     assert looks[-1].sum() / looks[0].sum() == pytest.approx((400 / 200) ** 2, rel=0.1)
     predict_files([tmp_path / "a.png"], "m", box=(200, 200, 200, 200))

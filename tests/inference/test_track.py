@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from fpd_tf.codec import Heatmaps
-from fpd_tf.contract.pose_json import Smoothing, rules_for
+from fpd_tf.contract.rules import Smoothing, rules_for
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box, apply_matrix
 from fpd_tf.inference import track as tracking
-from fpd_tf.inference.crop import next_region, upright_matrix
+from fpd_tf.inference.crop import next_region, squares, upright_matrix
 from fpd_tf.inference.smoothing import OneEuro
 from fpd_tf.inference.track import Track, Tracker
-from fpd_tf.joints import LSP
+from fpd_tf.joints import LSP, JointSet
 from fpd_tf.predictors.predictor import heatmap_predictor
 
 RULES = rules_for(LSP)
@@ -143,13 +143,46 @@ def test_a_track_follows_the_person_and_gives_pixels_of_the_frame():
     np.testing.assert_allclose(centre, [[31.5, 31.5]], atol=1e-6)
 
 
-def test_a_frame_without_a_person_scores_low_and_is_looked_at_whole():
-    following = track(first=Box(300, 200, 168))
+NOBODY = np.zeros((14, 2)), np.full(14, 0.19)
+
+
+def test_while_nobody_is_there_the_squares_take_turns():
+    following, looked = track(), []
+    for seconds in range(11):
+        view = following.view(640, 480)
+        looked.append(view.region)
+        assert following.update(*NOBODY, view, seconds) is None
+    places = squares(640, 480, RULES)
+    assert len(places) == 9 and looked == places + places[:2]
+
+
+def test_a_person_is_found_followed_let_go_and_searched_for_elsewhere():
+    following, joints = track(first=Box(300, 200, 168)), person(x=320, y=300, unit=5)
+    places = squares(640, 480, RULES)
     view = following.view(640, 480)
     assert view.region.side == 168
-    pose = following.update(*CODEC.decode(np.full((16, 16, 14), 0.01)), view, 0.0)
-    assert pose.scores.max() < 0.1 and np.isfinite(pose.joints).all()
-    assert following.view(640, 480).region == Box.whole(640, 480)
+    assert following.update(*NOBODY, view, 0.0) is None
+    view = following.view(640, 480)
+    assert view.region == places[0]
+    pose = following.update(*seen_by(view, joints), view, 0.1)
+    np.testing.assert_allclose(pose.joints, joints, atol=0.3)
+    view = following.view(640, 480)
+    assert view.region.side == pytest.approx(56, abs=1)
+    assert following.update(*NOBODY, view, 0.2) is None
+    view = following.view(640, 480)
+    assert view.region == places[1]
+    pose = following.update(*seen_by(view, joints + 5), view, 0.3)
+    np.testing.assert_allclose(pose.joints, joints + 5, atol=0.3)
+
+
+@pytest.mark.parametrize(("score", "somebody"), [(0.2, True), (0.199, False)])
+def test_presence_is_the_mean_over_all_joints(score, somebody):
+    assert RULES.score.present(np.array([0.0, 2 * score])) == somebody
+
+
+def test_a_network_without_hips_looks_at_whole_frames():
+    rules = rules_for(JointSet("hand", ("thumb", "wrist")))
+    assert squares(640, 480, rules) == [Box.whole(640, 480)]
 
 
 def test_a_frame_of_another_size_starts_anew():
