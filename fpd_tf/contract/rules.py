@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from fpd_tf.joints import JointSet, plain_name
+from fpd_tf.joint_names import plain_name
+from fpd_tf.joints import JointSet
 
 FIXED = ConfigDict(extra="forbid", allow_inf_nan=False)
 

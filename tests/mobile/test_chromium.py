@@ -70,8 +70,7 @@ def equals_pythons(student):
     estimator = PoseEstimator(student)
 
     def check(record, path):
-        height, width = read_image(path).shape[:2]
-        pose, size = estimator.predict(path, (0, 0, width, height)), max(width, height)
+        pose, size = estimator.predict(path), max(read_image(path).shape)
         assert record["path"] == path.name
         found = np.array(record["joints"])
         np.testing.assert_allclose(found[:, :2], pose.joints, atol=1e-3 * size)
@@ -129,7 +128,7 @@ def test_the_skeleton_and_the_heatmaps_are_drawn(seen):
     )
     for color in (RIGHT, LEFT):
         for picture in (skeleton, heatmaps):
-            assert (np.abs(picture - color).max(axis=-1) < 8).sum() > 300
+            assert (np.abs(picture - color).max(axis=-1) < 8).sum() > 100
     assert (np.abs(skeleton - heatmaps).max(axis=-1) > 30).mean() > 0.02
     assert phone.shape[1] == 390
 

@@ -7,7 +7,7 @@ def test_javascript_computes_the_golden_joints_in_node(node, bundled):
         [node, "--test", "test/"], cwd=bundled / "web", capture_output=True, text=True
     )
     assert finished.returncode == 0, finished.stdout
-    assert "# pass 5" in finished.stdout and "# fail 0" in finished.stdout
+    assert "# pass 7" in finished.stdout and "# fail 0" in finished.stdout
 
 
 def test_javascript_types_hold(node, node_modules, bundled, tmp_path):

@@ -11,9 +11,18 @@ AROUND = """
 import android.content.Context
 import androidx.camera.core.ImageProxy
 import fpd.pose.*
-class App(context: Context, val draw: (List<Point>, FloatArray) -> Unit) {
+class App(context: Context, val draw: (List<Point>?, FloatArray?) -> Unit) {
 """
-PURE = ("Json", "Contract", "Crop", "Decode", "PixelBuffer", "Smoothing", "Track")
+PURE = (
+    "Json",
+    "Contract",
+    "Crop",
+    "Decode",
+    "PixelBuffer",
+    "Search",
+    "Smoothing",
+    "Track",
+)
 
 
 def compiled(kotlin, sources, out, *, android=None):
@@ -51,7 +60,7 @@ def test_pure_kotlin_computes_the_golden_joints_on_the_jvm(kotlin, bundled, tmp_
         capture_output=True,
         text=True,
     )
-    assert finished.stdout == "6 golden tests passed\n", finished.stderr
+    assert finished.stdout == "8 golden tests passed\n", finished.stderr
 
 
 @pytest.mark.slow

@@ -117,7 +117,7 @@ async function openPicture(file) {
   const image = await createImageBitmap(file, {colorSpaceConversion: 'none'}).catch(() => {
     throw new Error(`${file.name} is not a picture that this browser reads.`);
   });
-  if (mine === session) await look(file.name, image, image.width, image.height, 0);
+  if (mine === session) await look(file.name, image, image.width, image.height, null);
 }
 
 /** @param {File} file */
@@ -181,20 +181,21 @@ function nextFrame() {
  * @param {CanvasImageSource} source
  * @param {number} width
  * @param {number} height
- * @param {number} seconds
+ * @param {number | null} seconds of a film's frame; null of a picture, which is searched
  */
 async function look(name, source, width, height, seconds) {
   Object.assign(reader, {width, height});
   readerContext.drawImage(source, 0, 0);
   const image = readerContext.getImageData(0, 0, width, height);
-  const found = await estimator.next(image, seconds);
+  const found = seconds === null ?
+      await estimator.find(image) : await estimator.next(image, seconds);
   shown = {name, width, height, found};
   draw();
 }
 
 function draw() {
   if (!shown) return;
-  const {width, height, found} = shown;
+  const {width, height, found, found: {pose}} = shown;
   const {contract} = estimator;
   stage.classList.remove('empty');
   element('hint', HTMLParagraphElement).hidden = true;
@@ -206,11 +207,11 @@ function draw() {
   context.scale(zoom, zoom);
   context.drawImage(reader, 0, 0);
   if (heatmaps.checked) drawHeatmaps(context, found, contract);
-  drawPose(context, found, contract);
-  const seen = found.scores.filter(score => score >= contract.score.threshold).length;
-  const summary = `${seen} of ${found.scores.length}`;
+  if (pose) drawPose(context, pose, contract);
+  const seen = pose?.scores.filter(score => score >= contract.score.threshold).length;
+  const summary = pose ? `${seen} of ${pose.scores.length}` : 'no';
   canvas.title = shown.name;
-  canvas.setAttribute('aria-label', `${summary} joints found`);
+  canvas.setAttribute('aria-label', pose ? `${summary} joints found` : 'Nobody found');
   write('seen', summary);
   write('milliseconds', String(Math.round(found.milliseconds)));
   const span = finished.length > 1 ? finished[finished.length - 1] - finished[0] : 0;
@@ -257,9 +258,9 @@ addEventListener('resize', draw);
 
 save.addEventListener('click', () => {
   if (!shown) return;
-  const {joints, scores} = shown.found;
-  const rows = joints.map(({x, y}, joint) => [x, y, scores[joint]]);
-  const content = JSON.stringify([{path: shown.name, joints: rows}]);
+  const {pose} = shown.found;
+  const joints = pose?.joints.map(({x, y}, joint) => [x, y, pose.scores[joint]]) ?? null;
+  const content = JSON.stringify([{path: shown.name, joints}]);
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([content], {type: 'application/json'}));
   link.download = 'joints.json';

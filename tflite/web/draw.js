@@ -4,6 +4,7 @@
 /**
  * @typedef {import('./pose/contract.js').Contract} Contract
  * @typedef {import('./pose/estimator.js').Found} Found
+ * @typedef {import('./pose/track.js').Pose} Pose
  */
 
 const RIGHT = '#ff7a3c';
@@ -15,7 +16,7 @@ const PLASMA = [[13, 8, 135], [126, 3, 168], [204, 71, 120], [248, 149, 64], [24
 /**
  * The person's right orange, left blue, middle white; joints not seen are left out.
  * @param {CanvasRenderingContext2D} context
- * @param {Found} found
+ * @param {Pose} pose
  * @param {Contract} contract
  */
 export function drawPose(context, {joints, scores}, contract) {

@@ -3,7 +3,8 @@
 const KEPT = 'pose';
 const SHELL = [
   './', 'app.js', 'draw.js', 'icon.svg', 'style.css', 'pose/contract.js', 'pose/crop.js',
-  'pose/decode.js', 'pose/estimator.js', 'pose/smoothing.js', 'pose/track.js',
+  'pose/decode.js', 'pose/estimator.js', 'pose/search.js', 'pose/smoothing.js',
+  'pose/track.js',
   'node_modules/@litertjs/core/dist/index.js',
   'node_modules/@litertjs/wasm-utils/dist/index.js',
 ];

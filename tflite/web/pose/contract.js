@@ -7,18 +7,27 @@
  * @typedef {{name: string, dtype: string, height: number, width: number,
  *   stride: number}} Heatmaps
  * @typedef {{log_floor: number, max_move: number}} Decode
- * @typedef {{threshold: number}} Score
+ * @typedef {{threshold: number, presence: number}} Score a joint below threshold is not to be
+ *   shown; nobody is there where the mean of all scores is below presence
+ * @typedef {{rule: string, sides: number[]}} Search of squares, as shares of the longer side
  * @typedef {{hips: number[], shoulders: number[], threshold: number, body_margin: number,
  *   torso_margin: number, smallest: number}} Crop
  * @typedef {{min_cutoff: number, beta: number, derivative_cutoff: number}} Smoothing
  * @typedef {{version: number, model: ModelFile, image: Image, heatmaps: Heatmaps,
  *   joints: string[], flip_pairs: [number, number][], limbs: [number, number][],
- *   decode: Decode, score: Score, crop: Crop, smoothing: Smoothing}} Contract
+ *   decode: Decode, score: Score, crop: Crop, search: Search,
+ *   smoothing: Smoothing}} Contract
  */
 
 export const VERSION = 1;
 
-const RULES = {decode: 'argmax_log_parabola', crop: 'box', smoothing: 'one_euro'};
+const RULES = {
+  decode: 'argmax_log_parabola', crop: 'box', search: 'squares', smoothing: 'one_euro',
+};
+
+/** Of contracts that were written before these had a field. */
+const PRESENCE = 0.2;
+const SEARCH = {rule: 'squares', sides: [1, 0.75, 0.5]};
 
 /**
  * Reads the text of pose.json.
@@ -31,6 +40,8 @@ export function readContract(text) {
   if (content.version !== VERSION) {
     throw new Error(`pose.json: expected version ${VERSION}. Received: ${content.version}`);
   }
+  content.search ??= SEARCH;
+  content.score.presence ??= PRESENCE;
   for (const [part, rule] of Object.entries(RULES)) {
     if (content[part].rule !== rule) {
       throw new Error(`pose.json: ${part}: expected ${rule}. Received: ${content[part].rule}`);

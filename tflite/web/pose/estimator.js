@@ -4,7 +4,11 @@
 import {loadAndCompile, loadLiteRt, supportsFeature, Tensor} from '@litertjs/core';
 
 import {checkModel, readContract} from './contract.js';
-import {crop} from './crop.js';
+import {
+  apply, compose, crop, cropMatrix, invert, nextRegion, uprightMatrix,
+} from './crop.js';
+import {decode} from './decode.js';
+import {mean, squares} from './search.js';
 import {Track} from './track.js';
 
 /**
@@ -13,10 +17,13 @@ import {Track} from './track.js';
  * @typedef {import('./track.js').Pose} Pose
  * @typedef {{data: Uint8ClampedArray, width: number, height: number, rotation?: number,
  *   mirrored?: boolean}} Frame RGBA, such as an ImageData
- * @typedef {Pose & {heatmaps: Float32Array, region: Region, milliseconds: number}} Found
- *   joints in the upright frame; heatmaps of its region; what the network took
+ * @typedef {import('./crop.js').Matrix} Matrix
+ * @typedef {{pose: Pose | null, heatmaps: Float32Array, region: Region,
+ *   milliseconds: number}} Found joints in the upright frame, null where nobody was found;
+ *   heatmaps of the region that was looked at last; what it took
  */
 
+const CLOSER = 3;
 const RUNTIME = new URL('../node_modules/@litertjs/core/wasm/', import.meta.url);
 
 export class PoseEstimator {
@@ -58,22 +65,63 @@ export class PoseEstimator {
    * @returns {Promise<Found>}
    */
   async next(frame, seconds) {
-    const {image} = this.contract;
     const view = this.track.view(frame.width, frame.height, frame.rotation, frame.mirrored);
     const started = performance.now();
-    const pixels = crop(frame, view.matrix, image.size, image.range);
-    const heatmaps = await this.run(pixels);
+    const heatmaps = await this.run(frame, view.matrix);
     const pose = this.track.update(heatmaps, view, seconds);
     const milliseconds = performance.now() - started;
-    return {...pose, heatmaps, region: view.region, milliseconds};
+    return {pose, heatmaps, region: view.region, milliseconds};
   }
 
   /**
-   * @param {Float32Array} pixels of a crop
+   * The surest person in a photograph: the square with the highest mean score, then three
+   * looks closer.
+   * @param {Frame} frame
+   * @returns {Promise<Found>}
+   */
+  async find(frame) {
+    const {contract} = this;
+    const started = performance.now();
+    const {matrix, width, height} = uprightMatrix(
+        frame.width, frame.height, frame.rotation ?? 0, frame.mirrored ?? false);
+    const places = squares(width, height, contract);
+    let best = await this.look(frame, matrix, places[0]);
+    for (const place of places.slice(1)) {
+      const found = await this.look(frame, matrix, place);
+      if (mean(found.pose.scores) > mean(best.pose.scores)) best = found;
+    }
+    for (let closer = 0; closer < CLOSER && places.length > 1; closer++) {
+      const {joints, scores} = best.pose;
+      const region = nextRegion(joints, scores, width, height, contract.crop);
+      best = await this.look(frame, matrix, region);
+    }
+    const there = mean(best.pose.scores) >= contract.score.presence;
+    const milliseconds = performance.now() - started;
+    return {...best, pose: there ? best.pose : null, milliseconds};
+  }
+
+  /**
+   * @param {Frame} frame
+   * @param {Matrix} upright from the stored frame to the upright one
+   * @param {Region} region of the upright frame
+   */
+  async look(frame, upright, region) {
+    const {image, heatmaps: shape, decode: rule} = this.contract;
+    const matrix = cropMatrix(region, image.size);
+    const heatmaps = await this.run(frame, compose(matrix, upright));
+    const {joints, scores} = decode(heatmaps, shape, rule);
+    const back = invert(matrix);
+    return {pose: {joints: joints.map(joint => apply(back, joint)), scores}, heatmaps, region};
+  }
+
+  /**
+   * @param {Frame} frame
+   * @param {Matrix} matrix from the stored frame to the crop
    * @returns {Promise<Float32Array>} heatmaps
    */
-  async run(pixels) {
-    const {size} = this.contract.image;
+  async run(frame, matrix) {
+    const {size, range} = this.contract.image;
+    const pixels = crop(frame, matrix, size, range);
     const input = new Tensor(pixels, [1, size, size, 3]);
     try {
       const [output] = await this.model.run(input);

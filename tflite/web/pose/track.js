@@ -1,8 +1,9 @@
 // @ts-check
-// One person through a film: what is remembered from frame to frame.
+// One person through a film: searched, found, followed, let go.
 
-import {apply, compose, cropMatrix, invert, nextRegion, uprightMatrix, wholeFrame} from './crop.js';
+import {apply, compose, cropMatrix, invert, nextRegion, uprightMatrix} from './crop.js';
 import {decode} from './decode.js';
+import {mean, squares} from './search.js';
 import {OneEuro} from './smoothing.js';
 
 /**
@@ -22,6 +23,7 @@ export class Track {
     this.oneEuro = new OneEuro(contract.smoothing, contract.crop.threshold);
     /** @type {Region | null} */
     this.region = null;
+    this.searched = 0;
     this.frame = {width: 0, height: 0};
   }
 
@@ -37,23 +39,35 @@ export class Track {
     const upright = uprightMatrix(width, height, rotation, mirrored);
     if (upright.width !== this.frame.width || upright.height !== this.frame.height) {
       this.region = null;
+      this.searched = 0;
       this.oneEuro.forget();
     }
     this.frame = {width: upright.width, height: upright.height};
-    const region = this.region ?? wholeFrame(upright.width, upright.height);
+    const region = this.region ?? this.nextSquare();
     const matrix = compose(cropMatrix(region, this.contract.image.size), upright.matrix);
     return {matrix, region, ...this.frame};
+  }
+
+  nextSquare() {
+    const places = squares(this.frame.width, this.frame.height, this.contract);
+    return places[this.searched % places.length];
   }
 
   /**
    * @param {ArrayLike<number>} heatmaps of the crop, H x W x K
    * @param {CropView} view the frame's
    * @param {number} seconds its time
-   * @returns {Pose}
+   * @returns {Pose | null} null where nobody is there
    */
   update(heatmaps, view, seconds) {
     const {contract} = this;
     const found = decode(heatmaps, contract.heatmaps, contract.decode);
+    if (!this.region) this.searched++;
+    if (mean(found.scores) < contract.score.presence) {
+      this.region = null;
+      this.oneEuro.forget();
+      return null;
+    }
     const back = invert(cropMatrix(view.region, contract.image.size));
     const raw = found.joints.map(joint => apply(back, joint));
     const joints = this.oneEuro.smooth(raw, found.scores, seconds, view.region.side);

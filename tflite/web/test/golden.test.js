@@ -8,6 +8,7 @@ import {test} from 'node:test';
 import {readContract} from '../pose/contract.js';
 import {compose, crop, cropMatrix, nextRegion, uprightMatrix} from '../pose/crop.js';
 import {decode} from '../pose/decode.js';
+import {squares} from '../pose/search.js';
 import {Track} from '../pose/track.js';
 
 const golden = JSON.parse(readFileSync(new URL('./golden.json', import.meta.url), 'utf8'));
@@ -62,6 +63,13 @@ test('joints to the next region', () => {
   }
 });
 
+test('frames to squares', () => {
+  for (const {width, height, regions} of golden.squares) {
+    const found = squares(width, height, contract);
+    near(found.flatMap(listed), regions.flat(), 1e-9 * width);
+  }
+});
+
 test('a person through 60 frames', () => {
   const track = new Track(contract);
   const {height, width} = contract.heatmaps;
@@ -75,9 +83,18 @@ test('a person through 60 frames', () => {
     near(listed(view.region), frame.region, 1e-4 * side);
     near(view.matrix, frame.matrix, 1e-3);
     const pose = track.update(heatmaps, view, frame.seconds);
+    assert.equal(pose === null, frame.joints === null);
+    if (!pose) continue;
     near(flat(pose.joints), frame.joints.flat(), 1e-4 * side);
     near(pose.scores, frame.scores, 1e-6);
   }
+});
+
+test('an older contract has its defaults', () => {
+  const {search, score, ...older} = golden.contract;
+  const {presence, ...rest} = score;
+  const read = readContract(JSON.stringify({...older, score: rest}));
+  assert.deepEqual([read.score.presence, read.search.sides], [0.2, [1, 0.75, 0.5]]);
 });
 
 test('a newer contract is refused', () => {

@@ -31,9 +31,9 @@ final class Camera: ObservableObject {
     }
 }
 
-/// A pose and the upright frame it was found in.
+/// A pose, or nobody, and the upright frame that was looked at.
 struct Shown: Sendable {
-    let pose: Pose
+    let pose: Pose?
     let contract: Contract
     let width: Double
     let height: Double
@@ -112,7 +112,8 @@ extension Looker: AVCaptureVideoDataOutputSampleBufferDelegate {
             let pose = try estimator.next(pixels, seconds: seconds)
             let milliseconds = Int(1000 * Date().timeIntervalSince(started))
             let contract = estimator.contract
-            let seen = pose.scores.filter { Double($0) >= contract.score.threshold }.count
+            let scores = pose?.scores ?? []
+            let seen = scores.filter { Double($0) >= contract.score.threshold }.count
             let shown = Shown(
                 pose: pose, contract: contract,
                 width: Double(CVPixelBufferGetHeight(pixels)),
@@ -129,7 +130,7 @@ extension Looker: AVCaptureVideoDataOutputSampleBufferDelegate {
 extension PoseEstimator {
     /// A frame as the sensor stores it: a phone held upright turns it by 90 degrees, and
     /// unlike the preview, a front camera's is not mirrored.
-    fileprivate func next(_ pixels: CVPixelBuffer, seconds: Double) throws -> Pose {
+    fileprivate func next(_ pixels: CVPixelBuffer, seconds: Double) throws -> Pose? {
         CVPixelBufferLockBaseAddress(pixels, .readOnly)
         defer { CVPixelBufferUnlockBaseAddress(pixels, .readOnly) }
         let bytesPerRow = CVPixelBufferGetBytesPerRow(pixels)

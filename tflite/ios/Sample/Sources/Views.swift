@@ -28,16 +28,17 @@ struct Skeleton: View {
 
     var body: some View {
         Canvas { context, size in
+            guard let pose = shown.pose else { return }
             let contract = shown.contract
             let zoom = min(size.width / shown.width, size.height / shown.height)
             let left = (size.width - zoom * shown.width) / 2
             let top = (size.height - zoom * shown.height) / 2
 
             func seen(_ joint: Int) -> Bool {
-                Double(shown.pose.scores[joint]) >= contract.score.threshold
+                Double(pose.scores[joint]) >= contract.score.threshold
             }
             func place(_ joint: Int) -> CGPoint {
-                let at = shown.pose.joints[joint]
+                let at = pose.joints[joint]
                 let x = shown.mirrored ? shown.width - at.x - 0.5 : at.x + 0.5
                 return CGPoint(x: left + zoom * x, y: top + zoom * (at.y + 0.5))
             }

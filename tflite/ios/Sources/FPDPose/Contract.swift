@@ -35,8 +35,17 @@ public struct Contract: Decodable, Sendable {
         public let maxMove: Double
     }
 
+    /// A joint below `threshold` is not to be shown; nobody is there where the mean of all
+    /// scores is below `presence`.
     public struct Score: Decodable, Sendable {
         public let threshold: Double
+        public let presence: Double
+    }
+
+    /// Where to look while nobody is followed: `squares(width:height:contract:)`.
+    public struct Search: Decodable, Sendable {
+        public let rule: String
+        public let sides: [Double]
     }
 
     public struct CropRule: Decodable, Sendable {
@@ -65,6 +74,7 @@ public struct Contract: Decodable, Sendable {
     public let decode: DecodeRule
     public let score: Score
     public let crop: CropRule
+    public let search: Search
     public let smoothing: SmoothingRule
 
     public static let newestVersion = 1
@@ -81,6 +91,7 @@ public struct Contract: Decodable, Sendable {
         let contract = try decoder.decode(Contract.self, from: content)
         try expect("decode", "argmax_log_parabola", contract.decode.rule)
         try expect("crop", "box", contract.crop.rule)
+        try expect("search", "squares", contract.search.rule)
         try expect("smoothing", "one_euro", contract.smoothing.rule)
         try expect(contract.image.name, "float32", contract.image.dtype)
         try expect(contract.heatmaps.name, "float32", contract.heatmaps.dtype)
@@ -104,6 +115,25 @@ public struct Contract: Decodable, Sendable {
         guard expected == received else {
             throw PoseError("pose.json: \(field): expected \(expected). Received: \(received)")
         }
+    }
+}
+
+// Contracts that were written before `presence` and `search` lack them.
+
+extension Contract.Score {
+    private enum Key: String, CodingKey { case threshold, presence }
+
+    public init(from decoder: Decoder) throws {
+        let fields = try decoder.container(keyedBy: Key.self)
+        threshold = try fields.decode(Double.self, forKey: .threshold)
+        presence = try fields.decodeIfPresent(Double.self, forKey: .presence) ?? 0.2
+    }
+}
+
+extension KeyedDecodingContainer {
+    func decode(_ type: Contract.Search.Type, forKey key: Key) throws -> Contract.Search {
+        try decodeIfPresent(type, forKey: key)
+            ?? Contract.Search(rule: "squares", sides: [1, 0.75, 0.5])
     }
 }
 

@@ -35,8 +35,9 @@ public final class PoseEstimator {
     ///
     /// - Parameter seconds: its time; where that is not later than the last frame's,
     ///   smoothing starts anew.
-    /// - Returns: joints in pixels of the frame turned upright, not mirrored.
-    public func next(_ frame: Frame, seconds: Double) throws -> Pose {
+    /// - Returns: joints in pixels of the frame turned upright, not mirrored; nil where nobody
+    ///   was found.
+    public func next(_ frame: Frame, seconds: Double) throws -> Pose? {
         let view = try track.view(
             width: frame.width, height: frame.height,
             rotation: frame.rotation, mirrored: frame.mirrored)

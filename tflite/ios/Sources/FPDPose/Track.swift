@@ -8,11 +8,12 @@ public struct CropView: Sendable {
     public let height: Int
 }
 
-/// One person through a film: what is remembered from frame to frame.
+/// One person through a film: searched, found, followed, let go.
 public final class Track {
     private let contract: Contract
     private let oneEuro: OneEuro
     private var region: Region?
+    private var searched = 0
     private var frame = (width: 0, height: 0)
 
     public init(contract: Contract) {
@@ -34,23 +35,36 @@ public final class Track {
             width: width, height: height, rotation: rotation, mirrored: mirrored)
         if frame != (upright.width, upright.height) {
             region = nil
+            searched = 0
             oneEuro.forget()
         }
         frame = (upright.width, upright.height)
-        let region = self.region ?? Region.whole(width: upright.width, height: upright.height)
+        let region = self.region ?? nextSquare(upright.width, upright.height)
         let matrix = region.matrix(size: contract.image.size) * upright.matrix
         return CropView(
             matrix: matrix, region: region, width: upright.width, height: upright.height)
     }
 
-    /// Joints in pixels of the upright frame.
+    private func nextSquare(_ width: Int, _ height: Int) -> Region {
+        let places = squares(width: width, height: height, contract: contract)
+        return places[searched % places.count]
+    }
+
+    /// Joints in pixels of the upright frame; nil where nobody is there.
     ///
     /// - Parameters:
     ///   - heatmaps: of the crop, height x width x K.
     ///   - view: the frame's.
     ///   - seconds: its time.
-    public func update(heatmaps: [Float], view: CropView, seconds: Double) -> Pose {
+    public func update(heatmaps: [Float], view: CropView, seconds: Double) -> Pose? {
         let found = decode(heatmaps, shape: contract.heatmaps, rule: contract.decode)
+        if region == nil { searched += 1 }
+        let mean = found.scores.reduce(0) { $0 + Double($1) } / Double(found.scores.count)
+        if mean < contract.score.presence {
+            region = nil
+            oneEuro.forget()
+            return nil
+        }
         let back = view.region.matrix(size: contract.image.size).inverse
         let joints = oneEuro.smooth(
             joints: found.joints.map { back($0) }, scores: found.scores,

@@ -41,13 +41,19 @@ final class GoldenTests: XCTestCase {
             let codes: [Float]
             let region: [Double]
             let matrix: [Double]
-            let joints: [[Double]]
-            let scores: [Double]
+            let joints: [[Double]]?
+            let scores: [Double]?
+        }
+        struct Squares: Decodable {
+            let width: Int
+            let height: Int
+            let regions: [[Double]]
         }
         let contract: Contract
         let decode: [Decoded]
         let crop: Crop
         let regions: [Next]
+        let squares: [Squares]
         let track: [Step]
     }
 
@@ -121,9 +127,32 @@ final class GoldenTests: XCTestCase {
             near([view.region.x, view.region.y, view.region.side], step.region, tolerance)
             near(listed(view.matrix), step.matrix, 1e-3)
             let pose = track.update(heatmaps: heatmaps, view: view, seconds: step.seconds)
-            near(flat(pose.joints), step.joints.flatMap { $0 }, tolerance)
-            near(pose.scores.map(Double.init), step.scores, 1e-6)
+            XCTAssertEqual(pose == nil, step.joints == nil)
+            near(flat(pose?.joints ?? []), (step.joints ?? []).flatMap { $0 }, tolerance)
+            near((pose?.scores ?? []).map(Double.init), step.scores ?? [], 1e-6)
         }
+    }
+
+    func testFramesToSquares() throws {
+        let golden = try read()
+        for example in golden.squares {
+            let found = squares(
+                width: example.width, height: example.height, contract: golden.contract)
+            let flat = found.flatMap { [$0.x, $0.y, $0.side] }
+            near(flat, example.regions.flatMap { $0 }, 1e-9 * Double(example.width))
+        }
+    }
+
+    func testAnOlderContractHasItsDefaults() throws {
+        let url = try XCTUnwrap(Bundle.module.url(forResource: "golden", withExtension: "json"))
+        let golden = try JSONSerialization.jsonObject(with: Data(contentsOf: url))
+        var older = try XCTUnwrap((golden as? [String: Any])?["contract"] as? [String: Any])
+        older["search"] = nil
+        older["score"] = ["threshold": 0.3]
+        let contract = try Contract.read(JSONSerialization.data(withJSONObject: older))
+        XCTAssertEqual(contract.score.threshold, 0.3)
+        XCTAssertEqual(contract.score.presence, 0.2)
+        XCTAssertEqual(contract.search.sides, [1, 0.75, 0.5])
     }
 
     private func flat(_ points: [Point]) -> [Double] {

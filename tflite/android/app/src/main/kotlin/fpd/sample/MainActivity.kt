@@ -147,15 +147,15 @@ class MainActivity : ComponentActivity() {
     /** On the worker. Analysed frames are never mirrored; a front camera's preview is. */
     private fun analyse(image: ImageProxy, mirrored: Boolean) {
         val estimator = estimator ?: return
+        val started = System.nanoTime()
         val plane = image.planes[0]
         val pixels = buffer.read(plane.buffer, image.width, image.height, plane.rowStride)
         val rotation = image.imageInfo.rotationDegrees
         val frame = Frame(pixels, image.width, image.height, rotation)
-        val started = System.nanoTime()
         val pose = estimator.next(frame, image.imageInfo.timestamp / 1e9)
         val milliseconds = (System.nanoTime() - started) / 1_000_000
         val contract = estimator.contract
-        val seen = pose.scores.count { it >= contract.threshold }
+        val seen = pose?.scores?.count { it >= contract.threshold } ?: 0
         val (width, height) =
             if (rotation % 180 == 0) frame.width to frame.height else frame.height to frame.width
         runOnUiThread {

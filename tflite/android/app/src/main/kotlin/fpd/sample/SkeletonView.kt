@@ -23,12 +23,13 @@ class SkeletonView(context: Context) : View(context) {
     private var shown: Shown? = null
 
     /**
+     * @param pose null clears the view
      * @param width of the upright frame
      * @param height of the upright frame
      * @param mirrored whether the preview shows a mirror image, as of a front camera
      */
-    fun show(pose: Pose, contract: Contract, width: Int, height: Int, mirrored: Boolean) {
-        shown = Shown(pose, contract, width, height, mirrored)
+    fun show(pose: Pose?, contract: Contract, width: Int, height: Int, mirrored: Boolean) {
+        shown = pose?.let { Shown(it, contract, width, height, mirrored) }
         invalidate()
     }
 

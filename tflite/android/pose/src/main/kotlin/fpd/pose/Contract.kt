@@ -2,7 +2,12 @@ package fpd.pose
 
 import java.security.MessageDigest
 
-/** pose.json: what must agree between the model and this code. K joints. */
+/**
+ * pose.json: what must agree between the model and this code. K joints.
+ *
+ * A joint that scores below [threshold] is not to be shown. Where the mean of all scores is
+ * below [presence] nobody is there. [sides]: of the squares to search, see [squares].
+ */
 data class Contract(
     val model: ModelFile,
     val image: Image,
@@ -11,7 +16,9 @@ data class Contract(
     val limbs: List<Pair<Int, Int>>,
     val decode: DecodeRule,
     val threshold: Double,
+    val presence: Double,
     val crop: CropRule,
+    val sides: List<Double>,
     val smoothing: SmoothingRule,
 ) {
     data class ModelFile(val file: String, val sha256: String, val weights: String)
@@ -52,6 +59,10 @@ data class Contract(
     companion object {
         const val VERSION = 1
 
+        /** Of contracts that were written before these had a field. */
+        private const val PRESENCE = 0.2
+        private val SIDES = listOf(1.0, 0.75, 0.5)
+
         /**
          * Reads the text of pose.json.
          *
@@ -65,6 +76,8 @@ data class Contract(
             require(version == VERSION) {
                 "pose.json: expected version $VERSION. Received: $version"
             }
+            val search = content.optional("search")
+            search?.get("rule")?.mustBe("squares")
             content["decode"]["rule"].mustBe("argmax_log_parabola")
             content["crop"]["rule"].mustBe("box")
             content["smoothing"]["rule"].mustBe("one_euro")
@@ -89,6 +102,7 @@ data class Contract(
                     DecodeRule(it["log_floor"].number, it["max_move"].number)
                 },
                 threshold = content["score"]["threshold"].number,
+                presence = content["score"].optional("presence")?.number ?: PRESENCE,
                 crop = content["crop"].let {
                     CropRule(
                         it["hips"].ints, it["shoulders"].ints, it["threshold"].number,
@@ -96,6 +110,7 @@ data class Contract(
                         it["smallest"].number,
                     )
                 },
+                sides = search?.get("sides")?.numbers ?: SIDES,
                 smoothing = content["smoothing"].let {
                     SmoothingRule(
                         it["min_cutoff"].number, it["beta"].number,
@@ -120,6 +135,9 @@ internal class Node(private val path: String, private val value: Any?) {
 
     operator fun get(name: String) =
         Node("$path: $name", (value as? Map<*, *> ?: fail("an object"))[name])
+
+    fun optional(name: String) =
+        (value as? Map<*, *>)?.get(name)?.let { Node("$path: $name", it) }
 
     fun mustBe(expected: String) {
         if (text != expected) fail(expected)

@@ -37,9 +37,10 @@ class PoseEstimator(context: Context, threads: Int = 4) : AutoCloseable {
      *
      * @param seconds its time; where that is not later than the last frame's, smoothing
      *   starts anew
-     * @return joints in pixels of the frame turned upright, not mirrored
+     * @return joints in pixels of the frame turned upright, not mirrored; null where nobody
+     *   was found
      */
-    fun next(frame: Frame, seconds: Double): Pose {
+    fun next(frame: Frame, seconds: Double): Pose? {
         val view = track.view(frame.width, frame.height, frame.rotation, frame.mirrored)
         inputs[0].writeFloat(crop(frame, view.matrix, contract.image))
         model.run(inputs, outputs)

@@ -12,9 +12,14 @@ class GoldenTest {
 
     @Test fun jointsToTheNextRegion() = golden.jointsToTheNextRegion()
 
+    @Test fun framesToSquares() = golden.framesToSquares()
+
     @Test fun aPersonThroughSixtyFrames() = golden.aPersonThroughSixtyFrames()
 
     @Test fun rowsOfACameraBecomePixels() = golden.rowsOfACameraBecomePixels()
+
+    @Test fun anOlderContractHasItsDefaults() =
+        golden.anOlderContractHasItsDefaults(File("src/main/assets/pose.json").readText())
 
     @Test fun aNewerContractIsRefused() =
         golden.aNewerContractIsRefused(File("src/main/assets/pose.json").readText())
