@@ -15,15 +15,14 @@ from rich.table import Table
 
 import fpd_tf as fpd
 from fpd_tf.evaluation.evaluate import evaluate
-from fpd_tf.inference.photographs import predict_files
 from studies.study import limb_mean, lspet
 
 
 def main(model: Path, root: Path):
     """Scores both on the 1,000 photographs to validate."""
     _, held_out = lspet(root)
-    records = predict_files([person.image_path for person in held_out], model)
-    joints = np.array([record["joints"] for record in records])[..., :2]
+    estimator = fpd.PoseEstimator(model)
+    joints = np.array([estimator.predict(each.image_path).joints for each in held_out])
     without = fpd.pck(joints, held_out.joints, held_out.annotated)
     table = Table("", "PCK", "AUC", "limbs", title=model.name)
     for name, scores in (
