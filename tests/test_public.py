@@ -31,11 +31,14 @@ NO_TENSORFLOW = [
     *("joints.py", "data/people.py", "data/mpii.py", "data/lsp.py", "drawn/layouts.py"),
     *("data/images.py", "drawn/figure.py", "drawn/picture.py", "evaluation/metrics.py"),
     *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "models").glob("*.py"))),
-    "training/losses.py",
+    *("data/coco.py", "data/coco_json.py", "data/coco_joints.py", "data/coco_write.py"),
+    *("data/yolo.py", "data/look.py", "joint_names.py", "evaluation/oks.py"),
+    *("inference/contact_sheet.py", "training/losses.py"),
 ]
 NO_KERAS = [
     *("joints", "data.people", "data.mpii", "data.lsp", "drawn.layouts", "codec"),
-    *("geometry", "evaluation.metrics", "errors"),
+    *("geometry", "evaluation.metrics", "evaluation.oks", "errors", "data.coco"),
+    *("data.yolo", "data.look", "inference.contact_sheet"),
 ]
 
 

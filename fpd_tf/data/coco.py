@@ -143,7 +143,7 @@ def _people(file: CocoFile, categories: set, joint_set) -> list[Callable[[], Sam
         raise InputError(file.path, "annotations", expected, "none")
     if crowds or unlabelled:
         logger.warning(
-            "%s: %d people; left out: %d crowds, %d without a labelled joint",
+            "%s: %d people; left out: crowds %d, without a labelled joint %d",
             *(file.path, len(jobs), crowds, unlabelled),
         )
     return jobs

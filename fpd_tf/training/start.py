@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from fpd_tf.errors import InputError
+from fpd_tf.joint_names import plain_name
 from fpd_tf.joints import SAME
 from fpd_tf.models.keras_file import joint_set_of_network, load_network
 from fpd_tf.shipped import shipped
@@ -77,10 +78,10 @@ def _joints_in_common(before, network):
     if not (wanted and had):
         same = count == before.outputs[-1].shape[-1]
         return [(at, at) for at in range(count if same else 0)], []
-    found = {name: at for at, name in enumerate(had.joints)}
+    found = {plain_name(name): at for at, name in enumerate(had.joints)}
     pairs = [
         (at, found.get(name, found.get(SAME.get(name))))
-        for at, name in enumerate(wanted.joints)
+        for at, name in enumerate(map(plain_name, wanted.joints))
     ]
     anew = [wanted.joints[at] for at, twin in pairs if twin is None]
     return [pair for pair in pairs if pair[1] is not None], anew

@@ -108,7 +108,7 @@ def test_crowds_unlabelled_people_and_other_things_are_left_out(write, caplog):
 
     with caplog.at_level(logging.WARNING):
         assert len(load_coco(annotations=write(more))) == 1
-    said = "dogs.json: 1 people; left out: 1 crowds, 2 without a labelled joint"
+    said = "dogs.json: 1 people; left out: crowds 1, without a labelled joint 2"
     assert said in caplog.text
     assert "left_paw/right_paw; in the middle: nose, tail" in caplog.text
 

@@ -130,3 +130,14 @@ def test_a_shipped_student_is_known_by_its_name(capsys):
         start_from("pose-huge", student)
     with pytest.raises(InputError, match="huge.keras: .*no such file"):
         start_from("huge.keras", student)
+
+
+def test_joints_match_however_their_names_are_written(saved, capsys):
+    before = network(LSP)
+    path = saved(before)
+    own = network(JointSet("own", ("KneeR", "tail")), seed=1)
+    start_from(path, own)
+    kernel, old = values(own, "score1"), values(before, "score1")
+    knee = LSP.index("right_knee")
+    np.testing.assert_array_equal(kernel[0][..., 0], old[0][..., knee])
+    assert "joints that start anew: tail" in capsys.readouterr().err
