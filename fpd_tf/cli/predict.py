@@ -37,6 +37,18 @@ def predict(
             "without it the person is searched for."
         ),
     ] = None,
+    people: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Most people to search for in a photograph; each takes longer."
+        ),
+    ] = 1,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            help='JSON of boxes: {"photo.jpg": [[x, y, width, height], ...]}.'
+        ),
+    ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(help="Joints that score less are not drawn; the model's own."),
@@ -51,13 +63,21 @@ def predict(
     json_file: JsonOption = None,
     on_error: OnErrorOption = OnError.stop,
 ):
-    """Find and draw the joints of the person in photographs or a video."""
+    """Find and draw the joints of people in photographs, or of a person in a video."""
+    from fpd_tf.inference.given import read_boxes
     from fpd_tf.inference.photographs import predict_files
     from fpd_tf.inference.video import predict_video
 
     if bool(images) == bool(video):
         received = "both" if video else "neither"
         raise InputError("predict", "", "photographs or --video", received)
+    if (box is not None) + (boxes is not None) + (people > 1) > 1:
+        sentence = "give one of --box, --boxes and --people"
+        raise InputError.plain("predict", "", sentence)
+    if video and (boxes or people > 1):
+        sentence = "a video is followed for one person: give --box alone"
+        raise InputError.plain("predict", "", sentence)
+    known = read_boxes(boxes) if boxes else None
     network = _opened(model or shipped(POSE_MODEL))
     if video:
         results = predict_video(video, network, box, out=out, threshold=threshold)
@@ -65,7 +85,14 @@ def predict(
         print(f"{video}: {len(results)} frames")
         return
     results = predict_files(
-        images, network, box, out=out, threshold=threshold, on_error=on_error
+        images,
+        network,
+        box,
+        people=people,
+        boxes=known,
+        out=out,
+        threshold=threshold,
+        on_error=on_error,
     )
     write_json(json_file, results)
     for result in results:
@@ -85,5 +112,10 @@ def _opened(model):
 def _found(result):
     if (joints := result["joints"]) is None:
         return "nobody"
-    shown = sum(score >= result["threshold"] for _, _, score in joints)
-    return f"{shown} of {len(joints)} joints"
+    people = result.get("people", [joints])
+    shown = [
+        str(sum(score >= result["threshold"] for _, _, score in person))
+        for person in people
+    ]
+    who = f"{len(people)} people, " if len(people) > 1 else ""
+    return f"{who}{', '.join(shown)} of {len(joints)} joints"

@@ -3,7 +3,8 @@
 h x w picture.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,43 @@ def pixels_of(picture: Picture) -> np.ndarray:
             received = type(picture).__name__
         raise InputError("image", "", expected, received)
     return np.repeat(array.reshape(*array.shape[:2], 1), 3, 2) if grey else array
+
+
+def read_boxes(path: str | Path) -> dict[str, list[tuple[float, ...]]]:
+    """Boxes of people in photographs, from {"photo.jpg": [[x, y, width, height]]}.
+
+    Raises:
+        InputError: another kind of file, or a box that is none.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from fpd_tf.inference.given import read_boxes
+        >>> _ = Path("boxes.json").write_text('{"photo.jpg": [[10, 20, 40, 80]]}')
+        >>> read_boxes("boxes.json")
+        {'photo.jpg': [(10, 20, 40, 80)]}
+    """
+    expected = 'boxes, {"photo.jpg": [[x, y, width, height], ...], ...}'
+    try:
+        content = json.loads(Path(path).read_bytes())
+        found = {name: list(map(tuple, rows)) for name, rows in content.items()}
+        for boxes in found.values():
+            for box in boxes:
+                Box.around(box)
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(path, "", expected, error) from error
+    return found
+
+
+def boxes_of(photograph: Path, boxes: Mapping[str, Sequence]) -> Sequence:
+    """The boxes of a photograph, by its path or else its name.
+
+    Raises:
+        InputError: it has none.
+    """
+    for name in (str(photograph), photograph.as_posix(), photograph.name):
+        if name in boxes:
+            return boxes[name]
+    raise InputError("boxes", "", f"boxes of {photograph}", "none")
 
 
 def _of_pil(image):

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fpd_tf.data.checks import keep_good
@@ -12,6 +12,7 @@ from fpd_tf.files import check_apart
 from fpd_tf.inference.draw import draw_pose
 from fpd_tf.inference.drawings import drawing_paths, write_drawing
 from fpd_tf.inference.estimator import PoseEstimator
+from fpd_tf.inference.given import boxes_of
 from fpd_tf.progress import tracked
 
 logger = logging.getLogger("fpd_tf")
@@ -24,17 +25,21 @@ def predict_files(
     model,
     box: Sequence[float] | None = None,
     *,
+    people: int = 1,
+    boxes: Mapping[str, Sequence[Sequence[float]]] | None = None,
     out: str | Path | None = None,
     threshold: float | None = None,
     on_error: str = "raise",
 ) -> list[dict]:
-    """Finds the joints of one person in each photograph, and draws them if asked.
+    """Finds the joints of people in photographs, and draws them if asked.
 
     Args:
         paths: photographs, or folders of photographs.
         model: a network, or a .keras or .tflite file.
         box: (x, y, width, height) pixels around the person, in each photograph; where
             None, the person is searched for.
+        people: most people to search for in a photograph.
+        boxes: for each photograph, by its path or name, boxes of its people.
         out: folder for drawings, NAME.png for each photograph, or for one photograph
             the file to draw (see `drawing_paths`); none where None.
         threshold: joints that score less are not drawn; the contract's where None.
@@ -43,7 +48,9 @@ def predict_files(
     Returns:
         For each photograph {"path": ..., "joints": [[x, y, score], ...], "threshold":
         least score of a joint that is drawn}, in pixels. The joints are None where no
-        box was given and nobody was found; nothing is drawn there.
+        box was given and nobody was found; nothing is drawn there. Where several people
+        were asked for, "people" has the joints of each, the surest first or as the
+        boxes stand, and "joints" those of the first.
 
     Raises:
         InputError: a photograph or the model cannot be read; no photograph at all; a
@@ -64,21 +71,33 @@ def predict_files(
     if threshold is None:
         threshold = estimator.rules.score.threshold
     look = {"joint_set": estimator.joint_set, "threshold": threshold}
+    several = people > 1 or boxes is not None
 
     def predicted(photograph):
         image = read_image(photograph)
-        pose = estimator.predict(image, box)
-        somebody = box is not None or estimator.rules.score.present(pose.scores)
+        given = boxes_of(photograph, boxes) if boxes else box and [box]
+        poses = _poses(estimator, image, given, people)
         if out is not None:
             drawn = image
-            if somebody:
-                drawn = draw_pose(image, pose.joints, pose.scores, **look)
+            for pose in poses:
+                drawn = draw_pose(drawn, pose.joints, pose.scores, **look)
             write_drawing(drawings[photograph], drawn)
-        joints = pose.rows() if somebody else None
-        return {"path": str(photograph), "joints": joints, "threshold": threshold}
+        found = [pose.rows() for pose in poses]
+        record = {"path": str(photograph), "joints": found[0] if found else None}
+        record |= {"people": found} if several else {}
+        return record | {"threshold": threshold}
 
     jobs = [lambda photograph=file: predicted(photograph) for file in photographs]
     return keep_good(tracked(jobs, "predicting"), on_error)
+
+
+def _poses(estimator, image, boxes, people):
+    if boxes is not None:
+        return [estimator.predict(image, box) for box in boxes]
+    if people > 1:
+        return estimator.predict_people(image, people)
+    pose = estimator.predict(image)
+    return [pose] if estimator.rules.score.present(pose.scores) else []
 
 
 def _photographs(path):

@@ -94,3 +94,26 @@ def test_what_a_folder_holds_besides_photographs_is_counted(tmp_path, caplog):
         (tmp_path / name).touch()
     assert len(predict_files([tmp_path], "m")) == 1
     assert f"{tmp_path}: 3 files left out (2 .txt, 1 without)" in caplog.text
+
+
+def test_boxes_in_and_as_many_poses_out(tmp_path):
+    image = dotted(200, 100, 30, 50) | dotted(200, 100, 160, 50)
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    boxes = {"a.png": [(130, 20, 60, 60), (0, 20, 60, 60)]}
+    (record,) = predict_files([tmp_path], "m", boxes=boxes, out=tmp_path / "drawn")
+    found = [person[0][:2] for person in record["people"]]
+    np.testing.assert_allclose(found, [(160, 50), (30, 50)], atol=2)
+    assert record["joints"] == record["people"][0]
+    changed = (cv2.imread(str(tmp_path / "drawn" / "a.png")) != image).any(axis=2)
+    assert changed[40:60, 20:40].any() and changed[40:60, 150:170].any()
+    with pytest.raises(InputError, match=r"boxes: expected boxes of .*a.png"):
+        predict_files([tmp_path], "m", boxes={"b.png": []})
+
+
+def test_people_are_asked_for_by_number(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), dotted(100, 100, 30, 50))
+    (record,) = predict_files([tmp_path], "m", people=3)
+    assert len(record["people"]) == 1 and record["joints"] == record["people"][0]
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((100, 100, 3), np.uint8))
+    (record,) = predict_files([tmp_path], "m", people=3)
+    assert (record["people"], record["joints"]) == ([], None)

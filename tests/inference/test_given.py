@@ -8,7 +8,7 @@ from PIL import Image
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
 from fpd_tf.inference.estimator import PoseEstimator
-from fpd_tf.inference.given import box_within, pixels_of
+from fpd_tf.inference.given import box_within, pixels_of, read_boxes
 from fpd_tf.inference.track import Tracker
 
 HELD = Path(__file__).parents[1] / "golden"
@@ -104,3 +104,38 @@ def test_python_searches_a_photograph_as_the_command_does(held, tmp_path, run_fp
         np.testing.assert_allclose(
             pose.joints, np.array(record["joints"])[:, :2], atol=1e-4
         )
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", '{"a.png": 5}', '{"a.png": [[1, 2, 3]]}', '{"a.png": [[0, 0, 1, -1]]}'],
+)
+def test_boxes_of_another_form_are_refused(tmp_path, content):
+    (tmp_path / "boxes.json").write_text(content)
+    with pytest.raises(InputError, match="boxes.json: expected boxes, "):
+        read_boxes(tmp_path / "boxes.json")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("photo.png --people 2", "photo.png: "),
+        ("photo.png --boxes boxes.json", "photo.png: 2 people, "),
+        (
+            "photo.png --people 2 --boxes boxes.json",
+            "give one of --box, --boxes and --p",
+        ),
+        (
+            "photo.png --people 2 --box 1 2 3 4",
+            "give one of --box, --boxes and --people",
+        ),
+        ("--video video.avi --people 2", "a video is followed for one person"),
+        ("--video video.avi --boxes boxes.json", "a video is followed for one person"),
+    ],
+)
+def test_the_verb_takes_people_and_boxes(run_fpd, tmp_path, monkeypatch, options, said):
+    monkeypatch.chdir(tmp_path)
+    Image.open(HELD / "photo.png").save("photo.png")
+    Path("boxes.json").write_text('{"photo.png": [[0, 0, 40, 40], [20, 20, 30, 30]]}')
+    given = ["predict", "--model", HELD / "tiny.tflite", *options.split()]
+    assert said in "".join(run_fpd(*given)[1:])

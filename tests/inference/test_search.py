@@ -11,7 +11,7 @@ from fpd_tf.inference import estimator
 from fpd_tf.inference.crop import squares
 from fpd_tf.inference.estimator import Pose
 from fpd_tf.inference.photographs import predict_files
-from fpd_tf.inference.search import CLOSER, find_person
+from fpd_tf.inference.search import CLOSER, find_people, find_person
 from fpd_tf.joints import LSP
 from fpd_tf.predictors.predictor import heatmap_predictor
 
@@ -54,6 +54,31 @@ def test_the_surest_square_is_looked_at_closer():
     searched, closer = looks[:-CLOSER], looks[-CLOSER:]
     assert len(searched) == len(squares(200, 100, RULES))
     assert set(closer) == {Box(150.0, 40.0, 100.0)}
+
+
+PEOPLE = {(75, 0.9), (225, 0.6), (150, 0.1)}
+
+
+def crowd(box):
+    """Whoever stands nearest to the middle of a square; people are 40 pixels wide."""
+    x, score = min(PEOPLE, key=lambda person: abs(person[0] - box.x))
+    joints = np.full((14, 2), (x - 20.0, 20.0))
+    joints[8:, :] = (x + 20.0, 80.0)
+    away = abs(x - box.x) / 200 + abs(box.side - 150) / 1000
+    return Pose(joints, np.full(14, score * max(0.0, 1 - away)))
+
+
+def test_people_are_found_once_each_the_surest_first():
+    found = find_people(crowd, 300, 100, rules_for(LSP), most=9)
+    assert [pose.joints[:, 0].mean().round() for pose in found] == [72, 222]
+    assert found[0].scores[0] > found[1].scores[0] > 0.2
+    (one,) = find_people(crowd, 300, 100, rules_for(LSP), most=1)
+    np.testing.assert_array_equal(one.joints, found[0].joints)
+
+
+def test_two_poses_are_one_person_where_their_joints_overlap(monkeypatch):
+    monkeypatch.setattr("fpd_tf.inference.search.SAME", 2.0)
+    assert len(find_people(crowd, 300, 100, rules_for(LSP), most=9)) > 2
 
 
 def test_photographs_without_a_box_are_searched(tmp_path, monkeypatch):
