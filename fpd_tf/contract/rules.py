@@ -102,10 +102,24 @@ def rules_for(joint_set: JointSet) -> Rules:
 
 
 def crop_rule(joint_set: JointSet) -> Crop:
-    """The crop rule of a joint set, its hips and shoulders found by name."""
+    """The crop rule of a joint set, its hips and shoulders found by name.
+
+    Where it has none, all joints stand for them, with the body's margin: the crop is
+    the box around whichever joints are followed, in every reader of version 1.
+
+    Example:
+        >>> from fpd_tf import JointSet
+        >>> from fpd_tf.contract.rules import crop_rule
+        >>> crop_rule(JointSet("hand", ("wrist", "thumb"))).hips
+        (0, 1)
+    """
 
     def indices(part):
         names = enumerate(map(plain_name, joint_set.joints))
         return tuple(index for index, name in names if name.endswith(part))
 
-    return Crop(hips=indices("_hip"), shoulders=indices("_shoulder"))
+    hips, shoulders = indices("_hip"), indices("_shoulder")
+    if hips and shoulders:
+        return Crop(hips, shoulders)
+    every = tuple(range(joint_set.num_joints))
+    return Crop(every, every, torso_margin=Crop.body_margin)

@@ -123,7 +123,7 @@ def test_joints_of_ones_own(tmp_path):
     own = JointSet("hand", ("wrist", "thumb", "finger"), (), ((0, 1), (0, 2)), {})
     contract = describe(path, joint_set=own)
     assert contract.joints == own.joints and contract.crop == crop_rule(own)
-    assert contract.crop.hips == ()
+    assert contract.crop.hips == contract.crop.shoulders == (0, 1, 2)
     with pytest.raises(InputError, match="joints: expected 16. Received: 3"):
         describe(path, joint_set=MPII)
 
@@ -139,7 +139,7 @@ def test_joints_are_named_by_contract_file_or_number(written, tmp_path):
     joint_set, rules = joints_and_rules(nameless, 16)
     assert joint_set.joints == numbered_joints(16).joints
     assert joint_set.joints[15] == "joint_15"
-    assert joint_set.limbs == rules.crop.hips == ()
+    assert joint_set.limbs == () and rules.crop.hips == tuple(range(16))
 
 
 def test_the_joints_of_a_contract_are_a_known_set_where_they_are_its_own(written):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fpd_tf.codec import Heatmaps
-from fpd_tf.contract.rules import Smoothing, rules_for
+from fpd_tf.contract.rules import Crop, Rules, Smoothing, rules_for
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box, apply_matrix
 from fpd_tf.inference import track as tracking
@@ -50,6 +50,15 @@ def test_without_a_torso_the_whole_frame_is_looked_at(unseen):
     scores = np.ones(14)
     scores[list(unseen)] = 0.09
     assert region_of(person(), scores) == Box(319.5, 239.5, 640.0)
+
+
+def test_where_there_are_no_hips_and_shoulders_the_crop_is_the_box_of_the_joints():
+    hand = JointSet("hand", ("wrist", "thumb", "finger"))
+    joints, scores = np.array([[100.0, 100], [140, 100], [0, 0]]), np.array([1, 1, 0])
+    rule = rules_for(hand).crop
+    assert next_region(joints, scores, 640, 480, rule) == Box(120, 100, 1.4 * 40)
+    assert next_region(joints, 0 * scores, 640, 480, rule) == Box.whole(640, 480)
+    assert len(squares(640, 480, rules_for(hand))) > 1
 
 
 def test_a_crop_larger_than_the_frame_is_the_whole_frame():
@@ -180,8 +189,9 @@ def test_presence_is_the_mean_over_all_joints(score, somebody):
     assert RULES.score.present(np.array([0.0, 2 * score])) == somebody
 
 
-def test_a_network_without_hips_looks_at_whole_frames():
-    rules = rules_for(JointSet("hand", ("thumb", "wrist")))
+def test_a_contract_that_names_no_hips_looks_at_whole_frames():
+    rules = Rules(Crop(hips=(), shoulders=()))
+    assert next_region(person(), np.ones(14), 640, 480, rules.crop).side == 640
     assert squares(640, 480, rules) == [Box.whole(640, 480)]
 
 
