@@ -126,7 +126,7 @@ def test_predict_writes_joints_in_pixels_and_drawings(run_fpd, student, tmp_path
 
 def test_predict_draws_joints_of_ones_own_as_the_contract_names_them(run_fpd, tmp_path):
     """A network for five colours, a photograph with a dot of each."""
-    star = JointSet("star", tuple("rgbyc"), (), ((0, 1), (3, 4)), {})
+    star = JointSet("star", tuple("pgbyc"), (), ((0, 1), (3, 4)), {})
     image = keras.Input((64, 64, 3))
     find = keras.layers.Conv2D(5, 4, 4)
     network = keras.Model(image, find(image))
@@ -145,6 +145,7 @@ def test_predict_draws_joints_of_ones_own_as_the_contract_names_them(run_fpd, tm
     def predicted(out):
         status, said, err = run_fpd(
             *("predict", tmp_path / "photo.png", "--model", model, "--out", out),
+            *("--box", 0, 0, 64, 64),
             *("--json", tmp_path / "joints.json"),
         )
         assert status == 0 and "5 of 5 joints" in said, err
