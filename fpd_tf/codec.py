@@ -78,24 +78,10 @@ class Heatmaps:
         centers = (places - (self.stride - 1) / 2) / self.stride
         cells = np.arange(self.size, dtype=np.float32)
         bells = np.exp(-((cells - centers[..., None]) ** 2) / (2 * self.sigma**2))
-        heatmaps = np.einsum(
-            "...kh,...kw,...k->...hwk", bells[..., 1, :], bells[..., 0, :], weights
-        )
-        return heatmaps.astype(np.float32), weights.astype(np.float32)
-
-    def encode_in_graph(self, joints, annotated):
-        """`encode`, (..., K, 2) and (..., K), as TensorFlow operations."""
-        import tensorflow as tf
-
-        known = annotated & _inside(joints, self.input_size)
-        weights = tf.cast(known, tf.float32)
-        places = tf.where(known[..., None], joints, 0.0)
-        centers = (places - (self.stride - 1) / 2) / self.stride
-        cells = tf.range(self.size, dtype=tf.float32)
-        bells = tf.exp(-((cells - centers[..., None]) ** 2) / (2 * self.sigma**2))
-        columns, rows = (tf.linalg.matrix_transpose(bells[..., i, :]) for i in (0, 1))
-        columns *= weights[..., None, :]
-        return rows[..., :, None, :] * columns[..., None, :, :], weights
+        bells *= weights[..., None, None]
+        columns, rows = np.moveaxis(bells, -2, 0).swapaxes(-1, -2)
+        heatmaps = rows[..., :, None, :] * columns[..., None, :, :]
+        return heatmaps, weights.astype(np.float32)
 
     def decode(self, heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Finds each joint: the largest cell, moved by a parabola through logarithms.

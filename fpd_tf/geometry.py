@@ -125,15 +125,25 @@ def crop_matrices(
         >>> crop_matrices([Box(1.5, 1.5, 4)], size=4).tolist()
         [[[1.0, -0.0, 0.0], [0.0, 1.0, 0.0]]]
     """
-    centers = np.array([(box.x, box.y) for box in boxes])
-    zoom = size / np.array([box.side for box in boxes])
+    squares = np.array([(box.x, box.y, box.side) for box in boxes])
+    return square_matrices(squares, size, rotations, mirrored)
+
+
+def square_matrices(
+    squares: np.ndarray,
+    size: int,
+    rotations: float | np.ndarray = 0.0,
+    mirrored: bool | np.ndarray = False,
+) -> np.ndarray:
+    """`crop_matrices` of (N, 3) rows x, y, side."""
+    zoom = size / squares[:, 2]
     radians = np.deg2rad(np.broadcast_to(rotations, zoom.shape))
     cosine, sine = zoom * np.cos(radians), zoom * np.sin(radians)
     sign = np.where(np.broadcast_to(mirrored, zoom.shape), -1.0, 1.0)
     turns = np.stack(
         [np.stack([sign * cosine, -sign * sine], -1), np.stack([sine, cosine], -1)], -2
     )
-    shifts = (size - 1) / 2 - (turns @ centers[..., None])
+    shifts = (size - 1) / 2 - (turns @ squares[:, :2, None])
     return np.concatenate([turns, shifts], axis=-1)
 
 
@@ -149,12 +159,40 @@ def apply_matrix(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ np.swapaxes(matrix[..., :2], -1, -2) + matrix[..., None, :, 2]
 
 
+def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """The (2, 3) matrix that does what `first` does, and then what `second` does."""
+    moved = second[:, :2] @ first
+    moved[:, 2] += second[:, 2]
+    return moved
+
+
+def shown_windows(matrices: np.ndarray, size: int) -> np.ndarray:
+    """The photographs' pixels that crops can show.
+
+    One more at each side than the neighbours that are blended.
+
+    Args:
+        matrices: (N, 2, 3) from photographs to crops.
+        size: S.
+
+    Returns:
+        (N, 4) int rows and columns: y, x from and y, x to.
+    """
+    last = size - 1.0
+    corners = np.array([[0.0, 0.0], [last, 0.0], [0.0, last], [last, last]])
+    places = apply_matrix(invert_matrix(matrices), corners)[..., ::-1]
+    low = np.floor(places.min(axis=-2)) - 1
+    high = np.floor(places.max(axis=-2)) + 3
+    return np.concatenate([low, high], axis=-1).astype(int)
+
+
 def warp(
     pixels: np.ndarray,
-    corner: np.ndarray,
-    window: np.ndarray,
+    corner: Sequence[int],
+    window: Sequence[int],
     matrix: np.ndarray,
     size: int,
+    into: np.ndarray | None = None,
 ) -> np.ndarray:
     """Resamples once, bilinear, black outside, rounded to levels as the apps do.
 
@@ -162,49 +200,35 @@ def warp(
 
     Args:
         pixels: (h, w, 3) uint8, at least what the photograph has of the window.
-        corner: (2,) the photograph's row and column where `pixels` start.
-        window: (4,) rows and columns y, x to y, x that the crop can show.
+        corner: row and column of the photograph where `pixels` start.
+        window: rows and columns y, x to y, x that the crop can show.
         matrix: (2, 3) from the photograph to the crop.
         size: S.
+        into: (S, S, 3) uint8 to write to.
 
     Returns:
         (S, S, 3) uint8.
     """
-    extent = pixels.shape[:2]
-    low = np.clip(window[:2] - corner, 0, np.subtract(extent, 1))
-    high = np.clip(window[2:] - corner, low + 1, extent)
-    shown = pixels[low[0] : high[0], low[1] : high[1]]
-    moved = matrix.astype(np.float64)
-    moved[:, 2] += moved[:, :2] @ (corner + low)[::-1]
-    return cv2.warpAffine(shown, moved, (size, size))
+    (height, width), (above, left) = pixels.shape[:2], corner
+    y = min(max(int(window[0]) - above, 0), height - 1)
+    x = min(max(int(window[1]) - left, 0), width - 1)
+    shown = pixels[y : max(int(window[2]) - above, y + 1), x:][
+        :, : max(int(window[3]) - left - x, 1)
+    ]
+    moved = np.array(matrix, np.float64)
+    moved[:, 2] += moved[:, 0] * (x + left) + moved[:, 1] * (y + above)
+    return cv2.warpAffine(shown, moved, (size, size), into)
 
 
-def crop_matrix_in_graph(center, side, rotation, mirror, size):
-    """`crop_matrices` as TensorFlow operations, mirrored left to right where asked.
+def from_reduced(matrix: np.ndarray, reduction: int) -> np.ndarray:
+    """A (2, 3) matrix from a photograph as one from the same, reduced.
 
     Args:
-        center: (..., 2) float32 pixels.
-        side: (...) float32 pixels.
-        rotation: (...) float32, degrees.
-        mirror: (...) bool.
-        size: S.
+        matrix: from pixels of the photograph.
+        reduction: rows and columns of the photograph to one of the reduced picture,
+            whose centre is theirs.
     """
-    import tensorflow as tf
-
-    zoom = size / side
-    radians = rotation * (np.pi / 180)
-    cosine, sine = zoom * tf.cos(radians), zoom * tf.sin(radians)
-    sign = tf.where(mirror, -1.0, 1.0)
-    rows = [[sign * cosine, -sign * sine], [sine, cosine]]
-    turn = tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
-    shift = (size - 1) / 2 - tf.linalg.matvec(turn, center)
-    return tf.concat([turn, shift[..., None]], axis=-1)
-
-
-def invert_in_graph(matrix):
-    """`invert_matrix` of a (..., 2, 3) tensor."""
-    import tensorflow as tf
-
-    turn = tf.linalg.inv(matrix[..., :2])
-    shift = tf.linalg.matvec(turn, matrix[..., 2])
-    return tf.concat([turn, -shift[..., None]], axis=-1)
+    moved = np.array(matrix, np.float64)
+    moved[:, 2] += moved[:, :2].sum(axis=1) * (reduction - 1) / 2
+    moved[:, :2] *= reduction
+    return moved

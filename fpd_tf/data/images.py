@@ -1,43 +1,69 @@
-"""Photographs: read one, check many, and leave out people that are not fit to use.
+"""Photographs: read one upright, check many, leave out people that are not fit to use.
 
-H W image rows and columns.
+H W image rows and columns. Annotation tools show photographs upright, so that is how
+everything here reads them and what labels count: the EXIF orientation is applied.
 """
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from fpd_tf.data.checks import keep_good
-from fpd_tf.data.packed import SHARD_SUFFIX, check_shard
-from fpd_tf.data.people import People, Sample
+from fpd_tf.data.checks import keep_good, reason_of
 from fpd_tf.errors import InputError
 from fpd_tf.progress import tracked
 
+if TYPE_CHECKING:
+    from fpd_tf.data.people import People, Sample
+
+logger = logging.getLogger("fpd_tf")
+
+_HEIF_SUFFIXES = (".heic", ".heif")
+SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+SUFFIXES += (".avif", *_HEIF_SUFFIXES)
 MIN_SIDE = 16
-_FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
-_ORIENTATION_TAG = 0x0112
-_TURNED = range(2, 9)
-_BMP_FORMS, _BMP_HEADERS = ("L", "BGR", "BGRX", "BGRA"), 14 + 40
+MOST_PIXELS = 300_000_000
+_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "AVIF")
+_NAMES = "JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF or HEIC"
+_ORIENTATION_TAG, _TURNED, _ON_THEIR_SIDE = 0x0112, range(2, 9), range(5, 9)
+_DEEP = ("I", "F")
+_pillow_limit = Lock()
+
+
+class Measured(NamedTuple):
+    """What a whole photograph was found to be.
+
+    Args:
+        size: width and height, upright.
+        turned: whether its EXIF orientation says that it is not stored upright.
+    """
+
+    size: tuple[int, int]
+    turned: bool
 
 
 def read_image(path: str | Path) -> np.ndarray:
     """One photograph, turned upright by its EXIF tag as viewers show it.
 
-    Grey, CMYK, palette and 16-bit files are converted; transparency is dropped.
+    Grey, CMYK, palette and 16-bit files are converted; transparency is dropped; of a
+    moving picture the first frame is read.
 
     Args:
-        path: a JPEG, PNG, BMP or WebP file.
+        path: a JPEG, PNG, BMP, WebP, TIFF, GIF or AVIF file of at most 300 megapixels;
+            HEIC too where the package pillow-heif is installed.
 
     Returns:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        InputError: the file is missing, cut short or no such image.
+        InputError: the file is missing, cut short, too large or no such image.
 
     Example:
         >>> from PIL import Image
@@ -46,17 +72,37 @@ def read_image(path: str | Path) -> np.ndarray:
         >>> read_image("grey.png").shape
         (20, 30, 3)
     """
-    with _decoded(Path(path)) as image:
-        return np.array(_rgb(ImageOps.exif_transpose(image)))
+    with opened(Path(path)) as image:
+        ImageOps.exif_transpose(image, in_place=True)
+        return np.array(_rgb(Path(path), image))
 
 
-def check_images(people: People, on_error: str = "raise") -> People:
-    """The people whose photograph is there, whole, large enough and stored upright.
+def measured(path: Path) -> Measured:
+    """Decodes a photograph and says how large it is.
+
+    Raises:
+        InputError: as for `read_image`, or less than 16 pixels high or wide.
+    """
+    with opened(path) as image:
+        turned = _orientation(image) in _TURNED
+        image.load()
+        width, height = image.size
+        if _orientation(image) in _ON_THEIR_SIDE:
+            width, height = height, width
+    if min(width, height) < MIN_SIDE:
+        expected = f"at least {MIN_SIDE} x {MIN_SIDE} pixels"
+        raise InputError(path, "size", expected, f"{width} x {height}")
+    return Measured((width, height), turned)
+
+
+def check_images(people: "People", on_error: str = "raise") -> "People":
+    """The people whose photograph is there, whole, large enough and the labelled one.
 
     Every distinct file is decoded once, in threads: 4 s for 9,000 images (153 MB) of
-    LSP-extended on two cores, files in the disk cache. Annotations count stored
-    pixels, so a file with an EXIF turn is refused rather than turned. A packed shard is
-    held against its checksum.
+    LSP-extended on two cores, files in the disk cache. Where the labels say how large
+    their photograph is (`Sample.image_size`), it must be that large upright: labels
+    made on the pixels as stored, of a photograph that its EXIF tag turns, would lie on
+    wrong places. A packed shard is held against its checksum.
 
     Args:
         people: several may share one photograph.
@@ -64,8 +110,8 @@ def check_images(people: People, on_error: str = "raise") -> People:
 
     Raises:
         InputError: a file is missing, cut short, no image, less than 16 pixels high or
-            wide, turned by EXIF, or a BMP or WebP of a kind that TensorFlow does not
-            read as it is shown; under "skip" only where nobody is left.
+            wide, or of another size than its labels say; under "skip" only where nobody
+            is left.
 
     Example:
         >>> import fpd_tf as fpd
@@ -74,71 +120,103 @@ def check_images(people: People, on_error: str = "raise") -> People:
         >>> len(check_images(people))
         2
     """
+    images = {person.image_path: person.image for person in people}
     with ThreadPoolExecutor() as pool:
-        paths = dict.fromkeys(person.image_path for person in people)
-        checks = {path: pool.submit(_check_file, path) for path in paths}
-        jobs = [partial(_when_checked, person, checks) for person in people]
+        checks = {path: pool.submit(image.check) for path, image in images.items()}
+        jobs = [
+            partial(_fitting, person, checks[person.image_path]) for person in people
+        ]
         try:
-            jobs = tracked(jobs, "checking photographs")
-            return people.of(keep_good(jobs, on_error))
+            kept = keep_good(tracked(jobs, "checking photographs"), on_error)
         finally:
             pool.shutdown(cancel_futures=True)
+    found = [checks[path].result() for path in {one.image_path for one in kept}]
+    turned = sum(bool(each and each.turned) for each in found)
+    if turned:
+        logger.warning(
+            "%d of %d photographs are turned upright by their EXIF orientation: labels "
+            "must count the pixels of the upright picture",
+            turned,
+            len(found),
+        )
+    return people.of(kept)
 
 
-def _when_checked(person: Sample, checks: dict[Path, Future]) -> Sample:
-    checks[person.image_path].result()
+def _fitting(person: "Sample", check: Future) -> "Sample":
+    found = check.result()
+    if found and person.image_size and tuple(person.image_size) != found.size:
+        expected = "the size that its labels say, {} x {}".format(*person.image_size)
+        received = "{} x {}".format(*found.size)
+        if found.turned:
+            received += ", upright by its EXIF orientation, which labels must count in"
+        raise InputError(person.image_path, "size", expected, received)
     return person
 
 
-def _check_file(path: Path) -> None:
-    check = check_shard if path.suffix == SHARD_SUFFIX else _check_image
-    check(path)
-
-
-def _check_image(path: Path) -> None:
-    with _decoded(path, partial(_check_form, path)) as image:
-        if min(image.size) < MIN_SIDE:
-            wanted = f"at least {MIN_SIDE} x {MIN_SIDE} pixels"
-            raise InputError(path, "size", wanted, "{} x {}".format(*image.size))
-        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
-        if orientation in _TURNED:
-            wanted = "1 (annotations count stored pixels: store the photograph upright)"
-            raise InputError(path, "EXIF orientation", wanted, orientation)
-
-
-def _check_form(path: Path, image: Image.Image) -> None:
-    """Refuses what TensorFlow cannot decode, or decodes to other colours."""
-    if image.format == "BMP":
-        codec, _, offset, (form, *_) = image.tile[0]
-        if codec != "raw" or form not in _BMP_FORMS or offset < _BMP_HEADERS:
-            wanted = "a BMP of plain 8-bit greys or 24-bit colours"
-            raise InputError(path, "", wanted, f"{codec} {form}")
-    if image.format == "WEBP" and (image.mode != "RGB" or image.is_animated):
-        received = "several" if image.is_animated else image.mode
-        raise InputError(path, "", "a WebP of one opaque picture", received)
-    if image.format == "PNG":
-        with Image.open(path) as again:
-            again.verify()
-
-
 @contextmanager
-def _decoded(
-    path: Path, check: Callable[[Image.Image], None] = lambda image: None
-) -> Iterator[Image.Image]:
+def opened(path: Path) -> Iterator[Image.Image]:
+    """A photograph whose header is read; what fails inside is refused in one line.
+
+    Raises:
+        InputError: the file is missing, damaged, too large or no photograph.
+    """
     try:
-        with Image.open(path, formats=_FORMATS) as image:
-            check(image)
-            image.load()
+        with _without_limit_of_pillow():
+            image = Image.open(path, formats=_formats())
+        with image:
+            _check_pixels(path, image)
             yield image
     except InputError:
         raise
     except Exception as error:  # decoders raise a dozen kinds for broken files
-        wanted = "a whole photograph (JPEG, PNG, BMP or WebP)"
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        raise InputError(path, "", wanted, reason) from error
+        expected = f"a whole photograph ({_NAMES})"
+        raise InputError(path, "", expected, _why(path, error)) from error
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+@contextmanager
+def _without_limit_of_pillow():
+    """Pillow warns, or calls an attack, what today's phones take; `opened` refuses."""
+    with _pillow_limit:
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return _FORMATS
+    register_heif_opener()
+    return (*_FORMATS, "HEIF")
+
+
+def _check_pixels(path, image):
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        expected = f"at most {MOST_PIXELS // 10**6} megapixels"
+        received = f"{width} x {height}, {width * height / 1e6:.0f}"
+        raise InputError(path, "size", expected, received)
+
+
+def _why(path, error):
+    if not isinstance(error, UnidentifiedImageError):
+        return reason_of(error)
+    if path.suffix.lower() in _HEIF_SUFFIXES and "HEIF" not in _formats():
+        return "HEIC, which needs `pip install pillow-heif`"
+    return "no such picture"
+
+
+def _orientation(image):
+    return image.getexif().get(_ORIENTATION_TAG, 1)
+
+
+def _rgb(path: Path, image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in _DEEP:
+        raise InputError(path, "", "8 or 16 bits for each colour", "32")
     return image.convert("RGB")

@@ -5,17 +5,16 @@ and in the shards, TFRecord files, lie each person's pixels (h, w, 3) as they ar
 that a training crop can show of the photograph. N people, K joints.
 """
 
-import hashlib
 import json
-import os
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from fpd_tf.data.checks import keep_good
 from fpd_tf.data.people import People, Sample
-from fpd_tf.data.photograph import photograph
+from fpd_tf.data.photograph import Photograph
+from fpd_tf.data.shard import MANIFEST, check_sum, read_manifest, sha256
 from fpd_tf.errors import InputError
 from fpd_tf.files import folder_written_whole
 from fpd_tf.geometry import Box
@@ -24,7 +23,7 @@ from fpd_tf.progress import tracked
 
 REACH = 1.25 * 2**0.5
 SHARD_SUFFIX = ".tfrecord"
-_MANIFEST, _PEOPLE = "manifest.json", "people.npz"
+_PEOPLE = "people.npz"
 _SHARD_BYTES = 2**28
 _HEAD, _TAIL = 12, 4  # bytes that TFRecord adds: a length and two checksums
 _EDGE = 3
@@ -35,7 +34,7 @@ def pack(people: People, out: str | Path) -> Path:
     """Cuts people out of their photographs, for boxes up to 1.77 times as wide.
 
     That is what a crop of 1.25 times the box shows, however it is turned. Pixels are
-    kept as TensorFlow decodes them, 3 bytes each: more room than the photographs take,
+    kept as they are decoded, upright, 3 bytes each: more room than the photographs take,
     and less of the processor's time to read.
 
     Args:
@@ -64,7 +63,7 @@ def pack(people: People, out: str | Path) -> Path:
             sentence = f"it cannot be written: {error.message}"
             raise InputError.plain(out, "", sentence) from error
         np.savez(aside / _PEOPLE, shard=shards, packed=packed, **_columns(people))
-        sums = {path.name: _sum(path) for path in sorted(aside.iterdir())}
+        sums = {path.name: sha256(path) for path in sorted(aside.iterdir())}
         manifest = {
             "people": len(people),
             "joint_set": people.joint_set.as_dict(),
@@ -72,7 +71,7 @@ def pack(people: People, out: str | Path) -> Path:
             "source": people.source,
             "sha256": sums,
         }
-        (aside / _MANIFEST).write_text(json.dumps(manifest, indent=2))
+        (aside / MANIFEST).write_text(json.dumps(manifest, indent=2))
     return out
 
 
@@ -95,8 +94,8 @@ def load_packed(
     """
     folder = Path(root) / split
     people = folder / _PEOPLE
-    _check_sum(people)
-    manifest = _manifest(folder)
+    check_sum(people)
+    manifest = read_manifest(folder)
     names = [name for name in manifest["sha256"] if name.endswith(SHARD_SUFFIX)]
     for name in names:
         if not (folder / name).is_file():
@@ -106,33 +105,6 @@ def load_packed(
         people = [dict(zip(columns.files, row, strict=True)) for row in rows]
     jobs = [partial(_sample, folder, names, person) for person in people]
     return _people_of(keep_good(jobs, on_error), manifest, folder)
-
-
-def check_shard(path: str | Path) -> None:
-    """Reads a shard and holds it against the manifest.
-
-    Raises:
-        InputError: it is missing, or not what was written.
-    """
-    _check_sum(Path(path))
-
-
-def packed_pixels(
-    path: str | Path, packed: tuple[int, int, int, int, int]
-) -> np.ndarray:
-    """The (h, w, 3) uint8 pixels of a Sample, mapped: read where looked at.
-
-    Raises:
-        OSError, ValueError: the shard is missing or too short.
-    """
-    start, _, _, height, width = packed
-    shard = _mapped(path, os.stat(path).st_mtime_ns)
-    return shard[start : start + 3 * height * width].reshape(height, width, 3)
-
-
-@cache
-def _mapped(path, written):
-    return np.memmap(path, np.uint8, "r")
 
 
 def _write_shards(samples, folder):
@@ -162,7 +134,7 @@ def _write_shards(samples, folder):
 
 def _cut_out(person):
     """Pixels of all that crops within REACH show, and where they start, y and x."""
-    photo = photograph(person.image_path)
+    photo = Photograph(person.image_path).pixels()
     extent, center = np.array(photo.shape[:2]), np.array([person.box.y, person.box.x])
     reach = person.box.side / 2 * REACH
     low = np.clip(np.floor(center - reach) - _EDGE, 0, extent - 1).astype(int)
@@ -202,30 +174,5 @@ def _people_of(samples, manifest, folder):
         joint_set = {16: MPII, 14: LSP}[len(samples[0].joints)]
         heads = all(person.head_size for person in samples)
         return People(samples, joint_set, "pckh" if heads else "pck", joint_set.name)
-    joint_set = joint_set_from(manifest["joint_set"], folder / _MANIFEST)
+    joint_set = joint_set_from(manifest["joint_set"], folder / MANIFEST)
     return People(samples, joint_set, manifest["metric"], manifest["source"])
-
-
-def _manifest(folder):
-    path = folder / _MANIFEST
-    try:
-        manifest = dict(json.loads(path.read_bytes()))
-        return manifest | {"sha256": dict(manifest["sha256"])}
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        wanted = "the manifest of `fpd pack`"
-        raise InputError(path, "", wanted, type(error).__name__) from error
-
-
-def _check_sum(path):
-    expected = _manifest(path.parent)["sha256"].get(path.name)
-    try:
-        found = _sum(path)
-    except OSError as error:
-        raise InputError(path, "", "a packed file", error.strerror) from error
-    if found != expected:
-        raise InputError(path, "SHA-256", f"{expected}, as it was written", found)
-
-
-def _sum(path):
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

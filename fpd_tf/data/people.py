@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fpd_tf.data.photograph import Photograph
+from fpd_tf.data.shard import PackedPart
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
 from fpd_tf.joints import JointSet
@@ -33,6 +35,8 @@ class Sample:
         packed: byte, y, x, height and width of the part of the photograph that lies in
             the shard `image_path` (`data.packed`), None for a photograph.
         cut_from: the photograph that a packed person was cut out of.
+        image_size: width and height of the upright photograph as its labels say it,
+            None where they do not; `check_images` compares.
 
     Raises:
         InputError: another shape or kind of values, an annotated joint that is not
@@ -57,6 +61,7 @@ class Sample:
     area: float | None = None
     packed: tuple[int, int, int, int, int] | None = None
     cut_from: Path | None = None
+    image_size: tuple[int, int] | None = None
 
     def __post_init__(self):
         joints = np.asarray(self.joints)
@@ -84,6 +89,13 @@ class Sample:
     def photograph(self) -> Path:
         """The photograph, which several people may share."""
         return self.cut_from or self.image_path
+
+    @property
+    def image(self) -> Photograph | PackedPart:
+        """Where crops of the person are taken from."""
+        if self.packed:
+            return PackedPart(self.image_path, *self.packed)
+        return Photograph(self.image_path)
 
     def _refused(self, field, expected, received):
         return InputError(f"person on {self.image_path}", field, expected, received)
@@ -152,6 +164,14 @@ class People(Sequence):
     def boxes(self) -> list[Box]:
         """N boxes."""
         return [sample.box for sample in self.samples]
+
+    @property
+    def squares(self) -> np.ndarray:
+        """(N, 3) float64, the boxes' x, y and side."""
+        if "squares" not in self._stacked:
+            rows = [(box.x, box.y, box.side) for box in self.boxes]
+            self._stacked["squares"] = np.array(rows).reshape(len(rows), 3)
+        return self._stacked["squares"]
 
     @property
     def head_sizes(self) -> np.ndarray:

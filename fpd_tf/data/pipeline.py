@@ -1,14 +1,15 @@
-"""Samples to tf.data: decode what a crop shows, crop, augment and encode.
+"""People to batches: photographs are cropped, augmented and encoded.
 
-N people, B batch, S input size, H = W = S / 4, K joints.
+N people, B batch, S input size, H = W = S / 4, K joints. NumPy plans an epoch
+(`data.epoch`), OpenCV decodes and warps its photographs, and tf.data runs that on several
+cores and ahead of training.
 """
 
 import logging
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import Annotated
+from functools import lru_cache, partial
+from typing import Annotated, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -16,22 +17,15 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from fpd_tf.codec import STRIDE, Heatmaps
-from fpd_tf.data.images import check_images, read_image
-from fpd_tf.data.packed import REACH, packed_pixels
+from fpd_tf.data.epoch import Crops, training_crops, upright_crops
+from fpd_tf.data.packed import REACH
 from fpd_tf.data.people import People, checked_people
-from fpd_tf.data.photograph import photograph
-from fpd_tf.data.python_in_graph import numpy_in_graph
-from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
+from fpd_tf.data.python_in_graph import numpy_in_graph, refusal_behind
 from fpd_tf.errors import InputError
-from fpd_tf.geometry import (
-    crop_matrix_in_graph,
-    invert_in_graph,
-    warp,
-)
+from fpd_tf.geometry import Box
 
 logger = logging.getLogger("fpd_tf")
 
-_NOT_PACKED = (-1, 0, 0, 0, 0)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -61,13 +55,29 @@ class DataConfig:
     seed: Annotated[int, Field(ge=0)] = 0
 
 
+class Teacher(Protocol):
+    """What a teacher said of people, kept: TeacherHeatmaps or TeacherJoints."""
+
+    def for_crop(
+        self, index: int, box: Box, matrix: np.ndarray, mirrored: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Its heatmaps (H, W, K) and their weights (K,) for a training crop, float32.
+
+        Args:
+            index: of the person.
+            box: the person's, as it was when the teacher looked.
+            matrix: (2, 3) from the photograph to the training crop, mirrored where so.
+            mirrored: whether the training crop is.
+        """
+
+
 def make_dataset(
     people: People,
     config: DataConfig = DataConfig(),
     training: bool = False,
     *,
     first_epoch: int | None = None,
-    soft_heatmaps: SoftHeatmaps | None = None,
+    teacher: Teacher | None = None,
     shared: bool = False,
 ) -> tf.data.Dataset:
     """Batches of `(images, heatmaps, joint_weights)`.
@@ -83,8 +93,9 @@ def make_dataset(
             TensorFlow's global seed; the stream of `first_epoch` does not.
         first_epoch: with training, give an endless stream of epochs from that one on
             (what a resumed run needs) in place of a single pass.
-        soft_heatmaps: with training, a teacher's heatmaps of these people, given as a
-            fourth part (B, H, W, K) of each batch, augmented like the photographs.
+        teacher: with training, what a teacher said of these people, given as a fourth
+            part of each batch: its heatmaps (B, H, W, K), augmented like the
+            photographs, and their weights (B, K).
         shared: with training, for tf.distribute alone: each machine reads its part of
             each batch (AutoShardPolicy.HINT).
 
@@ -105,67 +116,119 @@ def make_dataset(
     if len(people) < (config.batch_size if training else 1):
         expected = f"at least one batch of {config.batch_size} people"
         raise InputError("people", "", expected, len(people))
-    if training and any(person.packed for person in people):
-        _check_reach(config)
-    columns, flip_order = _columns(people), people.joint_set.flip_order
     if training:
-        _warn_of_sides(people.joint_set, config)
-        crops = _training_crops(columns, flip_order, config, first_epoch)
-        if shared:
-            hint = tf.data.experimental.SHARD_HINT
-            crops = crops.shard(hint, hint)
+        return _training_stream(people, config, first_epoch, teacher, shared)
+    return _scoring_pass(people, config)
+
+
+def _training_stream(people, config, first_epoch, teacher, shared):
+    if any(person.packed for person in people):
+        _check_reach(config)
+    _warn_of_sides(people.joint_set, config)
+    usable = len(people) - len(people) % config.batch_size
+
+    def places(epoch):
+        rows = tf.range(usable, dtype=tf.int64)
+        places = tf.stack([tf.fill([usable], epoch), rows], axis=1)
+        return tf.data.Dataset.from_tensor_slices(places)
+
+    if first_epoch is not None:
+        places = tf.data.Dataset.counter(first_epoch).flat_map(places)
     else:
-        upright = _no_augmentation(len(people))
-        crops = _crops(columns, flip_order, config, *upright)
-        crops = tf.data.Dataset.from_tensor_slices(crops)
-
-    def cropped(crop):
-        image = _cropped(crop, config.input_size)
-        parts = image, crop["gains"], crop["joints"], crop["annotated"]
-        if soft_heatmaps is None:
-            return parts
-        box = crop["center"], crop["side"], crop["matrix"], crop["mirror"]
-        return *parts, soft_heatmaps.in_graph(crop["index"], *box)
-
-    elements = crops.map(cropped, num_parallel_calls=tf.data.AUTOTUNE)
-    batches = elements.batch(config.batch_size, drop_remainder=training)
-    batches = batches.map(partial(_finished, config), tf.data.AUTOTUNE)
-    if not training:
-        batches = batches.with_options(_without_autotune())
-    return batches.prefetch(tf.data.AUTOTUNE if training else 2)
+        anew = tf.data.Dataset.random(config.seed, rerandomize_each_iteration=True)
+        known = tf.data.experimental.assert_cardinality(usable)
+        places = anew.take(1).flat_map(places).apply(known)
+    if shared:
+        hint = tf.data.experimental.SHARD_HINT
+        places = places.shard(hint, hint)
+    batches = places.batch(config.batch_size, drop_remainder=True)
+    plan = lru_cache(maxsize=3)(partial(training_crops, people, config))
+    batches = _rendered(batches, people, config, plan, teacher, reduced=True)
+    return batches.prefetch(tf.data.AUTOTUNE)
 
 
-def _without_autotune():
-    """For who takes batches more slowly than they are read, as scoring does.
+def _scoring_pass(people, config):
+    """Autotune is off, for who takes batches more slowly than they are read.
 
-    While autotune waits, the network often runs on one core alone: of two, two passes
-    of 32 crops took 2.1 s or 1.2 s with it, by chance, and 1.2 s always without.
+    While it waits, the network often runs on one core alone: of two, two passes of 32
+    crops took 2.1 s or 1.2 s with it, by chance, and 1.2 s always without.
     """
+    places = np.stack([np.zeros(len(people), int), np.arange(len(people))], axis=1)
+    batches = tf.data.Dataset.from_tensor_slices(places).batch(config.batch_size)
+    crops = upright_crops(people, config)
+    batches = _rendered(batches, people, config, lambda epoch: crops)
     options = tf.data.Options()
     options.autotune.enabled = False
-    return options
+    return batches.with_options(options).prefetch(2)
+
+
+def _rendered(batches, people, config, plan, teacher=None, reduced=False):
+    """Turns batches of (epoch, row of its plan) into what a network takes."""
+    run = partial(_batch, people, config, plan, teacher, reduced)
+    size, joints = config.input_size, people.joint_set.num_joints
+    cells = size // STRIDE
+    shapes = [(size, size, 3), (cells, cells, joints), (joints,)]
+    shapes += shapes[1:] if teacher else []
+
+    def render(places):
+        parts = numpy_in_graph(run, [places], [tf.float32] * len(shapes))
+        parts = [
+            tf.ensure_shape(part, (places.shape[0], *shape))
+            for part, shape in zip(parts, shapes, strict=True)
+        ]
+        return (*parts[:3], tuple(parts[3:])) if teacher else tuple(parts)
+
+    return batches.map(render, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _batch(
+    people: People,
+    config: DataConfig,
+    plan: Callable[[int], Crops],
+    teacher: Teacher | None,
+    reduced: bool,
+    places: np.ndarray,
+) -> list[np.ndarray]:
+    """Images, heatmaps and joint weights of some places, and what the teacher said."""
+    size, count = config.input_size, len(places)
+    crops = [plan(epoch).row(row) for epoch, row in places.tolist()]
+    persons, matrices, windows, mirrored, gains, joints, annotated = zip(
+        *crops, strict=True
+    )
+    levels = np.empty((count, size, size, 3), np.uint8)
+    for into, index, *place in zip(levels, persons, matrices, windows, strict=True):
+        people[int(index)].image.crop(*place, size, into, reduced=reduced)
+    codec = Heatmaps(size, sigma=config.sigma)
+    parts = [_colored(levels, gains), *codec.encode(np.array(joints), annotated)]
+    if teacher:
+        boxes = [people[int(index)].box for index in persons]
+        said = map(teacher.for_crop, persons, boxes, matrices, mirrored)
+        parts += map(np.stack, zip(*said, strict=True))
+    return parts
+
+
+def _colored(levels, gains):
+    """(B, S, S, 3) float32 in [0, 1] of levels 0 to 255 times the channels' gains."""
+    size = levels.shape[1]
+    factors = np.tile(np.array(gains) / np.float32(255), size)[:, None]
+    rows = levels.reshape(-1, size, size * 3) * factors
+    return np.minimum(rows, 1, out=rows).reshape(levels.shape)
 
 
 @contextmanager
-def broken_files_named(
-    people: People, soft_heatmaps: SoftHeatmaps | None = None
-) -> Iterator[None]:
-    """Says which file it was where a dataset of these people fails half way.
-
-    Args:
-        people: as for `make_dataset`.
-        soft_heatmaps: likewise.
+def broken_files_named() -> Iterator[None]:
+    """Says which file it was where a dataset fails half way.
 
     Raises:
-        InputError: a photograph vanished, broke, or is none that TensorFlow decodes;
-            where all files are well, TensorFlow's error goes on.
+        InputError: a photograph vanished, broke or is none; where all files are well,
+            TensorFlow's error goes on.
 
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.data.pipeline import broken_files_named
         >>> people = fpd.load_mpii(fpd.synthesize("others", count=12), split="val")
         >>> people[1].image_path.unlink()
-        >>> with broken_files_named(people):
+        >>> with broken_files_named():
         ...     images, _, _ = next(iter(fpd.make_dataset(people)))
         Traceback (most recent call last):
         ...
@@ -173,15 +236,10 @@ def broken_files_named(
     """
     try:
         yield
-    except tf.errors.OpError:
-        check_images(people)
-        if soft_heatmaps:
-            for index in range(len(people)):
-                read_image(soft_heatmaps.path(index))
-        with ThreadPoolExecutor() as pool:
-            paths = {each.image_path for each in people if not each.packed}
-            for _ in pool.map(photograph, paths):
-                pass
+    except tf.errors.OpError as error:
+        refusal = refusal_behind(error)
+        if refusal:
+            raise refusal from None
         raise
 
 
@@ -209,141 +267,3 @@ def _warn_of_sides(joint_set, config):
             joint_set.name,
             ", ".join(sided),
         )
-
-
-def _columns(people):
-    return {
-        "index": tf.range(len(people)),
-        "path": tf.constant([str(person.image_path) for person in people]),
-        "packed": tf.constant([p.packed or _NOT_PACKED for p in people], tf.int64),
-        "joints": tf.constant(people.joints),
-        "annotated": tf.constant(people.annotated),
-        "center": tf.constant([(box.x, box.y) for box in people.boxes], tf.float32),
-        "side": tf.constant([box.side for box in people.boxes], tf.float32),
-    }
-
-
-def _training_crops(people, flip_order, config, first_epoch):
-    """`_crops` of whole batches, epoch after epoch; all follows from seed and epoch."""
-    count = len(people["path"])
-    usable = count - count % config.batch_size
-
-    def one_epoch(epoch):
-        key = tf.stack([tf.constant(config.seed, tf.int64), epoch])
-        order = tf.random.experimental.stateless_shuffle(tf.range(count), seed=key)
-        shuffled = {
-            name: tf.gather(column, order[:usable]) for name, column in people.items()
-        }
-        drawn = _draw_augmentation(config, usable, key)
-        crops = _crops(shuffled, flip_order, config, *drawn)
-        return tf.data.Dataset.from_tensor_slices(crops)
-
-    if first_epoch is not None:
-        return tf.data.Dataset.counter(first_epoch).flat_map(one_epoch)
-    epoch = tf.data.Dataset.random(config.seed, rerandomize_each_iteration=True).take(1)
-    return epoch.flat_map(one_epoch).apply(
-        tf.data.experimental.assert_cardinality(usable)
-    )
-
-
-def _draw_augmentation(config, count, key):
-    """Random scale factors, angles, mirroring (N,) and colour gains (N, 3)."""
-    seed = tf.random.experimental.stateless_fold_in(key, 0)
-    chances = tf.random.stateless_uniform([6, count], seed)
-    low, high = config.scale
-    factors = low + (high - low) * chances[0]
-    rotations = config.rotation * (2 * chances[1] - 1)
-    gains = 1 + config.color * (2 * chances[3:] - 1)
-    return factors, rotations, chances[2] < config.flip, tf.transpose(gains)
-
-
-def _no_augmentation(count):
-    return tf.ones(count), tf.zeros(count), tf.zeros(count, bool), tf.ones((count, 3))
-
-
-def _crops(people, flip_order, config, factors, rotations, mirror, gains):
-    """What is to be made of each person: columns of N rows.
-
-    Everybody at once, since dozens of small operations for each person would cost as
-    much as the photograph.
-    """
-    sides = people["side"] * factors
-    box = people["center"], sides, rotations, mirror
-    matrix = crop_matrix_in_graph(*box, config.input_size)
-    joints = tf.linalg.matmul(people["joints"], matrix[:, :, :2], transpose_b=True)
-    joints += matrix[:, None, :, 2]
-
-    def swapped(columns):
-        which = tf.reshape(mirror, [-1] + [1] * (len(columns.shape) - 1))
-        return tf.where(which, tf.gather(columns, flip_order, axis=1), columns)
-
-    return people | {
-        "matrix": matrix,
-        "window": _windows(matrix, config.input_size),
-        "mirror": mirror,
-        "gains": gains,
-        "joints": swapped(joints),
-        "annotated": swapped(people["annotated"]),
-    }
-
-
-def _windows(matrix, size):
-    """(N, 4) rows y, x from, y, x to: the photographs' pixels that crops can show.
-
-    One more at each side than the neighbours that are blended: a JPEG's outermost
-    columns are not those of the whole where chroma is stored at a lower resolution.
-    """
-    last = size - 1.0
-    corners = tf.constant([[0.0, last, 0.0, last], [0.0, 0.0, last, last]])
-    back = invert_in_graph(matrix)
-    places = tf.linalg.matmul(back[:, :, :2], corners[None]) + back[:, :, 2:]
-    low = tf.floor(tf.reduce_min(places, axis=2)) - 1
-    high = tf.floor(tf.reduce_max(places, axis=2)) + 3
-    return tf.cast(tf.concat([low[:, ::-1], high[:, ::-1]], axis=1), tf.int32)
-
-
-def _cropped(crop, size):
-    """(S, S, 3) uint8, by OpenCV: TensorFlow's transform takes six times as long."""
-    path, packed = crop["path"], crop["packed"]
-    place = crop["window"], crop["matrix"]
-
-    def of_photograph():
-        pixels, corner = _pixels(tf.io.read_file(path), crop["window"])
-        run = partial(warp, size=size)
-        return numpy_in_graph(run, [pixels, corner, *place], tf.uint8)
-
-    def of_shard():
-        def run(path, packed, *place):
-            return warp(packed_pixels(path, packed), packed[1:3], *place, size)
-
-        return numpy_in_graph(run, [path, packed, *place], tf.uint8)
-
-    image = tf.cond(packed[0] < 0, of_photograph, of_shard)
-    return tf.ensure_shape(image, [size, size, 3])
-
-
-def _pixels(content, window):
-    """Pixels and where they start: of a JPEG no more than the window is decoded."""
-
-    def part():
-        extent = tf.io.extract_jpeg_shape(content)[:2]
-        low = tf.clip_by_value(window[:2], 0, extent - 1)
-        high = tf.clip_by_value(window[2:], low + 1, extent)
-        inside = tf.concat([low, high - low], axis=0)
-        return tf.image.decode_and_crop_jpeg(content, inside, channels=3), low
-
-    def whole():
-        pixels = tf.io.decode_image(content, channels=3, expand_animations=False)
-        return pixels, tf.zeros(2, tf.int32)
-
-    return tf.cond(tf.io.is_jpeg(content), part, whole)
-
-
-def _finished(config, images, gains, joints, annotated, *soft_heatmaps):
-    """A batch as the network wants it."""
-    size, codec = config.input_size, Heatmaps(config.input_size, sigma=config.sigma)
-    rows = tf.cast(tf.reshape(images, [-1, size, size * 3]), tf.float32)
-    rows *= tf.tile(gains / 255, [1, size])[:, None]
-    images = tf.reshape(tf.minimum(rows, 1.0), [-1, size, size, 3])
-    heatmaps, weights = codec.encode_in_graph(joints, annotated)
-    return images, heatmaps, weights, *soft_heatmaps

@@ -7,23 +7,36 @@ anybody who takes its batches, though, a dataset stops as soon as its buffers ar
 
 import atexit
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from fpd_tf.errors import InputError
 
 _REST, _PATIENCE = 0.5, 20.0
 
 _latest = -_REST
+_refusals: deque[InputError] = deque(maxlen=32)
 
 
-def numpy_in_graph(run: Callable, tensors: list, dtype):
+def numpy_in_graph(run: Callable, tensors: Sequence, dtypes: Sequence):
     """`tf.numpy_function` of a pure function, for use in `Dataset.map`."""
     import tensorflow as tf
 
     def noted(*arrays):
         global _latest
         _latest = time.monotonic()
-        return run(*arrays)
+        try:
+            return run(*arrays)
+        except InputError as error:
+            _refusals.append(error)
+            raise
 
-    return tf.numpy_function(noted, tensors, dtype, stateful=False)
+    return tf.numpy_function(noted, tensors, dtypes, stateful=False)
+
+
+def refusal_behind(error: Exception) -> InputError | None:
+    """The InputError of a Python function that TensorFlow's error tells of."""
+    return next((each for each in _refusals if str(each) in str(error)), None)
 
 
 @atexit.register

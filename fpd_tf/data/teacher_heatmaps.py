@@ -12,76 +12,79 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fpd_tf.codec import STRIDE
+from fpd_tf.codec import Heatmaps
+from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
-from fpd_tf.geometry import crop_matrix_in_graph, invert_in_graph
+from fpd_tf.geometry import Box, compose, invert_matrix
 
 
-@dataclass(frozen=True)
-class SoftHeatmaps:
+@dataclass(frozen=True, eq=False)
+class TeacherHeatmaps:
     """The folder of a teacher's heatmaps.
 
     Args:
         folder: NNNNNN.png for each person, counted from 0.
-        size: H = W.
+        codec: of the heatmaps, for upright and training crops alike.
         flip_order: (K,) joints as they stand in a mirrored crop.
+        weights: (K,) how much the heatmaps of each joint count, all 1 by default; 0
+            where the teacher does not know the joint.
+
+    Example:
+        >>> import numpy as np
+        >>> from pathlib import Path
+        >>> from fpd_tf.codec import Heatmaps
+        >>> from fpd_tf.data.teacher_heatmaps import TeacherHeatmaps
+        >>> from fpd_tf.geometry import Box
+        >>> kept = TeacherHeatmaps(Path("."), Heatmaps(64), (1, 0))
+        >>> kept.write(0, np.ones((16, 16, 2)))
+        >>> box = Box(50, 40, 100)
+        >>> heatmaps, weights = kept.for_crop(0, box, box.matrix(64), mirrored=False)
+        >>> heatmaps.shape, weights.tolist()
+        ((16, 16, 2), [1.0, 1.0])
     """
 
     folder: Path
-    size: int
-    flip_order: tuple[int, ...]
+    codec: Heatmaps
+    flip_order: Sequence[int]
+    weights: Sequence[float] | None = None
 
     def path(self, index: int) -> Path:
         return self.folder / f"{index:06d}.png"
 
-    def write(self, index: int, heatmaps: np.ndarray):
+    def write(self, index: int, heatmaps: np.ndarray) -> None:
         """Keeps the (H, W, K) heatmaps of a person's upright crop."""
         codes = np.rint(255 * np.clip(heatmaps, 0, 1)).astype(np.uint8)
-        rows = codes.transpose(2, 0, 1).reshape(-1, self.size)
+        rows = codes.transpose(2, 0, 1).reshape(-1, self.codec.size)
         with written_whole(self.path(index)) as aside:
             aside.write_bytes(cv2.imencode(".png", rows)[1].tobytes())
 
-    def missing(self, count: int) -> Sequence[int]:
+    def missing(self, count: int) -> list[int]:
         """Indices below `count` that are not yet written."""
         return [index for index in range(count) if not self.path(index).is_file()]
 
-    def in_graph(self, index, center, side, matrix, mirror):
-        """The heatmaps warped to a training crop, (H, W, K) float32 tensors.
+    def for_crop(
+        self, index: int, box: Box, matrix: np.ndarray, mirrored: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The heatmaps warped to a training crop, as `pipeline.Teacher` says.
 
-        Args:
-            index: int scalar, the person.
-            center: (2,) float32, the person's box.
-            side: float32 scalar, likewise.
-            matrix: (2, 3) float32, photograph to training crop.
-            mirror: bool scalar, whether the training crop is mirrored.
+        Raises:
+            InputError: the person's file is missing or damaged.
         """
-        import tensorflow as tf
+        kept = self._read(index)
+        upright = box.matrix(self.codec.input_size)
+        heatmaps = self.codec.warp(kept, compose(matrix, invert_matrix(upright)))
+        joints = len(self.flip_order)
+        weights = np.ones(joints) if self.weights is None else np.array(self.weights)
+        order = self.flip_order if mirrored else range(joints)
+        return heatmaps[..., order], weights[order].astype(np.float32)
 
-        name = tf.strings.as_string(index, width=6, fill="0")
-        file = tf.strings.join([str(self.folder), "/", name, ".png"])
-        codes = tf.io.decode_png(tf.io.read_file(file), channels=1)
-        joints = tf.reshape(codes, [len(self.flip_order), self.size, self.size])
-        mirrored = tf.gather(joints[..., ::-1], self.flip_order)
-        heatmaps = tf.transpose(tf.where(mirror, mirrored, joints), [1, 2, 0])
-        upright = crop_matrix_in_graph(center, side, 0.0, mirror, self.size * STRIDE)
-        return _warped(tf.cast(heatmaps, tf.float32) / 255, upright, matrix, self.size)
-
-
-def _warped(heatmaps, from_image, to_image, size):
-    """Heatmaps of one crop as those of another, by the crops' maps from the image."""
-    import tensorflow as tf
-
-    back = invert_in_graph(to_image)
-    turn = from_image[:, :2] @ back[:, :2]
-    shift = tf.linalg.matvec(from_image[:, :2], back[:, 2]) + from_image[:, 2]
-    edge = (STRIDE - 1) / 2
-    shift = (shift + edge * tf.reduce_sum(turn, axis=1) - edge) / STRIDE
-    rows = tf.concat([turn, shift[:, None]], axis=1)
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=heatmaps[None],
-        transforms=tf.concat([tf.reshape(rows, [6]), [0.0, 0.0]], axis=0)[None],
-        output_shape=[size, size],
-        interpolation="BILINEAR",
-        fill_mode="CONSTANT",
-        fill_value=0.0,
-    )[0]
+    def _read(self, index):
+        path, size = self.path(index), self.codec.size
+        expected = f"the heatmaps of {len(self.flip_order)} joints"
+        try:
+            content = np.frombuffer(path.read_bytes(), np.uint8)
+            codes = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE)
+            rows = codes.reshape(len(self.flip_order), size, size)
+        except (OSError, cv2.error, AttributeError, ValueError) as error:
+            raise InputError(path, "", expected, error) from error
+        return rows.transpose(1, 2, 0).astype(np.float32) / 255

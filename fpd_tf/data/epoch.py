@@ -1,0 +1,84 @@
+"""An epoch planned in NumPy: who comes when, and what is done to each crop.
+
+N people, S input size, K joints.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fpd_tf.data.people import People
+from fpd_tf.geometry import apply_matrix, shown_windows, square_matrices
+
+if TYPE_CHECKING:
+    from fpd_tf.data.pipeline import DataConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Crops:
+    """N crops, a row each.
+
+    Args:
+        people: (N,) indices of the persons that they show.
+        matrices: (N, 2, 3) float64 from the photograph to the crop, mirrored where so.
+        windows: (N, 4) rows and columns that they can show (`shown_windows`).
+        mirrored: (N,) bool.
+        gains: (N, 3) float32 factors on the colour channels.
+        joints: (N, K, 2) float32 crop pixels, left and right swapped where mirrored.
+        annotated: (N, K) bool, likewise.
+    """
+
+    people: np.ndarray
+    matrices: np.ndarray
+    windows: np.ndarray
+    mirrored: np.ndarray
+    gains: np.ndarray
+    joints: np.ndarray
+    annotated: np.ndarray
+
+    def row(self, at: int) -> tuple[np.ndarray, ...]:
+        """All of one crop, in the order of the fields."""
+        return tuple(column[at] for column in vars(self).values())
+
+
+def training_crops(people: People, config: "DataConfig", epoch: int) -> Crops:
+    """The crops of one epoch, in order; they follow from config.seed and the epoch."""
+    chance = np.random.default_rng((config.seed, epoch))
+    count = len(people) - len(people) % config.batch_size
+    order = chance.permutation(len(people))[:count]
+    factors = chance.uniform(*config.scale, count)
+    rotations = chance.uniform(-config.rotation, config.rotation, count)
+    mirrored = chance.random(count) < config.flip
+    gains = chance.uniform(1 - config.color, 1 + config.color, (count, 3))
+    return _crops(people, config, order, factors, rotations, mirrored, gains)
+
+
+def upright_crops(people: People, config: "DataConfig") -> Crops:
+    """Everybody in order, as they are."""
+    count = len(people)
+    nothing = 1.0, 0.0, np.zeros(count, bool), np.ones((count, 3))
+    return _crops(people, config, np.arange(count), *nothing)
+
+
+def _crops(people, config, order, factors, rotations, mirrored, gains):
+    squares = people.squares[order]
+    squares[:, 2] *= factors
+    matrices = square_matrices(squares, config.input_size, rotations, mirrored)
+    annotated, flip_order = people.annotated[order], people.joint_set.flip_order
+    known = np.where(annotated[..., None], people.joints[order], 0)
+    joints = apply_matrix(matrices, known).astype(np.float32)
+
+    def swapped(column):
+        which = mirrored.reshape(-1, *[1] * (column.ndim - 1))
+        return np.where(which, column[:, flip_order], column)
+
+    return Crops(
+        people=order,
+        matrices=matrices,
+        windows=shown_windows(matrices, config.input_size),
+        mirrored=mirrored,
+        gains=gains.astype(np.float32),
+        joints=swapped(joints),
+        annotated=swapped(annotated),
+    )

@@ -1,0 +1,111 @@
+"""Shards of packed people: raw pixels in TFRecord files, and the sums they must have."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from fpd_tf.errors import InputError
+from fpd_tf.geometry import warp
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class PackedPart:
+    """The part of a photograph that lies in a shard.
+
+    Args:
+        path: of the shard.
+        start: byte of the first pixel.
+        y: row of the photograph where the part starts.
+        x: column, likewise.
+        height: rows.
+        width: columns.
+    """
+
+    path: Path
+    start: int
+    y: int
+    x: int
+    height: int
+    width: int
+
+    def pixels(self) -> np.ndarray:
+        """The (height, width, 3) uint8 pixels, mapped: read where looked at.
+
+        Raises:
+            InputError: the shard is missing or too short.
+        """
+        end = self.start + 3 * self.height * self.width
+        try:
+            shard = _mapped(self.path, os.stat(self.path).st_mtime_ns)
+            return shard[self.start : end].reshape(self.height, self.width, 3)
+        except (OSError, ValueError) as error:
+            check_sum(self.path)
+            raise InputError(self.path, "", "a packed file", error) from error
+
+    def crop(
+        self,
+        matrix: np.ndarray,
+        window: np.ndarray,
+        size: int,
+        into: np.ndarray | None = None,
+        *,
+        reduced: bool = False,
+    ) -> np.ndarray:
+        """As `Photograph.crop`, of all rows and columns; only the shard's are known."""
+        return warp(self.pixels(), (self.y, self.x), window, matrix, size, into)
+
+    def check(self) -> None:
+        """Reads the shard and holds it against the manifest.
+
+        Raises:
+            InputError: it is missing, or not what was written.
+        """
+        check_sum(self.path)
+
+
+@cache
+def _mapped(path, written):
+    return np.memmap(path, np.uint8, "r")
+
+
+def read_manifest(folder: Path) -> dict:
+    """What `pack` wrote about a folder.
+
+    Raises:
+        InputError: the file is missing or none of `pack`.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = dict(json.loads(path.read_bytes()))
+        return manifest | {"sha256": dict(manifest["sha256"])}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        expected = "the manifest of `fpd pack`"
+        raise InputError(path, "", expected, type(error).__name__) from error
+
+
+def check_sum(path: Path) -> None:
+    """Holds a packed file against the manifest beside it.
+
+    Raises:
+        InputError: it is missing, or not what was written.
+    """
+    expected = read_manifest(path.parent)["sha256"].get(path.name)
+    try:
+        found = sha256(path)
+    except OSError as error:
+        raise InputError(path, "", "a packed file", error.strerror) from error
+    if found != expected:
+        raise InputError(path, "SHA-256", f"{expected}, as it was written", found)
+
+
+def sha256(path: Path) -> str:
+    """The sum of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
