@@ -20,12 +20,14 @@ from statistics import median
 from typing import Annotated
 
 import cv2
+import numpy as np
 import typer
 
 import fpd_tf as fpd
 from benchmarks.measure import compare, publish
 from benchmarks.yardstick_loader import load_batches
 from fpd_tf.data.packed import load_packed, pack
+from fpd_tf.geometry import Box
 
 QUESTION = "How many images does a second of one core prepare for training?"
 WIDTH, HEIGHT, QUALITY = 1280, 720, 95
@@ -56,10 +58,13 @@ def main(
         for name, samples in people.items():
             packed = load_packed(pack(samples, folder / "packed" / name).parent, name)
             times = counts[name] // len(samples)
+            many, many_packed = (
+                each.of(each.samples * times) for each in (samples, packed)
+            )
             sources = {
-                YARDSTICK: partial(load_batches, samples * times, CONFIG),
-                PHOTOGRAPHS: _dataset(samples * times),
-                PACKED: _dataset(packed * times),
+                YARDSTICK: partial(load_batches, many, CONFIG),
+                PHOTOGRAPHS: _dataset(many),
+                PACKED: _dataset(many_packed),
             }
             runs = {who: partial(_rate, source) for who, source in sources.items()}
             how = {"yardstick": YARDSTICK, "unit": "images/s", "rounds": rounds}
@@ -105,11 +110,10 @@ def _enlarged(people, folder):
         path = folder / person.image_path.name
         photo = cv2.resize(photo, (WIDTH, HEIGHT))
         cv2.imwrite(str(path), photo, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-        at = {"joints": person.joints * factor, "center": person.center * factor}
-        large.append(
-            replace(person, image_path=path, scale=person.scale * factor, **at)
-        )
-    return large
+        box = Box(*(factor * np.array([person.box.x, person.box.y, person.box.side])))
+        joints = person.joints * factor
+        large.append(replace(person, image_path=path, joints=joints, box=box))
+    return people.of(large)
 
 
 if __name__ == "__main__":

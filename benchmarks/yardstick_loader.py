@@ -5,48 +5,52 @@ photograph, draw an augmentation, mirror, warp, scale, and put a patch of a Gaus
 each joint's heatmap. S input size, H = W = S / 4, K joints.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
 
-from fpd_tf.data.people import Sample
+from fpd_tf.data.people import People, Sample
 from fpd_tf.data.pipeline import DataConfig
-from fpd_tf.joints import joint_set_of
+from fpd_tf.joints import JointSet
 
 STRIDE = 4
 
 
 def load_batches(
-    samples: Sequence[Sample], config: DataConfig
+    people: People, config: DataConfig
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """One epoch of images (B, S, S, 3), heatmaps (B, K, H, W), weights (B, K, 1)."""
     rng = np.random.default_rng(config.seed)
-    order = rng.permutation(len(samples))
-    for start in range(0, len(samples) - config.batch_size + 1, config.batch_size):
+    order = rng.permutation(len(people))
+    for start in range(0, len(people) - config.batch_size + 1, config.batch_size):
         chosen = order[start : start + config.batch_size]
-        people = [load_person(samples[index], config, rng) for index in chosen]
-        yield tuple(np.stack(part) for part in zip(*people, strict=True))
+        loaded = [
+            load_person(people[index], people.joint_set, config, rng)
+            for index in chosen
+        ]
+        yield tuple(np.stack(part) for part in zip(*loaded, strict=True))
 
 
 def load_person(
-    sample: Sample, config: DataConfig, rng: np.random.Generator
+    sample: Sample, joint_set: JointSet, config: DataConfig, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Image (S, S, 3), heatmaps (K, H, W) and weights (K, 1), augmented."""
     image = cv2.imread(str(sample.image_path), cv2.IMREAD_COLOR)
     image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     joints, annotated = sample.joints.copy(), sample.annotated.copy()
-    center, size = sample.center.copy(), config.input_size
+    box, size = sample.box, config.input_size
+    center = np.array([box.x, box.y])
     factor = rng.uniform(*config.scale)
     rotation = rng.uniform(-config.rotation, config.rotation)
     if rng.random() < config.flip:
         image, width = image[:, ::-1], image.shape[1]
         joints[:, 0] = width - 1 - joints[:, 0]
         center[0] = width - 1 - center[0]
-        for right, left in joint_set_of(len(joints)).flip_pairs:
+        for right, left in joint_set.flip_pairs:
             joints[[right, left]] = joints[[left, right]]
             annotated[[right, left]] = annotated[[left, right]]
-    matrix = affine_matrix(center, 200 * sample.scale * factor, rotation, size)
+    matrix = affine_matrix(center, box.side * factor, rotation, size)
     image = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
     image = image.astype(np.float32) / 255
     gains = rng.uniform(1 - config.color, 1 + config.color, 3).astype(np.float32)

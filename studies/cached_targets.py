@@ -42,7 +42,7 @@ def main(
             size = predict.input_size
             config = fpd.DataConfig(size, batch_size=20, rotation=rotation)
             crops = fpd.make_dataset(
-                people, config, training=True, first_epoch=0, soft_heatmaps=cache
+                people, config, training=True, first_epoch=0, teacher=cache
             ).take(len(people) // config.batch_size)
             facts |= {
                 f"{name}, turned by up to {rotation:.0f} degrees": found
@@ -55,7 +55,7 @@ def _compared(predict, crops):
     """PCK@0.2, AUC and limbs of both, and how far their joints lie apart."""
     joints = {"truth": [], "exact": [], "cached": []}
     known = []
-    for images, heatmaps, weights, soft_heatmaps in crops.as_numpy_iterator():
+    for images, heatmaps, weights, (soft_heatmaps, _) in crops.as_numpy_iterator():
         maps = heatmaps, predict(images), soft_heatmaps
         for name, each in zip(joints, maps, strict=True):
             joints[name].append(fpd.decode_heatmaps(each)[0])

@@ -1,16 +1,16 @@
 import cv2
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import (
     Box,
     apply_matrix,
     crop_matrices,
-    crop_matrix_in_graph,
-    invert_in_graph,
+    compose,
+    from_reduced,
     invert_matrix,
+    shown_windows,
     warp,
 )
 
@@ -47,37 +47,6 @@ def test_uncrop_is_the_inverse_of_crop():
     )
 
 
-def test_the_mirrored_crop_shows_x_at_the_other_side():
-    center, side, rotation, _ = CASES[1]
-    plain, mirrored = (
-        crop_matrix_in_graph(tf.constant(center), side, rotation, mirror, 64).numpy()
-        for mirror in (False, True)
-    )
-    points = np.array([[0.0, 0.0], [40.0, 13.0]])
-    expected = [63, 0] + [-1, 1] * apply_matrix(plain, points)
-    np.testing.assert_allclose(apply_matrix(mirrored, points), expected, atol=1e-4)
-
-
-def test_matrices_in_graph_as_in_numpy():
-    def in_graph(center, side, rotation, mirror):
-        matrix = crop_matrix_in_graph(center, side, rotation, mirror, 64)
-        return matrix, invert_in_graph(matrix)
-
-    columns = [np.array(column) for column in zip(*CASES, strict=True)]
-    columns = [c.astype(np.float32) if c.dtype != bool else c for c in columns]
-    cases = tf.data.Dataset.from_tensor_slices(tuple(columns))
-    eagerly = [in_graph(*map(tf.constant, case)) for case in cases.as_numpy_iterator()]
-    for run in (eagerly, list(cases.map(in_graph))):
-        for (center, side, rotation, mirror), (there, back) in zip(
-            CASES, run, strict=True
-        ):
-            expected = Box(*center, side).matrix(64, rotation, mirror)
-            np.testing.assert_allclose(there, expected, rtol=1e-4, atol=1e-4)
-            np.testing.assert_allclose(
-                back, invert_matrix(expected), rtol=1e-4, atol=1e-3
-            )
-
-
 @pytest.fixture(scope="module")
 def photo():
     """(50, 70, 3) uint8, smooth, so that a 32nd of a pixel is within rounding."""
@@ -86,7 +55,7 @@ def photo():
     return np.uint8(np.stack(waves, axis=-1) * 100 + 128)
 
 
-WHOLE = np.array([0, 0]), np.array([0, 0, 50, 70])
+WHOLE = (0, 0), (0, 0, 50, 70)
 
 
 def test_moving_by_whole_pixels_moves_the_pixels(photo):
@@ -107,12 +76,47 @@ def test_one_resampling_rounded_to_levels(photo):
 
 def test_any_part_that_holds_the_window_gives_the_same_crop(photo):
     matrix, window = Box(30, 20, 20).matrix(64), np.array([8, 18, 33, 43])
-    crop = warp(photo, np.array([0, 0]), window, matrix, 64)
+    crop = warp(photo, (0, 0), window, matrix, 64)
     for top, left in ((8, 18), (3, 0), (0, 11)):
         part = photo[top:40, left:60]
-        again = warp(part, np.array([top, left]), window, matrix, 64)
+        again = warp(part, (top, left), window, matrix, 64)
         np.testing.assert_array_equal(again, crop)
     assert crop.min() > 0
+
+
+def test_a_window_holds_all_that_a_crop_shows():
+    matrix = Box(30, 20, 20).matrix(64)  # pixel 0 is x 20.16, y 10.16; 63 is 39.84
+    assert shown_windows(matrix[None], 64).tolist() == [[9, 19, 32, 42]]
+    turned = Box(30, 20, 20).matrix(64, rotation=45)
+    assert shown_windows(turned[None], 64).tolist() == [[5, 15, 36, 46]]
+
+
+def test_a_crop_may_be_written_into_an_array(photo):
+    crops = np.zeros((2, 32, 32, 3), np.uint8)
+    matrix = Box(30, 20, 20).matrix(32)
+    warp(photo, *WHOLE, matrix, 32, crops[1])
+    np.testing.assert_array_equal(crops[1], warp(photo, *WHOLE, matrix, 32))
+    assert not crops[0].any()
+
+
+def test_a_reduced_picture_is_shown_at_the_same_place(photo):
+    """A pixel of it is the mean of 2 x 2, and lies between their centres."""
+    halved = photo.reshape(25, 2, 35, 2, 3).mean(axis=(1, 3))
+    matrix = Box(34, 25, 40).matrix(20, rotation=20)
+    crop = warp(photo, *WHOLE, matrix, 20)
+    from_half = warp(
+        np.uint8(halved.round()), (0, 0), (0, 0, 25, 35), from_reduced(matrix, 2), 20
+    )
+    assert np.abs(np.float32(crop) - from_half)[2:-2, 2:-2].max() < 6
+    centre = apply_matrix(from_reduced(matrix, 2), np.array([[10.0, 7.0]]))
+    np.testing.assert_allclose(centre, apply_matrix(matrix, np.array([[20.5, 14.5]])))
+
+
+def test_two_matrices_as_one():
+    first, second = Box(10, 20, 30).matrix(64, 25), Box(7, 5, 40).matrix(32, 0, True)
+    points = np.array([[3.0, 4.0], [10.0, -2.0]])
+    expected = apply_matrix(second, apply_matrix(first, points))
+    np.testing.assert_allclose(apply_matrix(compose(second, first), points), expected)
 
 
 def test_one_matrix_or_many():

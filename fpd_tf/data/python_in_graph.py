@@ -22,6 +22,7 @@ def numpy_in_graph(run: Callable, tensors: Sequence, dtypes: Sequence):
     """`tf.numpy_function` of a pure function, for use in `Dataset.map`."""
     import tensorflow as tf
 
+    @tf.autograph.experimental.do_not_convert
     def noted(*arrays):
         global _latest
         _latest = time.monotonic()

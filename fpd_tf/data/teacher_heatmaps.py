@@ -5,7 +5,6 @@ N people, H = W heatmap of the upright crop, K joints. One PNG for each person h
 and clipped to that outside.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from fpd_tf.files import written_whole
 from fpd_tf.geometry import Box, compose, invert_matrix
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class TeacherHeatmaps:
     """The folder of a teacher's heatmaps.
 
@@ -45,8 +44,8 @@ class TeacherHeatmaps:
 
     folder: Path
     codec: Heatmaps
-    flip_order: Sequence[int]
-    weights: Sequence[float] | None = None
+    flip_order: tuple[int, ...]
+    weights: tuple[float, ...] | None = None
 
     def path(self, index: int) -> Path:
         return self.folder / f"{index:06d}.png"
@@ -75,7 +74,7 @@ class TeacherHeatmaps:
         heatmaps = self.codec.warp(kept, compose(matrix, invert_matrix(upright)))
         joints = len(self.flip_order)
         weights = np.ones(joints) if self.weights is None else np.array(self.weights)
-        order = self.flip_order if mirrored else range(joints)
+        order = list(self.flip_order if mirrored else range(joints))
         return heatmaps[..., order], weights[order].astype(np.float32)
 
     def _read(self, index):

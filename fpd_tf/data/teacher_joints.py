@@ -46,10 +46,16 @@ class TeacherJoints:
     def __post_init__(self):
         joints, weights = np.asarray(self.joints), np.asarray(self.weights)
         number = len(self.flip_order)
-        if joints.shape != (len(joints), number, 2) or weights.shape != joints.shape[:2]:
+        if (
+            joints.shape != (len(joints), number, 2)
+            or weights.shape != joints.shape[:2]
+        ):
             expected = f"shapes (N, {number}, 2) and (N, {number})"
             raise InputError(
-                "teacher", "joints, weights", expected, f"{joints.shape}, {weights.shape}"
+                "teacher",
+                "joints, weights",
+                expected,
+                f"{joints.shape}, {weights.shape}",
             )
         if not np.isfinite(joints[weights > 0]).all():
             raise InputError("teacher", "joints", "finite pixels", "others")
@@ -63,7 +69,8 @@ class TeacherJoints:
         """
         joints, weights = self.joints[index], self.weights[index]
         if mirrored:
-            joints, weights = joints[self.flip_order], weights[self.flip_order]
+            order = list(self.flip_order)
+            joints, weights = joints[order], weights[order]
         known = weights > 0
         in_crop = apply_matrix(matrix, np.where(known[:, None], joints, 0))
         heatmaps, inside = self.codec.encode(in_crop, known)

@@ -141,7 +141,7 @@ def _by_name(predictor, people):
 def _evaluated(predictor, people, batches, flip_test=False, scales=(1.0,)):
     predict = with_flip(predictor) if flip_test else predictor
     crops = tracked(batches.as_numpy_iterator(), "evaluating", len(batches))
-    with broken_files_named(people):
+    with broken_files_named():
         found = [_averaged(predict, at_scales, scales) for at_scales in crops]
     in_crops, confidences = (
         np.concatenate(parts) for parts in zip(*found, strict=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fpd_tf.data.checks import keep_good
-from fpd_tf.data.images import read_image
+from fpd_tf.data.images import SUFFIXES, read_image
 from fpd_tf.errors import InputError
 from fpd_tf.files import check_apart
 from fpd_tf.inference.draw import draw_pose
@@ -16,8 +16,6 @@ from fpd_tf.inference.given import boxes_of
 from fpd_tf.progress import tracked
 
 logger = logging.getLogger("fpd_tf")
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 def predict_files(

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from fpd_tf.data.people import People
 from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
-from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
+from fpd_tf.data.teacher_heatmaps import TeacherHeatmaps
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import fitting_predictor
 from fpd_tf.predictors.views import with_flip
@@ -35,7 +35,7 @@ def cache_teacher(
     folder: str | Path,
     *,
     mirror: bool = True,
-) -> SoftHeatmaps:
+) -> TeacherHeatmaps:
     """Computes a teacher's heatmaps of every person, or finds them on disk.
 
     They lie in a subfolder named after the teacher's weights and number format and the
@@ -56,7 +56,7 @@ def cache_teacher(
     predict = fitting_predictor(teacher, people)
     key = _key(teacher, people, input_size, mirror)
     flip_order = tuple(people.joint_set.flip_order.tolist())
-    cache = SoftHeatmaps(Path(folder) / key, predict.codec.size, flip_order)
+    cache = TeacherHeatmaps(Path(folder) / key, predict.codec, flip_order)
     cache.folder.mkdir(parents=True, exist_ok=True)
     missing = cache.missing(len(people))
     if missing:
@@ -115,7 +115,7 @@ def _key(teacher, people, input_size, mirror):
 
 def _check_room(cache, count):
     """Says how much will be written; PNG keeps about a tenth of the bytes."""
-    whole = len(cache.flip_order) * cache.size**2 * count
+    whole = len(cache.flip_order) * cache.codec.size**2 * count
     likely, free = TYPICAL_BYTES * whole, shutil.disk_usage(cache.folder).free
     megabytes = f"about {likely / 1e6:.0f} MB, at most {whole / 1e6:.0f} MB"
     Console(stderr=True).print(f"teacher cache: {count} people, {megabytes}")
@@ -129,7 +129,7 @@ def _fill(cache, predict, people, indices, input_size):
     batches = make_dataset(people, config).as_numpy_iterator()
     places = iter(indices)
     steps = -(-len(people) // config.batch_size)
-    with broken_files_named(people):
+    with broken_files_named():
         for images, _, _ in tracked(batches, "caching the teacher", steps):
             for heatmaps in predict.heatmaps(images):
                 cache.write(next(places), heatmaps)

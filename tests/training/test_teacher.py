@@ -5,11 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fpd_tf.codec import decode_heatmaps, encode_heatmaps
 from fpd_tf.data.pipeline import DataConfig, make_dataset
-from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
 from fpd_tf.errors import InputError
-from fpd_tf.geometry import Box, apply_matrix
 from fpd_tf.models.precision import with_precision
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.training import teacher as teacher_cache
@@ -41,47 +38,7 @@ def test_the_collapsed_target_has_the_two_term_loss_gradient(weight, teach_unlab
     )
 
 
-def true_heatmaps(person):
-    """Of the upright crop's joints, whether annotated or not."""
-    matrix = person.box.matrix(SIZE)
-    joints = apply_matrix(matrix, person.joints)
-    return encode_heatmaps(joints, size=SIZE // 4, sigma=1.5)[0]
-
-
 FLIP = (5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10)
-
-
-def test_what_is_stored_is_off_by_less_than_a_five_hundredth(tmp_path):
-    heatmaps = np.random.default_rng(1).random((8, 8, 3)).astype(np.float32)
-    cache = SoftHeatmaps(tmp_path, 8, (1, 0, 2))
-    cache.write(4, heatmaps)
-    assert cache.missing(6) == [0, 1, 2, 3, 5]
-    box = tf.constant([50.0, 50.0]), tf.constant(60.0)
-    matrix = tf.constant(Box(50, 50, 60).matrix(32), tf.float32)
-    for mirror, expected in ((False, heatmaps), (True, heatmaps[:, ::-1, [1, 0, 2]])):
-        turned = (
-            matrix * [[-1.0], [1.0]] + [[0, 0, 31.0], [0, 0, 0]] if mirror else matrix
-        )
-        back = cache.in_graph(4, *box, turned, mirror)
-        np.testing.assert_allclose(back, expected, atol=1 / 509)
-
-
-def test_soft_heatmaps_follow_the_augmentation(people, tmp_path):
-    people = people.of(
-        replace(each, annotated=each.annotated | True) for each in people
-    )
-    cache = SoftHeatmaps(tmp_path, SIZE // 4, FLIP)
-    for index, person in enumerate(people):
-        cache.write(index, true_heatmaps(person))
-    config = DataConfig(input_size=SIZE, sigma=1.5, batch_size=4)
-    batches = make_dataset(people, config, True, first_epoch=0, soft_heatmaps=cache)
-    for _, truth, weights, soft in batches.take(6):
-        (of_truth, _), (of_soft, scores) = map(decode_heatmaps, (truth, soft))
-        middle = (np.abs(of_truth - (SIZE - 1) / 2) < SIZE / 2 - 8).all(axis=-1)
-        seen = (weights.numpy() > 0) & middle & (scores > 0.5)
-        assert seen.sum() > 10
-        distances = np.linalg.norm(of_truth - of_soft, axis=-1)[seen]
-        assert np.median(distances) < 0.7 and distances.max() < 3.0
 
 
 def test_the_cache_is_found_again_and_made_anew_for_another_teacher(
@@ -123,9 +80,8 @@ def test_the_mean_with_the_mirror_image_is_kept(people, tiny_network, tmp_path, 
         mirrored = predict.heatmaps(images[:, :, ::-1])[:, :, ::-1]
         said = (said + mirrored[..., FLIP]) / 2
     box = people[0].box
-    matrix = tf.constant(box.matrix(size), tf.float32)
-    place = tf.constant([box.x, box.y], tf.float32), tf.constant(box.side, tf.float32)
-    kept = cache.in_graph(0, *place, matrix, False)
+    kept, weights = cache.for_crop(0, box, box.matrix(size), mirrored=False)
+    assert weights.tolist() == [1.0] * 16
     np.testing.assert_allclose(kept, np.clip(said[0], 0, 1), atol=1 / 400)
 
 
