@@ -189,9 +189,9 @@ def shown_windows(matrices: np.ndarray, size: int) -> np.ndarray:
 def warp(
     pixels: np.ndarray,
     corner: Sequence[int],
-    window: Sequence[int],
     matrix: np.ndarray,
     size: int,
+    window: Sequence[int] | None = None,
     into: np.ndarray | None = None,
 ) -> np.ndarray:
     """Resamples once, bilinear, black outside, rounded to levels as the apps do.
@@ -201,14 +201,16 @@ def warp(
     Args:
         pixels: (h, w, 3) uint8, at least what the photograph has of the window.
         corner: row and column of the photograph where `pixels` start.
-        window: rows and columns y, x to y, x that the crop can show.
         matrix: (2, 3) from the photograph to the crop.
         size: S.
+        window: what `shown_windows` says of the crop, where that is known.
         into: (S, S, 3) uint8 to write to.
 
     Returns:
         (S, S, 3) uint8.
     """
+    if window is None:
+        window = shown_windows(matrix[None], size)[0]
     (height, width), (above, left) = pixels.shape[:2], corner
     y = min(max(int(window[0]) - above, 0), height - 1)
     x = min(max(int(window[1]) - left, 0), width - 1)

@@ -6,8 +6,8 @@ from fpd_tf.errors import InputError
 from fpd_tf.geometry import (
     Box,
     apply_matrix,
-    crop_matrices,
     compose,
+    crop_matrices,
     from_reduced,
     invert_matrix,
     shown_windows,
@@ -55,11 +55,11 @@ def photo():
     return np.uint8(np.stack(waves, axis=-1) * 100 + 128)
 
 
-WHOLE = (0, 0), (0, 0, 50, 70)
+CORNER = (0, 0)
 
 
 def test_moving_by_whole_pixels_moves_the_pixels(photo):
-    crop = warp(photo, *WHOLE, np.array([[1, 0, -20], [0, 1, 10]]), 32)
+    crop = warp(photo, CORNER, np.array([[1, 0, -20], [0, 1, 10]]), 32)
     np.testing.assert_array_equal(crop[10:], photo[:22, 20:52])
     assert not crop[:10].any()
 
@@ -68,7 +68,7 @@ def test_one_resampling_rounded_to_levels(photo):
     for box, rotation in ((Box(34, 25, 20), 20), (Box(34.3, 25.1, 24), -30)):
         matrix = box.matrix(64, rotation)
         expected = cv2.warpAffine(np.float32(photo), matrix, (64, 64))
-        crop = warp(photo, *WHOLE, matrix, 64)
+        crop = warp(photo, CORNER, matrix, 64)
         assert crop.shape == (64, 64, 3) and crop.dtype == np.uint8
         assert np.abs(np.float32(crop) - expected).max() < 0.51
         assert np.ptp(crop) > 50
@@ -76,10 +76,10 @@ def test_one_resampling_rounded_to_levels(photo):
 
 def test_any_part_that_holds_the_window_gives_the_same_crop(photo):
     matrix, window = Box(30, 20, 20).matrix(64), np.array([8, 18, 33, 43])
-    crop = warp(photo, (0, 0), window, matrix, 64)
+    crop = warp(photo, CORNER, matrix, 64, window)
     for top, left in ((8, 18), (3, 0), (0, 11)):
         part = photo[top:40, left:60]
-        again = warp(part, (top, left), window, matrix, 64)
+        again = warp(part, (top, left), matrix, 64, window)
         np.testing.assert_array_equal(again, crop)
     assert crop.min() > 0
 
@@ -94,8 +94,8 @@ def test_a_window_holds_all_that_a_crop_shows():
 def test_a_crop_may_be_written_into_an_array(photo):
     crops = np.zeros((2, 32, 32, 3), np.uint8)
     matrix = Box(30, 20, 20).matrix(32)
-    warp(photo, *WHOLE, matrix, 32, crops[1])
-    np.testing.assert_array_equal(crops[1], warp(photo, *WHOLE, matrix, 32))
+    warp(photo, CORNER, matrix, 32, into=crops[1])
+    np.testing.assert_array_equal(crops[1], warp(photo, CORNER, matrix, 32))
     assert not crops[0].any()
 
 
@@ -103,9 +103,9 @@ def test_a_reduced_picture_is_shown_at_the_same_place(photo):
     """A pixel of it is the mean of 2 x 2, and lies between their centres."""
     halved = photo.reshape(25, 2, 35, 2, 3).mean(axis=(1, 3))
     matrix = Box(34, 25, 40).matrix(20, rotation=20)
-    crop = warp(photo, *WHOLE, matrix, 20)
+    crop = warp(photo, CORNER, matrix, 20)
     from_half = warp(
-        np.uint8(halved.round()), (0, 0), (0, 0, 25, 35), from_reduced(matrix, 2), 20
+        np.uint8(halved.round()), CORNER, from_reduced(matrix, 2), 20, (0, 0, 25, 35)
     )
     assert np.abs(np.float32(crop) - from_half)[2:-2, 2:-2].max() < 6
     centre = apply_matrix(from_reduced(matrix, 2), np.array([[10.0, 7.0]]))

@@ -34,7 +34,7 @@ def pack(people: People, out: str | Path) -> Path:
     """Cuts people out of their photographs, for boxes up to 1.77 times as wide.
 
     That is what a crop of 1.25 times the box shows, however it is turned. Pixels are
-    kept as they are decoded, upright, 3 bytes each: more room than the photographs take,
+    kept as they are decoded, 3 bytes each: more room than the photographs take,
     and less of the processor's time to read.
 
     Args:

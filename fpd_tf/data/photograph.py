@@ -50,18 +50,18 @@ class Photograph:
     def crop(
         self,
         matrix: np.ndarray,
-        window: np.ndarray,
         size: int,
-        into: np.ndarray | None = None,
         *,
+        window: np.ndarray | None = None,
+        into: np.ndarray | None = None,
         reduced: bool = False,
     ) -> np.ndarray:
         """What a crop shows, (S, S, 3) uint8 RGB, black outside of the photograph.
 
         Args:
             matrix: (2, 3) from the photograph to the crop.
-            window: (4,) rows and columns y, x to y, x that the crop can show.
             size: S.
+            window: (4,) what `shown_windows` says of it, where that is known.
             into: (S, S, 3) uint8 to write to.
             reduced: whether a JPEG may be decoded with a 2nd, 4th or 8th of its rows
                 and columns, where that is still as fine as the crop: quicker, and
@@ -75,7 +75,7 @@ class Photograph:
         pixels, reduction = self._decoded(reduction if reduced else 1)
         if reduction > 1:
             matrix, window = from_reduced(matrix, reduction), (0, 0, *pixels.shape[:2])
-        return warp(pixels, _CORNER, window, matrix, size, into)
+        return warp(pixels, _CORNER, matrix, size, window, into)
 
     def check(self) -> Measured:
         """Decodes all of it.

@@ -1,7 +1,7 @@
 """People to batches: photographs are cropped, augmented and encoded.
 
 N people, B batch, S input size, H = W = S / 4, K joints. NumPy plans an epoch
-(`data.epoch`), OpenCV decodes and warps its photographs, and tf.data runs that on several
+(`data.epoch`), OpenCV decodes and warps its photographs, and tf.data runs that on all
 cores and ahead of training.
 """
 
@@ -190,7 +190,7 @@ def _batch(
     reduced: bool,
     places: np.ndarray,
 ) -> list[np.ndarray]:
-    """Levels, gains, heatmaps, joint weights, and what the teacher said, of B places."""
+    """Levels, gains, heatmaps, weights, and what the teacher said, of B places."""
     size = config.input_size
     crops = [plan(epoch).row(row) for epoch, row in places.tolist()]
     indices, matrices, windows, mirrored, gains, joints, annotated = zip(
@@ -198,8 +198,10 @@ def _batch(
     )
     persons = [people[int(index)] for index in indices]
     levels = np.empty((len(places), size, size, 3), np.uint8)
-    for person, into, *place in zip(persons, levels, matrices, windows, strict=True):
-        person.image.crop(*place, size, into, reduced=reduced)
+    for person, into, matrix, window in zip(
+        persons, levels, matrices, windows, strict=True
+    ):
+        person.image.crop(matrix, size, window=window, into=into, reduced=reduced)
     codec = Heatmaps(size, sigma=config.sigma)
     parts = [levels, np.array(gains), *codec.encode(np.array(joints), annotated)]
     if teacher:

@@ -1,4 +1,4 @@
-"""Shards of packed people: raw pixels in TFRecord files, and the sums they must have."""
+"""Shards of packed people: raw pixels in TFRecord files, and their checksums."""
 
 import hashlib
 import json
@@ -52,14 +52,14 @@ class PackedPart:
     def crop(
         self,
         matrix: np.ndarray,
-        window: np.ndarray,
         size: int,
-        into: np.ndarray | None = None,
         *,
+        window: np.ndarray | None = None,
+        into: np.ndarray | None = None,
         reduced: bool = False,
     ) -> np.ndarray:
         """As `Photograph.crop`, of all rows and columns; only the shard's are known."""
-        return warp(self.pixels(), (self.y, self.x), window, matrix, size, into)
+        return warp(self.pixels(), (self.y, self.x), matrix, size, window, into)
 
     def check(self) -> None:
         """Reads the shard and holds it against the manifest.

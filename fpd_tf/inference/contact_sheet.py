@@ -9,10 +9,8 @@ import cv2
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from fpd_tf.data.images import read_image
 from fpd_tf.data.look import Facts, facts_of
-from fpd_tf.data.packed import packed_pixels
-from fpd_tf.data.people import People, Sample
+from fpd_tf.data.people import People
 from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
 from fpd_tf.geometry import apply_matrix
@@ -79,10 +77,7 @@ def _chosen(facts, most):
 def _crop(people: People, number: int, facts: Facts) -> Crop:
     person = people[number]
     matrix = person.box.scaled(_AROUND).matrix(SIDE)
-    corner, pixels = _pixels(person)
-    moved = matrix.copy()
-    moved[:, 2] += matrix[:, :2] @ corner
-    crop = cv2.warpAffine(pixels, moved, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
+    crop = person.image.crop(matrix, SIDE)
     joints = apply_matrix(matrix, person.joints.astype(float))
     joints[~person.annotated] = np.nan
     drawn = draw_pose(crop, joints, joint_set=people.joint_set, thickness=3)
@@ -93,15 +88,6 @@ def _crop(people: People, number: int, facts: Facts) -> Crop:
     cv2.rectangle(drawn, (edge, edge), (SIDE - 1 - edge,) * 2, MIDDLE, 1)
     name = person.photograph.name
     return Crop(number, name, drawn, facts.odd.get(number, ()))
-
-
-def _pixels(person: Sample):
-    """Where the pixels start, x and y, and they."""
-    if person.packed is None:
-        return np.zeros(2), read_image(person.image_path)
-    _, y, x, _, _ = person.packed
-    pixels = packed_pixels(person.image_path, person.packed)
-    return np.array([x, y]), np.ascontiguousarray(pixels)
 
 
 def _grid(crops):

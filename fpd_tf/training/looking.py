@@ -13,11 +13,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
-from fpd_tf.data.images import read_image
-from fpd_tf.data.packed import packed_pixels
 from fpd_tf.data.people import Sample
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import apply_matrix, crop_matrices, invert_matrix
@@ -169,10 +166,4 @@ def _about(teacher):
 
 
 def _crop(person, matrix, size):
-    if person.packed:
-        _, y, x, _, _ = person.packed
-        pixels = packed_pixels(person.image_path, person.packed)
-        matrix = np.column_stack([matrix[:, :2], apply_matrix(matrix, [[x, y]])[0]])
-    else:
-        pixels = read_image(person.image_path)
-    return cv2.warpAffine(pixels, matrix, (size, size))
+    return person.image.crop(matrix, size)
