@@ -35,5 +35,5 @@ def calibration_crops(people: People | None, size: int, count: int) -> np.ndarra
     """
     chosen = calibration_people(people, count)
     batches = make_dataset(chosen, DataConfig(input_size=size)).as_numpy_iterator()
-    with broken_files_named(chosen):
+    with broken_files_named():
         return np.concatenate([images for images, _, _ in batches])

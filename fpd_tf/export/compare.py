@@ -124,7 +124,7 @@ def _looked_at(
     """Batch by batch, what each predictor sees in the people's crops."""
     config = DataConfig(input_size=predictors[0].input_size, batch_size=32)
     batches = make_dataset(people, config)
-    with broken_files_named(people):
+    with broken_files_named():
         for images, _, _ in tracked(
             batches.as_numpy_iterator(), "comparing", len(batches)
         ):

@@ -153,9 +153,9 @@ class FineTuning:
         rate = self.config.learning_rate
         if self.config.schedule == "cosine":
             rate = tf_keras.optimizers.schedules.CosineDecay(rate, self.steps(people))
-        batches, soft_heatmaps = self._batches(network, people)
+        batches = self._batches(network, people)
         network.compile(tf_keras.optimizers.Adam(rate), loss=joints_mse)
-        with broken_files_named(people, soft_heatmaps):
+        with broken_files_named():
             history = network.fit(
                 batches,
                 epochs=self.config.epochs,
@@ -167,24 +167,25 @@ class FineTuning:
             raise GateError("the loss is no longer finite; try a lower learning_rate")
 
     def _batches(self, network, people):
-        """(images, targets, joint weights), without end; the teacher's files."""
+        """(images, targets, joint weights), without end."""
         size = network.input_shape[1]
         if self.config.data.input_size != size:
             expected, received = f"the network's {size}", self.config.data.input_size
             raise InputError("config", "data.input_size", expected, received)
         options = {"training": True, "first_epoch": 0}
         if self.teacher is None:
-            return make_dataset(people, self.config.data, **options), None
-        options["soft_heatmaps"] = soft_heatmaps = self._soft_heatmaps(network, people)
+            return make_dataset(people, self.config.data, **options)
+        options["teacher"] = self._teacher_heatmaps(network, people)
         batches = make_dataset(people, self.config.data, **options)
         weight = self.config.distillation_weight
 
-        def collapsed(images, *truth_and_teacher):
-            return images, *collapsed_target(*truth_and_teacher, weight)
+        def collapsed(images, heatmaps, joint_weights, teaching):
+            maps = heatmaps, joint_weights, teaching[0]
+            return images, *collapsed_target(*maps, weight)
 
-        return batches.map(collapsed), soft_heatmaps
+        return batches.map(collapsed)
 
-    def _soft_heatmaps(self, network, people):
+    def _teacher_heatmaps(self, network, people):
         if isinstance(self.teacher, keras.Model):
             source, teacher = self.teacher.name, self.teacher
         else:

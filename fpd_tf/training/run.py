@@ -10,8 +10,7 @@ import keras
 import tensorflow as tf
 
 from fpd_tf.data.people import People, checked_people
-from fpd_tf.data.pipeline import broken_files_named, make_dataset
-from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
+from fpd_tf.data.pipeline import Teacher, broken_files_named, make_dataset
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import evaluate, scorer
 from fpd_tf.evaluation.plots import plot_history
@@ -121,7 +120,7 @@ def train(
         with devices.others_named():
             fill = partial(_kept, teacher, people, config, out.parent / CACHE)
             kept = devices.in_turn(fill) if keeps else None
-            with broken_files_named(people, kept):
+            with broken_files_named():
                 distiller.fit(
                     batches(people, config, kept, state.epoch, devices),
                     initial_epoch=state.epoch,
@@ -204,7 +203,7 @@ def _kept(teacher, people, config, folder):
 def batches(
     people: People,
     config: TrainConfig,
-    kept: SoftHeatmaps | None = None,
+    kept: Teacher | None = None,
     first_epoch: int = 0,
     devices: Devices | None = None,
 ) -> tf.data.Dataset:
@@ -223,17 +222,10 @@ def batches(
         config.data,
         training=True,
         first_epoch=first_epoch,
-        soft_heatmaps=kept,
+        teacher=kept,
         shared=devices.machine.count > 1,
     )
-    if kept:
-        dataset = dataset.map(_believed)
     return devices.shared(dataset)
-
-
-def _believed(images, heatmaps, joint_weights, teacher_heatmaps):
-    teaching = teacher_heatmaps, tf.ones_like(joint_weights)
-    return images, heatmaps, joint_weights, teaching
 
 
 def _last_epoch(config, state):
