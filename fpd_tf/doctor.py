@@ -24,8 +24,8 @@ OPENCV = (
 )
 TOOLS = {
     "java": "the Kotlin tests of make test-mobile",
-    "node": "the JavaScript tests, and fpd bundle --serve",
-    "npm": "the web page's runtime, for fpd bundle --serve",
+    "node": "the JavaScript tests, and fpd serve",
+    "npm": "the web page's runtime, for fpd serve",
     "chromium": "the browser tests of make test-mobile",
     "adb": "putting the Android app on a phone",
     "xcodebuild": "building the iOS app",

@@ -302,14 +302,14 @@ def test_integer_ends_are_a_choice_and_an_audit_says_who_refuses_them(
     refusing = {"uint8": "kotlin_compiled_model", "int8": "litert_js"}[io]
     said = f"{refusing} refuses it: `image` is {io}"
     assert status == 0 and said in printed and out.is_file(), err
-    status, _, err = run_fpd("export", "--check", out)
+    status, _, err = run_fpd("audit", out)
     assert (status, err.count("\n")) == (1, 1) and f"s.tflite: {said}" in err
 
 
 def test_check_passes_a_float_file(run_fpd, tflite, tmp_path):
     report = tmp_path / "audit.json"
-    status, printed, err = run_fpd("export", "--check", tflite, "--json", report)
-    assert status == 0 and "litert_js loads it" in printed, err
+    status, printed, err = run_fpd("audit", tflite, "--json", report)
+    assert status == 0 and not err and "litert_js loads it" in printed, err
     audit = json.loads(report.read_text())["audit"]
     assert audit["inputs"][0]["shape"] == [1, 32, 32, 3] and audit["is_static"]
 
@@ -317,7 +317,7 @@ def test_check_passes_a_float_file(run_fpd, tflite, tmp_path):
 def test_ranges_name_tensors_and_photographs(run_fpd, student, many_people, tmp_path):
     picture, report = tmp_path / "ranges.png", tmp_path / "ranges.json"
     status, printed, err = run_fpd(
-        *("export", "--model", student, "--ranges", picture, "--root", many_people),
+        *("ranges", "--model", student, "--out", picture, "--root", many_people),
         *("--json", report),
     )
     assert status == 0 and picture.stat().st_size > 1000, err
@@ -349,13 +349,13 @@ def test_benchmark_times_files_in_turn(run_fpd, tflite, tmp_path):
 )
 def test_export_needs_one_thing_to_do(run_fpd, arguments):
     status, _, err = run_fpd("export", *arguments)
-    assert (status, err.count("\n")) == (2, 1) and "--model FILE with --out" in err
+    assert (status, err.count("\n")) == (2, 1) and "give --model FILE and --out" in err
 
 
 @pytest.mark.slow
 def test_variants_are_compared_in_a_new_folder(run_fpd, student, many_people, tmp_path):
     out = tmp_path / "variants"
-    arguments = ("export", "--model", student, "--variants", out, "--data", "mpii")
+    arguments = ("variants", "--model", student, "--out", out, "--data", "mpii")
     status, printed, err = run_fpd(*arguments, "--root", many_people)
     assert status == 0 and "int16x8" in printed and "network" in printed, err
     rows = json.loads((out / "variants.json").read_text())
@@ -393,4 +393,37 @@ def test_the_scripts_are_verbs_under_another_name(script, monkeypatch, capfd):
 )
 def test_options_of_the_export_that_do_not_fit_are_refused(run_fpd, arguments):
     status, _, err = run_fpd("export", "--model", "s.keras", *arguments)
-    assert (status, err.count("\n")) == (2, 1) and "with it. Received" in err
+    assert status == 2 and err.splitlines()[-1].endswith(" only")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (["export", "--check", "none.tflite"], "audit FILE"),
+        (["bundle", "--check", "none"], "audit FOLDER"),
+        (["bundle", "--serve", "none"], "serve FOLDER"),
+        (
+            ["export", "--model", "none.keras", "--ranges", "none.png"],
+            "ranges --model FILE --out PICTURE",
+        ),
+        (
+            ["export", "--model", "none.keras", "--variants", "none"],
+            "variants --model FILE --out FOLDER",
+        ),
+    ],
+)
+def test_an_option_that_is_a_verb_now_says_so_in_a_line(run_fpd, old, new):
+    status, _, err = run_fpd(*old)
+    moved, refused = err.splitlines()
+    assert status == 2 and moved.startswith(f"fpd: `fpd {old[0]} --")
+    assert f"is `fpd {new}` now; the option will be removed" in moved
+    assert refused.startswith("fpd: none") or "--root" in refused
+
+
+def test_int8_of_few_people_is_a_choice(run_fpd, student, people, tmp_path):
+    out = tmp_path / "s.tflite"
+    given = ["--model", student, "--out", out, "--root", people]
+    status, _, err = run_fpd("export", *given, "--quantization", "int8")
+    assert status == 2 and "at least 200 people to calibrate on" in err
+    status, _, err = run_fpd("export", *given, "--quantization", "int8", "--few-people")
+    assert status == 0 and read_contract(tmp_path / "s.pose.json"), err

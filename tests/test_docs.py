@@ -28,7 +28,7 @@ PAGES = {
 TAKES_HOURS = "docs/results.md"
 NOT_RUN = {
     "demo",  # takes minutes: tests/test_demo.py
-    "--serve",  # never ends
+    "serve",  # never ends
     "--devices",  # only where TensorFlow has not begun: tests/training/test_devices.py
 }
 SMALL_RUN = (

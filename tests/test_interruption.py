@@ -333,7 +333,7 @@ def test_an_export_that_was_killed_is_whole_or_not_there(
     arguments = ["export", "--model", whole / "student.keras", "--out", out]
     killed(moment, arguments)
     assert out.exists() == written
-    assert run_fpd("export", "--check", out)[0] == (0 if written else 2)
+    assert run_fpd("audit", out)[0] == (0 if written else 2)
     assert run_fpd(*arguments)[0] == 0
 
 

@@ -2,7 +2,6 @@
 
 Example:
     python convert.py --model student.keras --out student.tflite
-    python convert.py --model student.keras --variants variants --data lsp --root lspet
 """
 
 import sys

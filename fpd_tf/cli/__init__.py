@@ -9,7 +9,17 @@ import typer
 from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
-from fpd_tf.cli import bundle, compare, data, export, measure, predict, start, train
+from fpd_tf.cli import (
+    bundle,
+    compare,
+    data,
+    examine,
+    export,
+    measure,
+    predict,
+    start,
+    train,
+)
 from fpd_tf.errors import GateError, InputError
 from fpd_tf.files import check_apart
 from fpd_tf.quiet import silent
@@ -43,7 +53,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verbs in (start, data, train, measure, compare, predict, export, bundle):
+for verbs in (start, data, train, measure, compare, predict, export, examine, bundle):
     for verb in verbs.app.registered_commands:
         verb.cls = Verb
     app.add_typer(verbs.app)
@@ -52,9 +62,7 @@ for verbs in (start, data, train, measure, compare, predict, export, bundle):
 @app.callback()
 def options(
     context: typer.Context,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="Say nothing but what went wrong.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
 ):
     if quiet:
         context.with_resource(silent(1, 2))

@@ -1,14 +1,16 @@
-"""The verb `bundle`: folders for app developers, checked or shown."""
+"""The verbs `bundle` and `serve`: folders for app developers, written and shown."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fpd_tf.cli.options import quiet_tensorflow
+from fpd_tf.cli.options import quiet_tensorflow, say_moved
 from fpd_tf.errors import InputError
 
 app = typer.Typer()
+
+PortOption = Annotated[int, typer.Option(help="Of the web page; 0 takes a free one.")]
 
 
 @app.command(epilog="Example: fpd bundle --model student.tflite --out bundle")
@@ -16,28 +18,50 @@ def bundle(
     model: Annotated[Path | None, typer.Option(help="A .tflite file.")] = None,
     out: Annotated[Path | None, typer.Option(help="New folder to write.")] = None,
     check: Annotated[
-        Path | None, typer.Option(help="Read this bundle again and hold it to account.")
+        Path | None, typer.Option(help="As `fpd audit FOLDER`, which takes its place.")
     ] = None,
     serve: Annotated[
-        Path | None, typer.Option(help="Show this bundle's web page on 127.0.0.1.")
+        Path | None, typer.Option(help="As `fpd serve FOLDER`, which takes its place.")
     ] = None,
-    port: Annotated[int, typer.Option(help="Of the web page.")] = 8000,
+    port: PortOption = 8000,
 ):
-    """Write the Android, iOS and web folders for a student, or check or show them."""
+    """Write the Android, iOS and web folders for a student."""
     if bool(model and out) + bool(check) + bool(serve) != 1 or bool(model) != bool(out):
-        wanted = "--model FILE --out DIR, or --check DIR, or --serve DIR"
-        raise InputError("bundle", "", wanted, "another choice")
+        raise InputError.plain("bundle", "", "give --model FILE and --out FOLDER")
+    say_moved("bundle --check", check, "audit FOLDER")
+    say_moved("bundle --serve", serve, "serve FOLDER")
     if serve:
-        from fpd_tf.bundle.serve import page_server
-
-        with page_server(serve, port) as server:
-            print(f"http://127.0.0.1:{server.server_port} (Ctrl+C ends it)", flush=True)
-            server.serve_forever()
+        return serve_page(serve, port)
+    if check:
+        return check_folder(check)
     with quiet_tensorflow():
         from fpd_tf.bundle.folders import bundle as write
+    check_folder(write(model, out))
+
+
+@app.command(epilog="Example: fpd serve bundle")
+def serve(
+    folder: Annotated[Path, typer.Argument(help="A bundle.")],
+    port: PortOption = 8000,
+):
+    """Show a bundle's web page on 127.0.0.1 only."""
+    serve_page(folder, port)
+
+
+def check_folder(folder: Path) -> None:
+    """Verifies a bundle and prints what it holds."""
+    with quiet_tensorflow():
         from fpd_tf.bundle.folders import check_bundle
-    folder = check or write(model, out)
     contract = check_bundle(folder)
     size, joints = contract.image.size, len(contract.joints)
     weights = contract.model.weights
     print(f"{folder}: whole; {weights} model, {size} px, {joints} joints")
+
+
+def serve_page(folder: Path, port: int) -> None:
+    """Serves until Ctrl+C."""
+    from fpd_tf.bundle.serve import page_server
+
+    with page_server(folder, port) as server:
+        print(f"http://127.0.0.1:{server.server_port} (Ctrl+C ends it)", flush=True)
+        server.serve_forever()

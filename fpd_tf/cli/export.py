@@ -1,8 +1,8 @@
-"""The verb `export`: a network to .tflite, or what is to be known before and after."""
+"""The verb `export`: a network to .tflite, with the options that are verbs now."""
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ from fpd_tf.cli.options import (
     Source,
     SplitOption,
     quiet_tensorflow,
+    say_moved,
     with_people,
     write_json,
 )
@@ -21,6 +22,9 @@ from fpd_tf.cli.tables import (
     print_variants,
 )
 from fpd_tf.errors import InputError
+
+if TYPE_CHECKING:
+    from fpd_tf.data.people import People
 
 app = typer.Typer()
 
@@ -41,6 +45,7 @@ class Io(StrEnum):
 
 
 CALIBRATED = (Quantization.int8, Quantization.int16x8)
+CALIBRATION_CROPS = 256
 
 
 @app.command(
@@ -55,7 +60,7 @@ def export(
         Path | None, typer.Option("--out", help="The .tflite file to write.")
     ] = None,
     quantization: Annotated[
-        Quantization, typer.Option(help="What becomes of weights and activations.")
+        Quantization, typer.Option(help="Quantization scheme.")
     ] = Quantization.none,
     io: Annotated[
         Io, typer.Option(help="Of image and heatmaps; integers with int8 or qat only.")
@@ -78,6 +83,14 @@ def export(
             "config.json beside the model.",
         ),
     ] = None,
+    few_people: Annotated[
+        bool,
+        typer.Option(
+            "--few-people",
+            help="Calibrate on fewer than 200 people too: poses and light that they do "
+            "not show may score worse; compare with --max-drop.",
+        ),
+    ] = False,
     decode: Annotated[
         bool,
         typer.Option("--decode", help="Write FILE.joints.tflite too, decode inside."),
@@ -87,15 +100,15 @@ def export(
         typer.Option(help="Points of score that may be lost, or no file is written."),
     ] = None,
     check: Annotated[
-        Path | None, typer.Option(help="Audit this .tflite instead.")
+        Path | None, typer.Option(help="As `fpd audit FILE`, which takes its place.")
     ] = None,
     ranges: Annotated[
         Path | None,
-        typer.Option(help="Draw here how large each tensor gets instead, a .png."),
+        typer.Option(help="As `fpd ranges`, which takes its place."),
     ] = None,
     variants: Annotated[
         Path | None,
-        typer.Option(help="Write every variant, compared, to this new folder instead."),
+        typer.Option(help="As `fpd variants`, which takes its place."),
     ] = None,
     json_file: JsonOption = None,
 ):
@@ -105,8 +118,10 @@ def export(
     """
     chosen = [each for each in (out, check, ranges, variants) if each]
     if len(chosen) != 1 or bool(model) == bool(check):
-        wanted = "--model FILE with --out, --ranges or --variants, or --check FILE"
-        raise InputError("export", "", wanted, "another choice")
+        raise InputError.plain("export", "", "give --model FILE and --out FILE")
+    say_moved("export --check", check, "audit FILE")
+    say_moved("export --ranges", ranges, "ranges --model FILE --out PICTURE")
+    say_moved("export --variants", variants, "variants --model FILE --out FOLDER")
     trained = out and (quantization is Quantization.qat or sparsity)
     gated = max_drop is not None
     _check_given("--max-drop", gated, out, "--out FILE")
@@ -116,15 +131,17 @@ def export(
     for option, given in of_training.items():
         _check_given(option, given, trained, "--out FILE and qat or --sparsity")
     if check:
-        return _check(check, json_file)
+        return audit_file(check, json_file)
     if ranges:
-        return _draw_ranges(model, ranges, people.load(split), json_file)
+        return draw_ranges(model, ranges, people.load(split), json_file)
     if variants:
         both = people.load(split), people.held_out()
-        return _write_variants(model, variants, *both, json_file)
+        return write_variants(model, variants, *both, json_file)
     measured = trained or quantization in CALIBRATED
     options = {"quantization": quantization, "io": io}
     options["samples"] = people.load(split) if measured else None
+    if measured and few_people:
+        options["calibration_count"] = min(CALIBRATION_CROPS, len(options["samples"]))
     options["held_out"] = people.held_out() if gated else None
     if trained:
         how = {"sparsity": sparsity, "teacher": teacher}
@@ -135,10 +152,11 @@ def export(
 
 def _check_given(option, given, fits, wanted):
     if given and not fits:
-        raise InputError(option, "", f"{wanted} with it", "another choice")
+        raise InputError.plain(option, "", f"goes with {wanted} only")
 
 
-def _check(file, json_file):
+def audit_file(file: Path, json_file: Path | None) -> None:
+    """Prints what a .tflite holds; refuses one that an app could not load."""
     with quiet_tensorflow():
         from fpd_tf.export.audit import audit_tflite, check_loadable
         from fpd_tf.export.benchmark import peak_memory
@@ -148,7 +166,8 @@ def _check(file, json_file):
     check_loadable(audit, file.name)
 
 
-def _draw_ranges(model, picture, samples, json_file):
+def draw_ranges(model: Path, picture: Path, samples: "People", json_file: Path | None):
+    """Draws how large each tensor of a network gets, and prints the widest."""
     with quiet_tensorflow():
         from fpd_tf.evaluation.plots import plot_ranges
         from fpd_tf.export.convert import calibration_ranges
@@ -159,7 +178,14 @@ def _draw_ranges(model, picture, samples, json_file):
     write_json(json_file, found.as_dict(paths))
 
 
-def _write_variants(model, folder, samples, held_out, json_file):
+def write_variants(
+    model: Path,
+    folder: Path,
+    samples: "People",
+    held_out: "People | None",
+    json_file: Path | None,
+) -> None:
+    """Writes and prints every variant of a network, compared."""
     with quiet_tensorflow():
         from fpd_tf.export.variants import export_variants
     facts = {"training_data": _training_data(model)}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -203,6 +204,13 @@ def _check_keras_settings():
     if settings.get("image_data_format", "channels_last") != "channels_last":
         sentence = 'must be "channels_last", the order of the networks here'
         raise InputError.plain(file, "image_data_format", sentence)
+
+
+def say_moved(old: str, given: object, new: str) -> None:
+    """One line on standard error where an option was given that is a verb now."""
+    if given:
+        said = f"`fpd {old}` is `fpd {new}` now; the option will be removed"
+        print(f"fpd: {said}", file=sys.stderr)
 
 
 def write_json(path: Path | None, content: Any) -> None:

@@ -1,0 +1,58 @@
+"""The verbs beside `export`: what a file holds, what a network holds, all variants."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fpd_tf.cli.bundle import check_folder
+from fpd_tf.cli.export import audit_file, draw_ranges, write_variants
+from fpd_tf.cli.options import (
+    JsonOption,
+    OutOption,
+    Source,
+    SplitOption,
+    with_people,
+)
+
+app = typer.Typer()
+
+ModelOption = Annotated[Path, typer.Option(help="A trained .keras file.")]
+
+
+@app.command(epilog="Example: fpd audit student.int8.tflite")
+def audit(
+    file: Annotated[Path, typer.Argument(help="A .tflite file, or a bundle's folder.")],
+    json_file: JsonOption = None,
+):
+    """List what a .tflite holds and who loads it; verify a bundle."""
+    if file.is_dir():
+        return check_folder(file)
+    return audit_file(file, json_file)
+
+
+@app.command(epilog="Example: fpd ranges --model student.keras --out ranges.png")
+@with_people
+def ranges(
+    people: Source,
+    model: ModelOption,
+    out: Annotated[Path, typer.Option("--out", help="The picture to draw, a .png.")],
+    split: SplitOption = "train",
+    json_file: JsonOption = None,
+):
+    """Draw how large each tensor of a network gets on photographs."""
+    draw_ranges(model, out, people.load(split), json_file)
+
+
+@app.command(epilog="Example: fpd variants --model student.keras --out variants")
+@with_people
+def variants(
+    people: Source,
+    model: ModelOption,
+    out: OutOption,
+    split: SplitOption = "train",
+    json_file: JsonOption = None,
+):
+    """Write every quantization of a network, with scores, times and sizes."""
+    samples, held_out = people.load(split), people.held_out()
+    write_variants(model, out, samples, held_out, json_file)
