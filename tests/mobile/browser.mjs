@@ -49,6 +49,7 @@ for (const path of job.photographs) {
   answer.photographs.push((await saved(page))[0]);
 }
 await shoot('skeleton');
+answer.ratedPicture = await page.isVisible('#frames');
 await page.check('#heatmaps');
 await shoot('heatmaps');
 await page.uncheck('#heatmaps');
@@ -58,6 +59,7 @@ await page.setInputFiles('#picture', {
 });
 await page.waitForSelector('#problem:visible');
 answer.broken = await figure('problem');
+answer.cleared = await page.isHidden('#canvas') && await page.isDisabled('#save');
 
 await page.setInputFiles('#video', {
   name: 'broken.webm', mimeType: 'video/webm', buffer: Buffer.from('no film'),

@@ -96,6 +96,12 @@ function begin(control) {
   problem.hidden = true;
   player.hidden = true;
   turn.hidden = true;
+  shown = null;
+  canvas.hidden = true;
+  canvas.title = '';
+  save.disabled = true;
+  stage.classList.add('empty');
+  element('hint', HTMLParagraphElement).hidden = false;
   canvas.classList.remove('mirrored');
   for (const each of document.querySelectorAll('.chosen')) each.classList.remove('chosen');
   (control.closest('label') ?? control).classList.add('chosen');
@@ -215,12 +221,13 @@ function draw() {
   write('seen', summary);
   write('milliseconds', String(Math.round(found.milliseconds)));
   const span = finished.length > 1 ? finished[finished.length - 1] - finished[0] : 0;
-  write('rate', span ? (1000 * (finished.length - 1) / span).toFixed(1) : '–');
+  element('frames', HTMLLIElement).hidden = !span;
+  write('rate', span ? (1000 * (finished.length - 1) / span).toFixed(1) : '');
 }
 
 /** @param {string} id @param {string} text */
 function write(id, text) {
-  element(id, HTMLOutputElement).textContent = text;
+  element(id, HTMLElement).textContent = text;
 }
 
 /** @param {File | undefined} file */
