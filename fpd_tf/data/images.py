@@ -74,7 +74,7 @@ def read_image(path: str | Path) -> np.ndarray:
     """
     with opened(Path(path)) as image:
         ImageOps.exif_transpose(image, in_place=True)
-        return np.array(_rgb(Path(path), image))
+        return np.array(rgb_of(image, path))
 
 
 def measured(path: Path) -> Measured:
@@ -214,9 +214,18 @@ def _orientation(image):
     return image.getexif().get(_ORIENTATION_TAG, 1)
 
 
-def _rgb(path: Path, image: Image.Image) -> Image.Image:
+def rgb_of(image: Image.Image, source: str | Path) -> Image.Image:
+    """A picture of any mode in 8-bit RGB; transparency is dropped.
+
+    Args:
+        image: the picture.
+        source: of it, for messages.
+
+    Raises:
+        InputError: its levels have more than 16 bits.
+    """
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in _DEEP:
-        raise InputError(path, "", "8 or 16 bits for each colour", "32")
+        raise InputError(source, "", "8 or 16 bits for each colour", "32")
     return image.convert("RGB")

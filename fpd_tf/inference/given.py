@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from fpd_tf.data.images import read_image
+from fpd_tf.data.images import read_image, rgb_of
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
 
@@ -43,7 +43,7 @@ def pixels_of(picture: Picture) -> np.ndarray:
     if isinstance(picture, str | Path):
         return read_image(picture)
     if isinstance(picture, Image.Image):
-        return _of_pil(picture)
+        return np.array(rgb_of(ImageOps.exif_transpose(picture), "image"))
     array = np.asarray(picture)
     grey = array.ndim == 2 or array.shape[2:] == (1,)
     colors = array.ndim == 3 and array.shape[2] == 3
@@ -94,16 +94,6 @@ def boxes_of(photograph: Path, boxes: Mapping[str, Sequence]) -> Sequence:
         if name in boxes:
             return boxes[name]
     raise InputError("boxes", "", f"boxes of {photograph}", "none")
-
-
-def _of_pil(image):
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        expected = "8 or 16 bits for each colour"
-        raise InputError("image", "", expected, f"PIL mode {image.mode}")
-    return np.array(image.convert("RGB"))
 
 
 def box_within(box: Sequence[float] | Box, width: int, height: int) -> Box:

@@ -85,9 +85,11 @@ class _Video:
 
     def check_whole(self):
         """OpenCV does not say when a frame could not be written."""
-        written = _frames_in(self._aside)
+        with quiet():
+            written = _frames_in(self._aside)
         if written != self._count:
-            raise OSError(f"{written} of {self._count} frames could be written")
+            sentence = f"it cannot be written: {written} of {self._count} frames were"
+            raise InputError.plain(self._path, "", sentence)
 
     def _write(self, frame, times):
         with quiet():
