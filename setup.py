@@ -8,7 +8,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-APPS = ["android/**", "ios/**", "web/**", "*/.gitignore", "models/*"]
+APPS = ["android/**", "ios/**", "web/**", "*/.gitignore", "models/*", "*.md"]
 
 setup(
     name="fpd_tf",

@@ -22,7 +22,7 @@ from fpd_tf.files import folder_written_whole
 from fpd_tf.shipped import shipped
 
 MODEL, CONTRACT, GOLDEN = "pose.tflite", "pose.json", "golden.json"
-MANIFEST, SCHEMA = "bundle.json", "pose.schema.json"
+MANIFEST, SCHEMA, RULES = "bundle.json", "pose.schema.json", "RULES.md"
 PLACES = {
     "android": ("pose/src/main/assets", "pose/src/test/resources"),
     "ios": ("Sources/FPDPose/Resources", "Tests/FPDPoseTests/Resources"),
@@ -34,7 +34,8 @@ _NOT_SHIPPED = (MODEL, CONTRACT, GOLDEN, "node_modules", "build", ".*cache*")
 def bundle(model: str | Path, out: str | Path) -> Path:
     """Writes the three folders, each with the model, pose.json and golden vectors.
 
-    Beside them stand the JSON Schema of pose.json and the checksum of every file.
+    Beside them stand the JSON Schema of pose.json, its rules for apps in any language,
+    and the checksum of every file.
 
     Args:
         model: a .tflite; the contract beside it is taken over, or a plain one made.
@@ -53,7 +54,7 @@ def bundle(model: str | Path, out: str | Path) -> Path:
         >>> network = fpd.build_model("hourglass_1x256", input_size=64)
         >>> model = fpd.export_tflite(network, "student.tflite")
         >>> sorted(path.name for path in bundle(model, "bundle").iterdir())
-        ['android', 'bundle.json', 'ios', 'pose.schema.json', 'web']
+        ['RULES.md', 'android', 'bundle.json', 'ios', 'pose.schema.json', 'web']
     """
     model, out = Path(model), Path(out)
     with folder_written_whole(out) as aside:
@@ -70,6 +71,7 @@ def bundle(model: str | Path, out: str | Path) -> Path:
             shutil.copyfile(model, folder / resources / MODEL)
             write_contract(folder / resources / CONTRACT, contract)
             (folder / tests / GOLDEN).write_text(vectors)
+        shutil.copyfile(shipped() / RULES, aside / RULES)
         (aside / SCHEMA).write_text(json.dumps(contract_schema(), indent=1) + "\n")
         manifest = {"files": _digests(aside)}
         (aside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")

@@ -51,6 +51,7 @@ def test_each_folder_has_model_contract_vectors_and_sources(bundled, model):
         assert (bundled / platform / tests / "golden.json").is_file()
         assert (bundled / platform / "README.md").is_file()
     for source in (
+        "RULES.md",
         "android/pose/src/main/kotlin/fpd/pose/Decode.kt",
         "android/pose/build.gradle.kts",
         "ios/Sources/FPDPose/Decode.swift",
