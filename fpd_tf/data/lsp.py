@@ -26,13 +26,23 @@ _MARGIN, _SMALLEST_BOX = 1.3, 60.0
 
 @dataclass(frozen=True, eq=False)
 class _LspFile:
-    """joints (N, 14, 2) 1-based pixels, annotated and visible (N, 14) bool."""
+    """joints (N, 14, 2) 1-based pixels, annotated and visible (N, 14) bool.
+
+    `photographs` are those of HR-LSPET, None where numbers name them.
+    """
 
     folder: Path
     extended: bool
     joints: np.ndarray
     annotated: np.ndarray
     visible: np.ndarray
+    photographs: list[Path] | None = None
+
+    def photograph(self, i: int) -> Path:
+        if self.photographs:
+            return self.photographs[i]
+        name = f"im{i + 1:05d}.jpg" if self.extended else f"im{i + 1:04d}.jpg"
+        return self.folder / "images" / name
 
     def split(self, name: str) -> range:
         """Indices of a split's people; empty where the set has no such split."""
@@ -54,6 +64,10 @@ def load_lsp(
     `root` holds `joints.mat` and `images/`, or both sets in `root/lsp` (`lsp_dataset`)
     and `root/lspet` (`lspet_dataset`, `hr-lspet`). With both, a split is LSP's people
     followed by LSP-extended's, and image numbers count on from LSP's last.
+
+    HR-LSPET, the extension's photographs at their full size, is read as it is unpacked:
+    `im00001.png` and so on beside `joints.mat` or in `images/`. Numbers are missing
+    there, and its people are the photographs in their order.
 
     | split    | LSP, (3, 14, N) | LSP-extended, (14, 3, N)       |
     |----------|-----------------|--------------------------------|
@@ -140,8 +154,21 @@ def _read_file(folder: Path) -> _LspFile:
         raise InputError(path, "joints, third row", "flags 0 or 1", received)
     if extended:
         annotated = (flags == 1) & ~(joints <= 0).any(axis=2)
-        return _LspFile(folder, extended, joints, annotated, visible=annotated)
+        high_resolution = _png_files(folder, len(joints))
+        return _LspFile(folder, extended, joints, annotated, annotated, high_resolution)
     return _LspFile(folder, extended, joints, np.full(flags.shape, True), flags == 0)
+
+
+def _png_files(folder: Path, count: int) -> list[Path] | None:
+    """HR-LSPET's photographs, one for each person; None where there are none."""
+    for place in (folder / "images", folder):
+        found = sorted(place.glob("im[0-9]*.png"))
+        if found and len(found) != count:
+            expected = f"{count} photographs im*.png, one for each person of joints.mat"
+            raise InputError(place, "", expected, len(found))
+        if found:
+            return found
+    return None
 
 
 def _person(file: _LspFile, i: int) -> Sample:
@@ -152,9 +179,8 @@ def _person(file: _LspFile, i: int) -> Sample:
     check_near(labelled, source, f"joints of person {i + 1}")
     joints = np.zeros((LSP.num_joints, 2), np.float32)
     joints[annotated] = labelled
-    name = f"im{i + 1:05d}.jpg" if file.extended else f"im{i + 1:04d}.jpg"
     return Sample(
-        image_path=file.folder / "images" / name,
+        image_path=file.photograph(i),
         joints=joints,
         annotated=annotated,
         visible=file.visible[i],

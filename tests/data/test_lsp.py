@@ -133,6 +133,24 @@ def test_other_folder_names_and_one_set_alone(tmp_path):
     assert len(load_lsp(tmp_path, "all")) == 13
 
 
+@pytest.mark.parametrize("place", ["", "images"])
+def test_hr_lspet_as_it_is_unpacked(tmp_path, place):
+    """Photographs of several numbers are missing: people are those that are there."""
+    folder = write(tmp_path / "hr-lspet", lspet_joints(9))
+    (folder / place).mkdir(exist_ok=True)
+    numbers = [1, 2, 5, 6, 7, 8, 100, 101, 10000]
+    for number in numbers:
+        (folder / place / f"im{number:05d}.png").touch()
+    found = load_lsp(tmp_path, "all")
+    names = [sample.image_path.name for sample in found]
+    assert names == [f"im{number:05d}.png" for number in numbers]
+    assert {sample.image_path.parent for sample in found} == {folder / place}
+    assert people(found) == list(range(9))
+    (folder / place / "im00007.png").unlink()
+    with pytest.raises(InputError, match="expected 9 photographs im.*Received: 8"):
+        load_lsp(tmp_path, "all")
+
+
 @pytest.mark.parametrize("split", ["0-3", "3-2", "1-19", "first", "1-", "", "-1-2"])
 def test_unknown_splits_are_refused(tmp_path, split):
     root = write(tmp_path, lspet_joints(18))
