@@ -122,7 +122,7 @@ def _files(root, annotations, images, split):
 
 def _people(file: CocoFile, categories: set, joint_set) -> list[Callable[[], Sample]]:
     """One job for each annotation that is a person; a log line counts the others."""
-    photographs, seen, jobs = file.photographs(), set(), []
+    photographs, sizes, seen, jobs = file.photographs(), file.sizes(), set(), []
     crowds = unlabelled = 0
     for at, annotation in enumerate(file.annotations):
         if annotation.get("category_id") not in categories:
@@ -133,11 +133,8 @@ def _people(file: CocoFile, categories: set, joint_set) -> list[Callable[[], Sam
             unlabelled += 1
         else:
             field = f"annotations[{at}]"
-            jobs.append(
-                partial(
-                    _person, file.path, field, annotation, photographs, seen, joint_set
-                )
-            )
+            about = file.path, field, annotation, photographs, sizes, seen, joint_set
+            jobs.append(partial(_person, *about))
     if not jobs:
         expected = "a person with a labelled joint, no crowd"
         raise InputError(file.path, "annotations", expected, "none")
@@ -156,7 +153,7 @@ def _has_label(keypoints):
     return any(flag != 0 for flag in keypoints[2::3])
 
 
-def _person(path, field, annotation, photographs, seen, joint_set):
+def _person(path, field, annotation, photographs, sizes, seen, joint_set):
     key = str(annotation.get("id"))
     if key in seen:
         raise InputError(path, f"{field}.id", "each once", key)
@@ -177,6 +174,7 @@ def _person(path, field, annotation, photographs, seen, joint_set):
         visible=flags == 2,
         box=box,
         area=_area(path, field, annotation, rectangle),
+        image_size=sizes.get(str(annotation.get("image_id"))),
     )
 
 

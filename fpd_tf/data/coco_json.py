@@ -46,6 +46,15 @@ class CocoFile:
                 found[key] = error
         return found
 
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Image id -> the width and height that its labels count on, where given."""
+        found = {}
+        for image in self.images:
+            size = image.get("width"), image.get("height")
+            if all(isinstance(side, int) and side > 0 for side in size):
+                found[str(image.get("id"))] = size
+        return found
+
     def _photograph(self, image, field):
         """Where its file lies; folders that a tool put before the name may be gone."""
         name = image.get("file_name")

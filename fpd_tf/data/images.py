@@ -95,6 +95,19 @@ def measured(path: Path) -> Measured:
     return Measured((width, height), turned)
 
 
+def upright_size(path: Path) -> tuple[int, int]:
+    """Width and height, from the head of the file alone.
+
+    Raises:
+        InputError: as for `read_image`.
+    """
+    with opened(path) as image:
+        width, height = image.size
+        stored = image.format != "TIFF"  # of which Pillow tells the upright size
+        turned = stored and _orientation(image) in _ON_THEIR_SIDE
+    return (height, width) if turned else (width, height)
+
+
 def check_images(people: "People", on_error: str = "raise") -> "People":
     """The people whose photograph is there, whole, large enough and the labelled one.
 

@@ -8,19 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from PIL import Image
 
 from fpd_tf.data.checks import check_near, described, keep_good, reason_of
 from fpd_tf.data.coco import AREA_OF_BOX, WIDENED
 from fpd_tf.data.coco_joints import known_joint_set, named_joint_set
 from fpd_tf.data.held_out import part_of
+from fpd_tf.data.images import SUFFIXES, upright_size
 from fpd_tf.data.joints_file import read_joints_file
 from fpd_tf.data.people import People, Sample
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
 from fpd_tf.joints import COCO, JointSet
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 _SPLITS = ("train", "val", "test")
 
 
@@ -165,7 +164,7 @@ def _photographs(path, content, split):
             found += [base / line.strip() for line in lines if line.strip()]
         else:
             files = at.rglob("*")
-            found += sorted(file for file in files if file.suffix.lower() in _SUFFIXES)
+            found += sorted(file for file in files if file.suffix.lower() in SUFFIXES)
     if not found:
         raise InputError(path, split, "a folder of photographs", f"none in {places[0]}")
     return found
@@ -222,9 +221,5 @@ def _person(photograph, labels, number, line, joint_set, width) -> Sample | None
 
 
 def _size_of(photograph):
-    """(2,) width and height, from the head of the file."""
-    try:
-        with Image.open(photograph) as image:
-            return np.array(image.size, float)
-    except (OSError, ValueError) as error:
-        raise InputError(photograph, "", "a photograph", reason_of(error)) from error
+    """(2,) width and height of the upright photograph, from the head of the file."""
+    return np.array(upright_size(photograph), float)

@@ -10,7 +10,13 @@ from PIL import Image, ImageOps
 
 from fpd_tf.data import images
 from fpd_tf.data.checks import keep_good
-from fpd_tf.data.images import MOST_PIXELS, SUFFIXES, check_images, read_image
+from fpd_tf.data.images import (
+    MOST_PIXELS,
+    SUFFIXES,
+    check_images,
+    read_image,
+    upright_size,
+)
 from fpd_tf.data.people import People, Sample
 from fpd_tf.data.photograph import Photograph
 from fpd_tf.errors import InputError
@@ -192,6 +198,7 @@ def test_all_see_a_turned_photograph_upright(tmp_path, caplog, orientation, suff
     np.testing.assert_array_equal(Photograph(path).pixels(), upright)
     height, width = upright.shape[:2]
     assert (width, height) == ((20, 30) if orientation > 4 else (30, 20))
+    assert upright_size(path) == (width, height)
     person = replace(person_on(path), image_size=(width, height))
     with caplog.at_level(logging.WARNING, "fpd_tf"):
         assert len(check_images(People([person] * 2, LSP))) == 2
