@@ -5,7 +5,8 @@ output, (1, 195), holds 39 points (x, y, z, visibility, presence): pixels of the
 and logits; 33 of them are joints. B batch, S input size, K joints.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -29,8 +30,7 @@ _NAMES = (
     *("left_ear", "right_ear", "mouth_left", "mouth_right"),
     *(f"{side}_{part}" for part in _SIDED for side in ("left", "right")),
 )
-REACH, WIDER = 2.3, 1.15
-_LEAST_SIDE = 0.1
+REACH, WIDER = 2.3, (1.15, 1.35)
 
 
 def _groups():
@@ -50,8 +50,6 @@ BLAZEPOSE = JointSet(
     ),
     groups=_groups(),
 )
-_HIPS = [BLAZEPOSE.index("left_hip"), BLAZEPOSE.index("right_hip")]
-_SHOULDERS = [BLAZEPOSE.index("left_shoulder"), BLAZEPOSE.index("right_shoulder")]
 
 
 def gives_landmarks(shapes: Sequence[tuple[int, ...]]) -> bool:
@@ -65,12 +63,44 @@ def gives_landmarks(shapes: Sequence[tuple[int, ...]]) -> bool:
     return len(shapes) > 1 and (1, _POINTS * _VALUES) in shapes
 
 
-def landmarks_predictor(network: TfliteNetwork) -> Predictor:
+@dataclass(frozen=True, eq=False)
+class UprightPredictor(Predictor):
+    """A network whose crop is turned upright by an earlier look, its own or another's.
+
+    Args:
+        look: images (B, S, S, 3) to joints (B, K, 2) in their pixels and scores (B, K),
+            as the crop is.
+    """
+
+    look: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None
+
+    def turned_by(
+        self, images: np.ndarray, matrices: np.ndarray, mirrored: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Joints in pixels of the images, and scores, seen in crops of them.
+
+        Args:
+            images: (B, h, w, 3).
+            matrices: (B, 2, 3) from them to upright crops (`upright_matrix`).
+            mirrored: whether the crops are looked at in the mirror.
+        """
+        size = (self.input_size, self.input_size)
+        pairs = zip(images, matrices, strict=True)
+        crops = np.stack([cv2.warpAffine(*pair, size) for pair in pairs])
+        joints, scores = self.look(crops[:, :, ::-1] if mirrored else crops)
+        if mirrored:
+            order = self.joint_set.flip_order
+            joints, scores = joints[:, order], scores[:, order]
+            joints = [self.input_size - 1, 0] + joints * [-1, 1]
+        return apply_matrix(invert_matrix(matrices), joints), scores
+
+
+def landmarks_predictor(network: TfliteNetwork) -> UprightPredictor:
     """A predictor that looks twice: as the crop is, then turned upright by that.
 
-    The second crop lies around the middle of the hips, turned so that the shoulders are
-    above them, 2.3 times as wide as the farthest joint is away, and a little wider. It
-    is taken from the first one, so that nothing outside of that is seen.
+    The second crop is taken from the first one, so that nothing outside is seen. Where
+    a person does not stand upright the first look is a poor guide: let another network
+    look first (`vote.voted`).
 
     Args:
         network: whose outputs `gives_landmarks` knows.
@@ -85,29 +115,36 @@ def landmarks_predictor(network: TfliteNetwork) -> Predictor:
         return found[..., :2] - 0.5, scores.astype(np.float32)
 
     def run(images):
-        joints, _ = look(images)
-        matrices = np.stack([upright_matrix(each, size) for each in joints])
-        pairs = zip(images, matrices, strict=True)
-        turned = [
-            cv2.warpAffine(image, matrix, (size, size)) for image, matrix in pairs
-        ]
-        joints, scores = look(np.stack(turned))
-        joints = apply_matrix(invert_matrix(matrices), joints)
+        seen, _ = look(images)
+        matrices = np.stack([upright_matrix(each, BLAZEPOSE, size) for each in seen])
+        joints, scores = predictor.turned_by(images, matrices, mirrored=False)
         return Prediction(joints.astype(np.float32), scores)
 
-    return Predictor(str(network.path), size, BLAZEPOSE, rules_for(BLAZEPOSE), run)
+    about = str(network.path), size, BLAZEPOSE, rules_for(BLAZEPOSE), run
+    predictor = UprightPredictor(*about, look=look)
+    return predictor
 
 
-def upright_matrix(joints: np.ndarray, size: int) -> np.ndarray:
-    """(2, 3) from a crop to one in which the person stands upright.
+def upright_matrix(
+    joints: np.ndarray, joint_set: JointSet, size: int, wider: float = WIDER[0]
+) -> np.ndarray:
+    """(2, 3) from a photograph or crop to a crop in which the person stands upright.
+
+    It lies around the middle of the hips, turned so that the shoulders are above them,
+    2.3 times as wide as the farthest joint is away, and a little wider.
 
     Args:
-        joints: (33, 2) pixels of an S x S crop.
-        size: S, of both.
+        joints: (K, 2) pixels.
+        joint_set: of these joints, hips and shoulders among them.
+        size: S of the crop.
+        wider: how much.
     """
-    hips, shoulders = joints[_HIPS].mean(axis=0), joints[_SHOULDERS].mean(axis=0)
-    right, down = shoulders - hips
+    hips, shoulders = (
+        joints[[joint_set.find(f"{side}_{part}") for side in ("left", "right")]]
+        for part in ("hip", "shoulder")
+    )
+    right, down = shoulders.mean(axis=0) - hips.mean(axis=0)
     degrees = -np.degrees(np.arctan2(right, -down))
-    farthest = np.linalg.norm(joints - hips, axis=1).max()
-    side = max(REACH * WIDER * float(farthest), _LEAST_SIDE * size)
-    return Box(*hips.tolist(), side).matrix(size, degrees)
+    farthest = np.linalg.norm(joints - hips.mean(axis=0), axis=1).max()
+    side = max(REACH * wider * float(farthest), 1.0)
+    return Box(*hips.mean(axis=0).tolist(), side).matrix(size, degrees)

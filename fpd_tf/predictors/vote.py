@@ -15,12 +15,14 @@ from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box, apply_matrix, invert_matrix
 from fpd_tf.joint_names import plain_name
 from fpd_tf.joints import joint_union
+from fpd_tf.predictors.blazepose import WIDER, UprightPredictor, upright_matrix
 from fpd_tf.predictors.predictor import Prediction, Predictor
 
 Views = Literal["upright", "mirrored", "turned"]
 ZOOM, FINER = 0.9, 1.25
 RADIUS, POWER = 0.05, 4
 SURE = 0.6
+TORSO = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
 _TINY = 1e-9
 
 
@@ -32,6 +34,9 @@ def voted(predictors: Sequence[Predictor], views: Views = "turned") -> Predictor
     are averaged. A rotation's votes weigh its mean score to the 4th power, and each
     predictor has the same say. The joint's score is the winner's share of what all
     votes could have been: near 1 where all views are sure and agree.
+
+    A network that wants its crop turned upright (BlazePose) looks after the others, as
+    their vote says.
 
     A person whom the upright views score 0.6 in the mean is not looked at turned, and
     only rotations with half of the best one's weight are mirrored too.
@@ -65,15 +70,18 @@ def voted(predictors: Sequence[Predictor], views: Views = "turned") -> Predictor
     joint_set = joint_union([each.joint_set for each in predictors])
     size = round(FINER * max(each.input_size for each in predictors))
 
+    guide, guided = _guide_of(predictors)
+
     def run(images):
-        seen = [
-            _in_union(_looks(each, images, views), each.joint_set, joint_set)
-            for each in predictors
-        ]
-        joints, scores, weights = (
-            np.concatenate(parts) for parts in zip(*seen, strict=True)
-        )
-        return Prediction(*elected(joints, scores, weights, RADIUS * size))
+        alone = [each for each in predictors if each not in guided]
+        looks = [(each.joint_set, _looks(each, images, views)) for each in alone]
+        if guided:
+            joints = _counted(looks, guide, size).joints
+            looks += [
+                (each.joint_set, _upright_looks(each, images, joints, guide, views))
+                for each in guided
+            ]
+        return _counted(looks, joint_set, size)
 
     name = " + ".join(each.name for each in predictors)
     return Predictor(name, size, joint_set, rules_for(joint_set), run)
@@ -114,6 +122,42 @@ def elected(
     return places.astype(np.float32), scores.astype(np.float32)
 
 
+def _guide_of(predictors):
+    """The joints of the predictors that look first, and those whom they turn upright.
+
+    Nobody is turned where the others know no hips or shoulders.
+    """
+    upright = [each for each in predictors if isinstance(each, UprightPredictor)]
+    others = [each.joint_set for each in predictors if each not in upright]
+    guide = joint_union(others) if others else None
+    knows = guide and all(guide.find(name) is not None for name in TORSO)
+    return guide, upright if knows else []
+
+
+def _counted(looks, joint_set, size):
+    seen = [_in_union(each, of, joint_set) for of, each in looks]
+    columns = zip(*seen, strict=True)
+    joints, scores, weights = (np.concatenate(each) for each in columns)
+    return Prediction(*elected(joints, scores, weights, RADIUS * size))
+
+
+def _upright_looks(predictor, images, joints, joint_set, views):
+    """`_looks` at crops that others' joints (B, K, 2) turn upright."""
+    found, several = [], views != "upright"
+    for wider in WIDER if several else WIDER[:1]:
+        how = joint_set, predictor.input_size, wider
+        matrices = np.stack([upright_matrix(each, *how) for each in joints])
+        for mirrored in (False, True)[: 1 + several]:
+            found.append(predictor.turned_by(images, matrices, mirrored))
+    joints, scores = (np.stack(each) for each in zip(*found, strict=True))
+    return joints, scores, _same_say(scores.mean(axis=-1) ** POWER, scores)
+
+
+def _same_say(weights, scores):
+    """Weights (V, B) of a predictor's views, such that its votes add up to 1."""
+    return weights / ((weights * scores.mean(axis=-1)).sum(axis=0) + _TINY)
+
+
 def _looks(predictor, images, views):
     """Joints (V, B, K, 2) in the images, scores (V, B, K) and weights (V, B).
 
@@ -146,11 +190,13 @@ def _looks(predictor, images, views):
     half = importance().max(axis=0) / 2
     for rotation in range(1, rotations):
         look(rotation, 1, unsure & (importance()[rotation] >= half))
-    weights = importance()[:, None] * looked
-    weights /= (weights * scores.mean(axis=-1)).sum(axis=(0, 1)) + _TINY
     to_images = _inner_matrix(images.shape[1], predictor.input_size)
     joints = apply_matrix(invert_matrix(to_images), joints)
-    return [each.reshape(-1, *each.shape[2:]) for each in (joints, scores, weights)]
+    weights = importance()[:, None] * looked
+    joints, scores, weights = (
+        each.reshape(-1, *each.shape[2:]) for each in (joints, scores, weights)
+    )
+    return joints, scores, _same_say(weights, scores)
 
 
 def _inner_matrix(size, shown_size):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.geometry import apply_matrix
-from fpd_tf.joints import COCO, joint_map
+from fpd_tf.joints import COCO, JointSet, joint_map
 from fpd_tf.predictors.blazepose import (
     BLAZEPOSE,
     gives_landmarks,
@@ -12,6 +13,8 @@ from fpd_tf.predictors.blazepose import (
     upright_matrix,
 )
 from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.predictor import Prediction, Predictor
+from fpd_tf.predictors.vote import TORSO, voted
 
 HIP, SHOULDER = BLAZEPOSE.index("left_hip"), BLAZEPOSE.index("right_shoulder")
 
@@ -56,18 +59,41 @@ def test_the_second_look_is_upright_and_comes_back():
     np.testing.assert_allclose(found.scores, 0.75)
 
 
+def test_in_a_vote_the_others_turn_it_upright():
+    """The guide knows where the hips are, which the network itself would not find."""
+    hip, shoulder = (50, 40), (25, 42)
+    torso = {name: hip if "hip" in name else shoulder for name in TORSO}
+    guide = JointSet("torso", tuple(torso))
+
+    def know(images):
+        place = (np.array(list(torso.values())) + 0.5) / 0.9 / 80 * 40 - 2.72
+        return Prediction(np.tile(place, (len(images), 1, 1)), np.ones((1, 4)))
+
+    first = Predictor("guide", 40, guide, rules_for(guide), know)
+    network, images = Seeing(), np.zeros((1, 80, 80, 3), np.float32)
+    for color, (x, y) in enumerate((hip, shoulder)):
+        images[0, y - 1 : y + 2, x - 1 : x + 2, color] = 1.0
+    together = voted([landmarks_predictor(network), first], "mirrored")
+    together(images)
+    assert together.input_size == 80 and len(network.seen) == 4
+    for plain, mirror in (network.seen[:2], network.seen[2:]):
+        np.testing.assert_array_equal(plain[:, :, ::-1], mirror)
+        below, above = (network.brightest(plain[0], color) for color in (0, 1))
+        assert abs(below[0] - above[0]) <= 3 and below[1] - above[1] > 12
+
+
 def test_the_upright_crop_lies_around_the_hips():
     joints = np.tile([50.0, 40.0], (33, 1))
     joints[11:13] = 50, 60
     joints[0] = 50, 70
-    matrix = upright_matrix(joints, 256)
+    matrix = upright_matrix(joints, BLAZEPOSE, 256)
     middle = apply_matrix(matrix, joints[[HIP, SHOULDER]])
     scale = 256 / (2.3 * 1.15 * 30)
     np.testing.assert_allclose(middle, [[127.5, 127.5], [127.5, 127.5 - 20 * scale]])
 
 
 def test_all_points_at_one_place_still_have_a_crop():
-    assert np.isfinite(upright_matrix(np.zeros((33, 2)), 256)).all()
+    assert np.isfinite(upright_matrix(np.zeros((33, 2)), BLAZEPOSE, 256)).all()
 
 
 def test_its_joints_are_coco_s_and_more():
