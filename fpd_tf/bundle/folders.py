@@ -51,7 +51,7 @@ def bundle(model: str | Path, out: str | Path) -> Path:
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.bundle.folders import bundle
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> model = fpd.export_tflite(network, "student.tflite")
         >>> sorted(path.name for path in bundle(model, "bundle").iterdir())
         ['RULES.md', 'android', 'bundle.json', 'ios', 'pose.schema.json', 'web']
@@ -93,7 +93,7 @@ def check_bundle(folder: str | Path) -> Contract:
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.bundle.folders import bundle, check_bundle
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> model = fpd.export_tflite(network, "student.tflite")
         >>> check_bundle(bundle(model, "checked")).model.file
         'pose.tflite'

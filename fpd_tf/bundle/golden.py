@@ -33,7 +33,7 @@ def golden_vectors(contract: Contract) -> dict:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.contract.pose_json import describe
         >>> from fpd_tf.bundle.golden import golden_vectors
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> contract = describe(fpd.export_tflite(network, "student.tflite"))
         >>> len(golden_vectors(contract)["track"])
         60

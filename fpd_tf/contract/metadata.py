@@ -68,7 +68,7 @@ def with_metadata(model: bytes, joint_set: JointSet | None) -> bytes:
     Example:
         >>> import io, zipfile
         >>> import fpd_tf as fpd
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> model = fpd.export_tflite(network, "student.tflite", joint_set=fpd.MPII)
         >>> zipfile.ZipFile(model).read("joints.txt").split()[0]
         b'right_ankle'
@@ -107,7 +107,7 @@ def joint_set_within(model: str | Path, num_joints: int) -> JointSet | None:
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.contract.metadata import joint_set_within
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> file = fpd.export_tflite(network, "student.tflite", joint_set=fpd.MPII)
         >>> joint_set_within(file, 16).name
         'mpii'

@@ -197,7 +197,7 @@ def describe(
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.contract.pose_json import describe
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> file = fpd.export_tflite(network, "student.tflite", joint_set=fpd.MPII)
         >>> contract = describe(file)
         >>> contract.image.size, contract.heatmaps.stride, contract.joints[9]
@@ -261,7 +261,7 @@ def read_contract(path: str | Path) -> Contract:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.contract.pose_json import describe, read_contract
         >>> from fpd_tf.contract.pose_json import write_contract
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> model = fpd.export_tflite(network, "student.tflite")
         >>> path = write_contract("student.pose.json", describe(model))
         >>> read_contract(path) == describe(model)
@@ -315,7 +315,7 @@ def joints_and_rules(
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.contract.pose_json import joints_and_rules
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> file = fpd.export_tflite(network, "student.tflite", joint_set=fpd.MPII)
         >>> joints_and_rules(file, 16)[0].name
         'mpii'

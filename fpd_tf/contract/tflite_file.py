@@ -45,7 +45,7 @@ class TfliteFile:
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.contract.tflite_file import TfliteFile
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> file = TfliteFile(fpd.export_tflite(network, "student.tflite"))
         >>> file.outputs[0].name, file.outputs[0].shape
         ('heatmaps', (1, 16, 16, 16))
@@ -148,7 +148,7 @@ def inputs_and_outputs(model) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.contract.tflite_file import inputs_and_outputs, read_tflite
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> model = read_tflite(fpd.export_tflite(network, "student.tflite"))
         >>> inputs, outputs = inputs_and_outputs(model)
         >>> inputs[0].shape, outputs[0].name

@@ -23,7 +23,7 @@ def common_joints(people: People, predictors: Sequence[Predictor]) -> tuple[str,
         >>> from fpd_tf.models.keras_file import named_network
         >>> from fpd_tf.predictors.load import load_predictor
         >>> people = fpd.load_mpii(fpd.synthesize("people", count=12), split="val")
-        >>> network = fpd.build_model("hourglass_1x256", num_joints=14, input_size=64)
+        >>> network = fpd.build_model("tiny", num_joints=14, input_size=64)
         >>> predictor = load_predictor(named_network(network, fpd.LSP))
         >>> len(common_joints(people, [predictor]))
         13

@@ -94,7 +94,7 @@ def evaluate(
     Example:
         >>> import fpd_tf as fpd
         >>> root = fpd.synthesize("people", count=12, seed=0)
-        >>> model = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> model = fpd.build_model("tiny", input_size=64)
         >>> evaluation = fpd.evaluate(model, fpd.load_mpii(root, split="val"))
         >>> evaluation.metric, evaluation.joints.shape
         ('PCKh@0.5', (2, 16, 2))

@@ -97,7 +97,7 @@ def audit_tflite(path: str | Path) -> Audit:
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.export.audit import audit_tflite
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> audit = audit_tflite(fpd.export_tflite(network, "student.tflite"))
         >>> audit.inputs[0].shape, audit.problems
         ((1, 64, 64, 3), [])
@@ -141,7 +141,7 @@ def deflated_size(path: str | Path) -> int:
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.export.audit import deflated_size
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> file = fpd.export_tflite(network, "student.tflite")
         >>> 0 < deflated_size(file) < file.stat().st_size
         True

@@ -90,7 +90,7 @@ def benchmark(
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.export.benchmark import benchmark
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> file = fpd.export_tflite(network, "student.tflite")
         >>> (result,) = benchmark([file], rounds=1, runs=3)
         >>> result.name, result.timings[1].ratio
@@ -125,7 +125,7 @@ def peak_memory(file: str | Path) -> int | None:
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.export.benchmark import peak_memory
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> file = fpd.export_tflite(network, "student.tflite")
         >>> peak_memory(file) > file.stat().st_size
         True

@@ -43,7 +43,7 @@ def write_with_decode(model: str | Path, *, joint_set: JointSet | None = None) -
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.export.decode import write_with_decode
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> write_with_decode(fpd.export_tflite(network, "student.tflite")).name
         'student.joints.tflite'
     """

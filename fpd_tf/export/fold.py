@@ -65,7 +65,7 @@ def folded(model: keras.Model | str | Path) -> keras.Model:
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.export.fold import folded
-        >>> network = fpd.build_model("hourglass_1x256", num_features=8, input_size=64)
+        >>> network = fpd.build_model("tiny", num_features=8, input_size=64)
         >>> folded(network).output_names
         ['heatmaps']
     """

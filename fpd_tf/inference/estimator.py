@@ -54,7 +54,7 @@ class PoseEstimator:
     Example:
         >>> import numpy as np
         >>> import fpd_tf as fpd
-        >>> model = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> model = fpd.build_model("tiny", input_size=64)
         >>> photograph = np.zeros((90, 120, 3), np.uint8)
         >>> fpd.PoseEstimator(model).predict(photograph).joints.shape
         (16, 2)

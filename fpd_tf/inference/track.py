@@ -124,7 +124,7 @@ class Tracker:
         >>> import numpy as np
         >>> import fpd_tf as fpd
         >>> from fpd_tf.inference.track import Tracker
-        >>> tracker = Tracker(fpd.build_model("hourglass_1x256", input_size=64))
+        >>> tracker = Tracker(fpd.build_model("tiny", input_size=64))
         >>> frame = np.zeros((90, 120, 3), np.uint8)
         >>> [tracker.update(frame, i / 30) for i in range(2)]
         [None, None]

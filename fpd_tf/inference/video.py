@@ -62,7 +62,7 @@ def predict_video(
         >>> with video_written(Path("dark.avi"), 25) as add:
         ...     for frame in range(3):
         ...         add(np.zeros((48, 64, 3), np.uint8), frame / 25)
-        >>> model = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> model = fpd.build_model("tiny", input_size=64)
         >>> [each["seconds"] for each in predict_video("dark.avi", model)]
         [0.0, 0.04, 0.08]
     """

@@ -22,9 +22,9 @@ def load_network(path: str | Path) -> keras.Model:
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.models.keras_file import load_network
-        >>> fpd.build_model("hourglass_1x256", input_size=64).save("tiny.keras")
+        >>> fpd.build_model("tiny", input_size=64).save("tiny.keras")
         >>> load_network("tiny.keras").name
-        'hourglass_1x256'
+        'tiny'
     """
     path = Path(path)
     if not path.is_file():
@@ -48,7 +48,7 @@ def save_network(network: keras.Model, path: str | Path) -> None:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.models.keras_file import load_network, named_network
         >>> from fpd_tf.models.keras_file import joint_set_of_network, save_network
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> save_network(named_network(network, fpd.MPII), "named.keras")
         >>> joint_set_of_network(load_network("named.keras")).name
         'mpii'

@@ -28,7 +28,7 @@ def with_precision(
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.models.precision import with_precision
-        >>> model = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> model = fpd.build_model("tiny", input_size=64)
         >>> fast = with_precision(model, "mixed_bfloat16")
         >>> fast.get_layer("stem_conv").compute_dtype, fast.outputs[0].dtype
         ('bfloat16', 'float32')

@@ -63,6 +63,13 @@ PRESETS = MappingProxyType(
         "hourglass_2x64": _hourglass(
             2, 64, 545_248, 3.60, "a light student for two cores"
         ),
+        "tiny": Preset(
+            stacked_hourglass,
+            {"num_stacks": 1, "num_features": 8, "depth": 1, "stem_width": 8},
+            5_072,
+            0.08,
+            "for examples and tests; too small to learn from photographs",
+        ),
         "mobilenet_pose": Preset(
             mobilenet_pose,
             {"alpha": 1.0, "num_features": 64},

@@ -24,7 +24,7 @@ def load_predictor(model: "keras.Model | str | Path | Predictor") -> Predictor:
         >>> import fpd_tf as fpd
         >>> import numpy as np
         >>> from fpd_tf.predictors.load import load_predictor
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> predict = load_predictor(network)
         >>> predict(np.zeros((2, 64, 64, 3))).heatmaps.shape
         (2, 16, 16, 16)

@@ -20,7 +20,7 @@ def mapped(predictor: Predictor, joint_set: JointSet) -> Predictor:
         >>> from fpd_tf.models.keras_file import named_network
         >>> from fpd_tf.predictors.load import load_predictor
         >>> from fpd_tf.predictors.mapped import mapped
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> predictor = load_predictor(named_network(network, fpd.MPII))
         >>> mapped(predictor, fpd.LSP).joint_set.name
         'lsp'

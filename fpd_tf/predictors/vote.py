@@ -58,7 +58,7 @@ def voted(predictors: Sequence[Predictor], views: Views = "turned") -> Predictor
         >>> import numpy as np
         >>> from fpd_tf.predictors.load import load_predictor
         >>> from fpd_tf.predictors.vote import voted
-        >>> predict = load_predictor(fpd.build_model("hourglass_1x256", input_size=64))
+        >>> predict = load_predictor(fpd.build_model("tiny", input_size=64))
         >>> both = voted([predict], "mirrored")
         >>> both(np.zeros((1, both.input_size, both.input_size, 3))).joints.shape
         (1, 16, 2)
