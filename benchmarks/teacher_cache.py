@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Annotated
 
 import cv2
-import keras
 import numpy as np
 import typer
 
 import fpd_tf as fpd
 from benchmarks.fitted import step_rate
 from benchmarks.measure import compare, publish, seconds
-from fpd_tf.data.teacher_heatmaps import SoftHeatmaps
-from fpd_tf.joints import LSP
+from fpd_tf.models.keras_file import load_network
 from fpd_tf.models.precision import with_precision
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.predictors.views import with_flip
@@ -30,7 +28,7 @@ from fpd_tf.training.build import compiled_distiller, network_for
 from fpd_tf.training.fused_norm import FUSED
 from fpd_tf.training.recipes import configure
 from fpd_tf.training.run import batches
-from fpd_tf.training.teacher import _fill, cache_teacher
+from fpd_tf.training.teacher import cache_teacher
 
 QUESTION = "What does paying the teacher once cost, and save?"
 PEOPLE, EPOCHS = 22_246, 130
@@ -73,16 +71,12 @@ def _contestants(samples, folder, steps):
         step_rate(distiller, dataset, 1)
         runs.append(partial(step_rate, distiller, dataset, steps))
     exact, cached = (lambda run=run: 1000 / run() for run in runs)
-    predict = load_predictor(with_precision(teacher, PRECISION, layers=FUSED))
+    quick = with_precision(teacher, PRECISION, layers=FUSED)
 
     def fill():
         with tempfile.TemporaryDirectory() as empty:
-            size, everybody = predict.heatmap_size[0], range(len(samples))
-            cache = SoftHeatmaps(Path(empty), size, tuple(LSP.flip_order))
-            seen = with_flip(predict, LSP)
-            took = seconds(
-                lambda: _fill(cache, seen, samples, everybody, predict.input_size)
-            )
+            size = config.data.input_size
+            took = seconds(lambda: cache_teacher(quick, samples, size, empty))
         return 1000 * took / len(samples)
 
     fill()
@@ -107,13 +101,13 @@ def _computed(comparison):
 
 def _stored(samples, folder):
     """Bytes a person, and how far a stored heatmap is from what the teacher said."""
-    teacher = keras.models.load_model(shipped("models/pose-small.keras"))
+    teacher = load_network(shipped("models/pose-small.keras"))
     predict = load_predictor(teacher)
     cache = cache_teacher(teacher, samples, predict.input_size, folder / "shipped")
     config = fpd.DataConfig(input_size=predict.input_size, batch_size=len(samples))
     images, _, _ = next(iter(fpd.make_dataset(samples, config)))
-    said = with_flip(predict, LSP)(images.numpy())
-    shape = (predict.num_joints, *predict.heatmap_size)
+    said = with_flip(predict).heatmaps(images.numpy())
+    shape = (predict.joint_set.num_joints, predict.codec.size, predict.codec.size)
     paths = [cache.path(index) for index in range(len(samples))]
     kept = [
         cv2.imread(str(path), cv2.IMREAD_GRAYSCALE).reshape(shape) for path in paths

@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-import keras
 import numpy as np
 import typer
 
 import fpd_tf as fpd
 from benchmarks.measure import publish
+from fpd_tf.models.keras_file import load_network
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.shipped import shipped
 from fpd_tf.training.teacher import cache_teacher
@@ -33,7 +33,7 @@ def main(
 ):
     """Scores both on the validation photographs, prints and writes what it found."""
     people = lspet(root)[1]
-    teacher = keras.models.load_model(shipped("models/pose-small.keras"))
+    teacher = load_network(shipped("models/pose-small.keras"))
     predict = load_predictor(teacher)
     with tempfile.TemporaryDirectory() as folder:
         cache = cache_teacher(teacher, people, predict.input_size, folder)
@@ -56,7 +56,7 @@ def _compared(predict, crops):
     joints = {"truth": [], "exact": [], "cached": []}
     known = []
     for images, heatmaps, weights, (soft_heatmaps, _) in crops.as_numpy_iterator():
-        maps = heatmaps, predict(images), soft_heatmaps
+        maps = heatmaps, predict.heatmaps(images), soft_heatmaps
         for name, each in zip(joints, maps, strict=True):
             joints[name].append(fpd.decode_heatmaps(each)[0])
         known.append(weights > 0)
