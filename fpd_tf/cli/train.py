@@ -2,6 +2,7 @@
 
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,22 @@ SetOption = Annotated[
 ]
 ResumeOption = Annotated[
     bool, typer.Option("--resume", help="Go on with the run in --out.")
+]
+
+
+class LooksAt(StrEnum):
+    upright = "upright"
+    mirrored = "mirrored"
+    turned = "turned"
+
+
+ViewsOption = Annotated[
+    LooksAt | None,
+    typer.Option(
+        "--views",
+        help="How a teacher looks that runs once, before training: upright, mirrored "
+        "too, or turned too; turned for a .tflite.",
+    ),
 ]
 DevicesOption = Annotated[
     int,
@@ -78,7 +95,14 @@ def train(
 def distill(
     people: Source,
     out: OutOption,
-    teacher: Annotated[Path, typer.Option(help="The trained teacher's .keras file.")],
+    teacher: Annotated[
+        list[Path],
+        typer.Option(
+            help="A trained .keras file, or a .tflite such as MoveNet's; given several "
+            "times, they vote."
+        ),
+    ],
+    views: ViewsOption = None,
     split: SplitOption = "train",
     recipe: RecipeOption = "paper_mpii",
     preset: PresetOption = None,
@@ -87,9 +111,10 @@ def distill(
     resume: ResumeOption = False,
     devices: DevicesOption = 1,
 ):
-    """Train a student on ground truth and a teacher's heatmaps."""
+    """Train a student on ground truth and a teacher's word."""
     config = _config(recipe, preset, start_from, settings)
-    how = {"teacher": teacher, "resume": resume, "devices": devices}
+    how = {"teacher": teacher, "views": views and views.value}
+    how |= {"resume": resume, "devices": devices}
     _run(people, split, out, config, **how)
 
 

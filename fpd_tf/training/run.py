@@ -15,8 +15,9 @@ from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import evaluate, scorer
 from fpd_tf.evaluation.plots import plot_history
 from fpd_tf.files import written_whole
-from fpd_tf.models.keras_file import load_network
+from fpd_tf.models.keras_file import joint_set_of_network, load_network
 from fpd_tf.models.precision import with_precision
+from fpd_tf.predictors.vote import Views
 from fpd_tf.training.build import compiled_distiller, network_for
 from fpd_tf.training.checkpoint import (
     RunCheckpoint,
@@ -28,6 +29,7 @@ from fpd_tf.training.checkpoint import (
 from fpd_tf.training.devices import Devices, devices_of
 from fpd_tf.training.distiller import check_teacher
 from fpd_tf.training.fused_norm import FUSED
+from fpd_tf.training.joint_teacher import JointTeacher, NetworkOrFile, joint_teacher
 from fpd_tf.training.recipes import TrainConfig
 from fpd_tf.training.run_folder import begin_or_check, describe_run, sole_use
 from fpd_tf.training.teacher import cache_teacher
@@ -42,7 +44,8 @@ def train(
     out: str | Path,
     config: TrainConfig = TrainConfig(),
     *,
-    teacher: str | Path | keras.Model | None = None,
+    teacher: NetworkOrFile | Sequence[NetworkOrFile] | None = None,
+    views: Views | None = None,
     network: keras.Model | None = None,
     validation: People | None = None,
     score: Score | None = None,
@@ -61,9 +64,13 @@ def train(
         people: to train on; those without labels are taught by the teacher.
         out: the run folder; must not exist unless resuming.
         config: network, recipe and data settings.
-        teacher: a trained network or its .keras file (Eq. 5); None for labels alone
-            (Eq. 3). With `config.teacher_cache` it runs once, before training; what it
-            said is kept beside the run folder in teacher-cache/, for other runs too.
+        teacher: a trained network or its .keras file (Eq. 5), a .tflite file of any
+            kind such as MoveNet's, or several, which vote; None for labels alone
+            (Eq. 3). With `config.teacher_cache`, and where it says joints, it runs
+            once, before training; what it said is kept beside the run folder in
+            teacher-cache/, for other runs too.
+        views: of a teacher that runs once: "upright", "mirrored" or "turned"; a network
+            looks mirrored where training mirrors, a .tflite turned where None.
         network: one's own Functional network, in place of the preset's; its weights are
             what training starts from.
         validation: people to score on every `config.score_every` epochs; mean and AUC
@@ -102,9 +109,14 @@ def train(
     steps = devices.steps(len(people), config.data.batch_size)
     score = _score(people, validation, score, config, devices)
     network = network_for(people, config, network)
-    source, teacher = _opened(teacher, network)
+    source, teacher = _opened(teacher, network, views)
     description = describe_run(source, network, config, people, command)
-    keeps = teacher is not None and config.teacher_cache
+    keeps = isinstance(teacher, JointTeacher) or (
+        teacher is not None and config.teacher_cache
+    )
+    if views and not keeps:
+        expected = "config.teacher_cache, or a teacher that says joints, with it"
+        raise InputError("views", "", expected, views)
     distiller = compiled_distiller(
         network,
         config,
@@ -118,7 +130,7 @@ def train(
         state = restore(folder, student, distiller.optimizer) if begun else RunState()
         checkpoint = RunCheckpoint(folder, state, network, student, score, config)
         with devices.others_named():
-            fill = partial(_kept, teacher, people, config, out.parent / CACHE)
+            fill = partial(_kept, teacher, views, people, config, out.parent / CACHE)
             kept = devices.in_turn(fill) if keeps else None
             with broken_files_named():
                 distiller.fit(
@@ -138,7 +150,7 @@ def train(
 def distill(
     people: People,
     out: str | Path,
-    teacher: str | Path | keras.Model,
+    teacher: NetworkOrFile | Sequence[NetworkOrFile],
     config: TrainConfig = TrainConfig(),
     **how,
 ) -> Path:
@@ -177,10 +189,16 @@ def _score(people, validation, score, config, devices):
     return score if devices.is_chief else None
 
 
-def _opened(teacher, network):
-    """Name and network of a teacher; of none, None."""
+def _opened(teacher, network, views):
+    """Name of a teacher, and its network or who says joints; of none, None."""
     if teacher is None:
         return None, None
+    voting = joint_teacher(teacher, views)
+    if voting:
+        voting.check(joint_set_of_network(network))
+        return voting.name, voting
+    if not isinstance(teacher, str | Path | keras.Model):
+        (teacher,) = teacher
     if isinstance(teacher, keras.Model):
         source = teacher.name
     else:
@@ -189,14 +207,17 @@ def _opened(teacher, network):
     return source, teacher
 
 
-def _kept(teacher, people, config, folder):
+def _kept(teacher, views, people, config, folder):
     """What the teacher says of everybody, computed where it is not kept yet."""
+    if isinstance(teacher, JointTeacher):
+        return teacher.of(people, config.data, folder)
+    mirror = config.data.flip > 0 if views is None else views == "mirrored"
     return cache_teacher(
         with_precision(teacher, config.precision, layers=FUSED),
         people,
         config.data.input_size,
         folder,
-        mirror=config.data.flip > 0,
+        mirror=mirror,
     )
 
 

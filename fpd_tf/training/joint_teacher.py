@@ -1,0 +1,93 @@
+"""Teachers that say joints: .tflite files, several that vote, or turned views."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from fpd_tf.codec import Heatmaps
+from fpd_tf.data.people import People
+from fpd_tf.data.pipeline import DataConfig
+from fpd_tf.data.teacher_joints import TeacherJoints
+from fpd_tf.joints import JointSet, joint_map, joint_union
+from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.vote import Views
+from fpd_tf.training.looking import said_of
+
+NetworkOrFile = str | Path | keras.Model
+
+
+@dataclass(frozen=True, eq=False)
+class JointTeacher:
+    """One teacher, or several that vote, whose word is joints and how sure they are.
+
+    Args:
+        teachers: files or networks.
+        views: of each of them.
+    """
+
+    teachers: tuple[NetworkOrFile, ...]
+    views: Views
+
+    @property
+    def name(self) -> str:
+        """For config.json and messages."""
+        names = [
+            each.name if isinstance(each, keras.Model) else str(each)
+            for each in self.teachers
+        ]
+        return f"{' + '.join(names)} ({self.views})"
+
+    def check(self, joint_set: JointSet) -> None:
+        """Opens the teachers.
+
+        Raises:
+            InputError: a bad file, or no joint in common with `joint_set`.
+        """
+        opened = [load_predictor(each).joint_set for each in self.teachers]
+        joint_map(joint_union(opened), joint_set)
+
+    def of(self, people: People, config: DataConfig, folder: Path) -> TeacherJoints:
+        """What it says of people, computed where it is not kept yet.
+
+        A joint that no teacher knows weighs nothing, the others as much as they are
+        sure of.
+
+        Args:
+            people: whose joints are wanted.
+            config: of the student's heatmaps.
+            folder: of all that is kept.
+        """
+        joint_set, said = said_of(people, self.teachers, folder, self.views)
+        wanted = joint_map(joint_set, people.joint_set)
+        return TeacherJoints(
+            wanted.joints(said.joints),
+            wanted.weights(said.scores).clip(0, 1),
+            Heatmaps(config.input_size, sigma=config.sigma),
+            people.joint_set.flip_order,
+        )
+
+
+def joint_teacher(
+    teacher: NetworkOrFile | Sequence[NetworkOrFile], views: Views | None
+) -> JointTeacher | None:
+    """A teacher whose word is joints; None where it is one network's heatmaps.
+
+    Args:
+        teacher: one or several.
+        views: "turned" where None.
+
+    Example:
+        >>> from fpd_tf.training.joint_teacher import joint_teacher
+        >>> joint_teacher("thunder.tflite", None).name
+        'thunder.tflite (turned)'
+        >>> joint_teacher("teacher.keras", "mirrored") is None
+        True
+    """
+    one = isinstance(teacher, str | Path | keras.Model)
+    teachers = (teacher,) if one else tuple(teacher)
+    heatmaps = len(teachers) == 1 and not str(teachers[0]).endswith(".tflite")
+    if heatmaps and views != "turned":
+        return None
+    return JointTeacher(teachers, views or "turned")
