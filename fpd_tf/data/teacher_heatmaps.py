@@ -79,11 +79,13 @@ class TeacherHeatmaps:
 
     def _read(self, index):
         path, size = self.path(index), self.codec.size
-        expected = f"the heatmaps of {len(self.flip_order)} joints"
+        expected = f"a whole PNG, the heatmaps of {len(self.flip_order)} joints"
         try:
             content = np.frombuffer(path.read_bytes(), np.uint8)
             codes = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE)
+            if codes is None:
+                raise ValueError("no picture; remove it, and it is made again")
             rows = codes.reshape(len(self.flip_order), size, size)
-        except (OSError, cv2.error, AttributeError, ValueError) as error:
+        except (OSError, cv2.error, ValueError) as error:
             raise InputError(path, "", expected, error) from error
         return rows.transpose(1, 2, 0).astype(np.float32) / 255
