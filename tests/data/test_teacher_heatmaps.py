@@ -57,9 +57,13 @@ def test_a_missing_or_damaged_file_is_named(tmp_path):
     for content in (None, b"", b"\x89PNG", b"text"):
         if content is not None:
             kept.path(0).write_bytes(content)
-        with pytest.raises(InputError, match="000000.png: expected a whole PNG, the heatmaps of 16"):
+        with pytest.raises(
+            InputError, match="000000.png: expected a whole PNG, the heatmaps of 16"
+        ):
             kept.for_crop(0, box, box.matrix(64), mirrored=False)
     other = TeacherHeatmaps(tmp_path, Heatmaps(32), (0,))
     other.write(0, np.zeros((8, 8, 1)))
-    with pytest.raises(InputError, match="000000.png: expected a whole PNG, the heatmaps of 16"):
+    with pytest.raises(
+        InputError, match="000000.png: expected a whole PNG, the heatmaps of 16"
+    ):
         kept.for_crop(0, box, box.matrix(64), mirrored=False)
