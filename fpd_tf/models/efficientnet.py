@@ -8,6 +8,7 @@ from keras import layers
 
 from fpd_tf.errors import InputError
 from fpd_tf.models.head import depthwise, normalised, pointwise, top_down_head
+from fpd_tf.models.image import image_input
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def efficientnet_pose(
         raise InputError("coarsest", "", "16 or 32", coarsest)
     if input_size % coarsest:
         raise InputError("input_size", "", f"a multiple of {coarsest}", input_size)
-    images = layers.Input((input_size, input_size, 3), name="image")
+    images = image_input(input_size)
     x = layers.Rescaling(255 / 128, offset=-127 / 128, name="normalize")(images)
     features = _backbone(x, width, depth, coarsest)
     x = top_down_head(features, num_features, num_joints, upsampling)

@@ -7,6 +7,7 @@ import keras
 from keras import initializers, layers
 
 from fpd_tf.errors import InputError
+from fpd_tf.models.image import image_input
 
 BN_MOMENTUM = 0.9
 BN_EPSILON = 1e-5
@@ -56,7 +57,7 @@ def stacked_hourglass(
     if input_size % (4 * 2**depth):
         expected = f"a multiple of {4 * 2**depth} for depth {depth}"
         raise InputError("input_size", "", expected, input_size)
-    images = layers.Input((input_size, input_size, 3), name="image")
+    images = image_input(input_size)
     x = _stem(images, stem_width, num_features)
     heatmaps = []
     for stack in range(num_stacks):

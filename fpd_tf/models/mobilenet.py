@@ -5,6 +5,7 @@ from keras import layers
 
 from fpd_tf.errors import InputError
 from fpd_tf.models.head import top_down_head
+from fpd_tf.models.image import image_input
 
 _SKIPS = (
     (4, "block_3_expand_relu"),
@@ -45,7 +46,7 @@ def mobilenet_pose(
     """
     if input_size % 32:
         raise InputError("input_size", "", "a multiple of 32", input_size)
-    images = layers.Input((input_size, input_size, 3), name="image")
+    images = image_input(input_size)
     x = layers.Rescaling(2.0, offset=-1.0, name="normalize")(images)
     backbone = keras.applications.MobileNetV2(
         input_tensor=x, alpha=alpha, include_top=False, weights=None

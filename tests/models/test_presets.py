@@ -1,3 +1,4 @@
+import keras
 import pytest
 
 import fpd_tf as fpd
@@ -47,3 +48,13 @@ def test_presets_cannot_be_changed():
 def test_what_cannot_be_built_is_refused_in_one_line(name, override, message):
     with pytest.raises(InputError, match=f"(?s)^{message}"):
         fpd.build_model(name, **override)
+
+
+@pytest.mark.parametrize(
+    "preset", ["hourglass_2x64", "mobilenet_pose", "efficientnet_pose"]
+)
+def test_a_keras_of_channels_first_is_refused(preset, monkeypatch):
+    """MobileNet would give (16, 16, 8) for 16 joints, without a word."""
+    monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
+    with pytest.raises(InputError, match='image_data_format: must be "channels_last"'):
+        fpd.build_model(preset, input_size=64)
