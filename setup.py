@@ -1,7 +1,7 @@
 """Packaging of fpd_tf.
 
-The tests ran with the lowest versions that are allowed here, all at once, and run with
-those of constraints.txt.
+The tests run with the versions of constraints.txt. With the lowest versions that are
+allowed here, all at once, those of verbs, data, models, scores and inference were run.
 """
 
 from pathlib import Path
