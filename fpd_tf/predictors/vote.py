@@ -107,8 +107,8 @@ def elected(
         >>> joints = np.array([[10.0, 0], [12, 0], [90, 0]]).reshape(3, 1, 1, 2)
         >>> scores = np.array([0.5, 0.5, 0.9]).reshape(3, 1, 1)
         >>> place, score = elected(joints, scores, np.ones((3, 1, 1)), radius=4.0)
-        >>> [float(each) for each in (*place[0, 0].round(1), score[0, 0].round(1))]
-        [10.9, 0.0, 0.3]
+        >>> print(place.round(2), score.round(2))
+        [[[10.94  0.  ]]] [[0.31]]
     """
     votes = weights * scores
     distances = ((joints[:, None] - joints) ** 2).sum(axis=-1)
