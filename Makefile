@@ -59,9 +59,10 @@ $(VENV)/docs: $(VENV)/installed
 	touch $@
 
 $(MOBILE)/installed: $(VENV)/installed tests/mobile/package-lock.json
-	for tool in java:openjdk-17-jre-headless node:nodejs npm:npm chromium:chromium; do \
+	for tool in java:openjdk-17-jre-headless node:nodejs npm:npm chromium:chromium g++:g++; do \
 	  command -v $${tool%%:*} > /dev/null || apt-get install --yes $${tool##*:}; \
 	done
+	[ -e /usr/include/nlohmann/json.hpp ] || apt-get install --yes nlohmann-json3-dev
 	mkdir -p $(MOBILE)
 	$(VENV)/bin/pip install --quiet --constraint constraints.txt tree-sitter tree-sitter-swift
 	$(VENV)/bin/pip download --quiet --no-deps --dest $(MOBILE) $(KOTLIN)

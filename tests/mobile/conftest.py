@@ -74,6 +74,13 @@ def kotlin() -> tuple[Path, Path, Path]:
 
 
 @pytest.fixture(scope="session")
+def cpp() -> Path:
+    """A C++ compiler that finds the JSON library of nlohmann."""
+    tool("/usr/include/nlohmann/json.hpp", "nlohmann/json.hpp")
+    return tool(shutil.which("g++"), "C++ compiler")
+
+
+@pytest.fixture(scope="session")
 def android_jar() -> Path:
     """Android's framework, of Debian's libandroid-23-java."""
     jar = TOOLS / "android" / "com.android.android-23.jar"
