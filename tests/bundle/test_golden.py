@@ -21,6 +21,8 @@ CONTRACT = Contract(
     limbs=LSP.limbs,
     crop=crop_rule(LSP),
 )
+CPU_FMA3 = 12
+FUSED = cv2.checkHardwareSupport(CPU_FMA3)
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +51,15 @@ def test_heatmaps_decode_to_their_joints(golden):
         np.testing.assert_allclose(case["scores"], scores, atol=1e-6)
 
 
-@pytest.mark.parametrize("rotation", [0.0, 25.0])
+@pytest.mark.parametrize("rotation", [0.0, 90.0, 25.0])
 def test_crops_are_those_of_opencv(rotation):
     image = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
     for box in (Box(59.5, 44.5, 120), Box(10.2, 80.7, 62), Box(60, 40, 512)):
         matrix = box.matrix(128, rotation)
         expected = cv2.warpAffine(image, matrix, (128, 128), flags=cv2.INTER_LINEAR)
         difference = np.abs(sampled(image, matrix, 128).astype(int) - expected)
-        assert difference.max() <= 1 and (difference > 0).mean() < 0.002
+        assert difference.max() <= 1
+        assert (difference > 0).mean() <= (0 if FUSED else 0.02)
 
 
 def test_golden_crops_are_samples_of_their_image(golden):

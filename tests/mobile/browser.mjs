@@ -1,5 +1,5 @@
 // Drives the page in headless Chromium: `node browser.mjs JOB.json`, an answer on stdout.
-// A job: {url, film, photographs, shots}; paths are absolute.
+// A job: {url, shipped, film, photographs, shots}; paths are absolute, shipped is another page.
 
 import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
@@ -116,6 +116,16 @@ async function elsewhere(prepare) {
   await page.close();
   return {record, builds};
 }
+
+const shipped = await browser.newPage();
+await shipped.goto(job.shipped);
+await shipped.waitForSelector('#picture:enabled', {state: 'attached'});
+answer.shipped = [];
+for (const path of job.photographs) {
+  await shows(shipped, path);
+  answer.shipped.push((await saved(shipped))[0]);
+}
+await shipped.close();
 
 answer.safari = await elsewhere(page => page.addInitScript(withoutRelaxedSimd));
 answer.notIsolated = await elsewhere(page => page.route(job.url, async route => {

@@ -89,11 +89,14 @@ inline float mix(float p, float q, float share) { return p + share * (q - p); }
 
 inline std::vector<double> crop(const Frame& frame, const Matrix& matrix, int size) {
     const Matrix back = matrix.inverse();
+    const auto from = [](double outer, int column, double inner, int row, double more) {
+        return std::fma(float(outer), float(column), float(inner) * float(row) + float(more));
+    };
     std::vector<double> levels;
     for (int row = 0; row < size; row++) {
         for (int column = 0; column < size; column++) {
-            const Point from = back({double(column), double(row)});
-            const float x = float(from.x), y = float(from.y);
+            const float x = from(back.a, column, back.b, row, back.c);
+            const float y = from(back.d, column, back.e, row, back.f);
             const int left = int(std::floor(x)), top = int(std::floor(y));
             for (int channel = 0; channel < 3; channel++) {
                 const auto line = [&](int at) {

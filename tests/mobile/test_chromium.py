@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
@@ -10,13 +11,16 @@ import cv2
 import numpy as np
 import pytest
 
+from fpd_tf.bundle.folders import bundle
 from fpd_tf.bundle.serve import page_server
 from fpd_tf.data.images import read_image
 from fpd_tf.drawn.layouts import synthesize
 from fpd_tf.inference.draw import LEFT, RIGHT
 from fpd_tf.inference.estimator import PoseEstimator
+from fpd_tf.shipped import POSE_MODEL, shipped
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+SHIPPED = shipped(POSE_MODEL)
 DRIVER = Path(__file__).with_name("browser.mjs")
 pytestmark = pytest.mark.slow
 
@@ -41,19 +45,31 @@ def film(tmp_path_factory, photographs) -> Path:
     return path
 
 
+@contextmanager
+def served(folder, node_modules):
+    """The address of a bundle's page."""
+    runtime = folder / "web" / "node_modules" / "@litertjs"
+    shutil.copytree(node_modules / "@litertjs", runtime, dirs_exist_ok=True)
+    with page_server(folder, 0) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
 @pytest.fixture(scope="module")
 def seen(
     node, node_modules, chromium, bundled, photographs, film, tmp_path_factory
 ) -> dict:
     """What the page said and saved; its screenshots lie in `shots`."""
     shots = tmp_path_factory.mktemp("shots")
-    runtime = bundled / "web" / "node_modules" / "@litertjs"
-    shutil.copytree(node_modules / "@litertjs", runtime, dirs_exist_ok=True)
-    with page_server(bundled, 0) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/"
+    shipped_bundle = bundle(SHIPPED, shots / "shipped")
+    with (
+        served(bundled, node_modules) as url,
+        served(shipped_bundle, node_modules) as shipped_url,
+    ):
         job = {
             "url": url,
+            "shipped": shipped_url,
             "film": str(film),
             "photographs": list(map(str, photographs)),
             "shots": str(shots),
@@ -64,7 +80,6 @@ def seen(
         finished = subprocess.run(
             [node, DRIVER, shots / "job.json"], capture_output=True, text=True
         )
-        server.shutdown()
     assert finished.returncode == 0, finished.stderr
     return json.loads(finished.stdout) | {"shots": shots, "url": url}
 
@@ -74,7 +89,7 @@ def equals_pythons(student):
     """A function that holds a saved record to what Python finds in its photograph."""
     estimator = PoseEstimator(student)
 
-    def check(record, path):
+    def check(record, path, estimator=estimator):
         pose, size = estimator.predict(path), max(read_image(path).shape)
         assert record["path"] == path.name
         found = np.array(record["joints"])
@@ -88,6 +103,12 @@ def test_joints_of_photographs_equal_pythons(seen, photographs, equals_pythons):
     assert len(seen["photographs"]) == len(photographs) > 5
     for path, record in zip(photographs, seen["photographs"], strict=True):
         equals_pythons(record, path)
+
+
+def test_the_shipped_students_joints_equal_pythons(seen, photographs, equals_pythons):
+    estimator = PoseEstimator(SHIPPED)
+    for path, record in zip(photographs, seen["shipped"], strict=True):
+        equals_pythons(record, path, estimator)
 
 
 @pytest.mark.parametrize(

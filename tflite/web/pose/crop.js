@@ -84,8 +84,8 @@ export function apply([a, b, c, d, e, f], {x, y}) {
 /**
  * Resamples a stored frame: bilinear, black outside, whole levels, spread over `range`.
  *
- * In single precision and with halves to even, as OpenCV 5 does for Python: a frame ten
- * times as large as the crop would otherwise have every eighth level differ by one.
+ * In single precision, each operation rounded as in OpenCV 5, which samples for Python: the
+ * levels are equal.
  * @param {{data: Uint8ClampedArray | Uint8Array, width: number, height: number}} frame RGBA
  * @param {Matrix} matrix from the stored frame to the crop
  * @param {number} size
@@ -94,15 +94,16 @@ export function apply([a, b, c, d, e, f], {x, y}) {
  */
 export function crop(frame, matrix, size, range) {
   const {data, width, height} = frame;
-  const [a, b, c, d, e, f] = invert(matrix);
+  const [a, b, c, d, e, f] = invert(matrix).map(Math.fround);
   const [low, high] = range;
   const step = (high - low) / 255;
   const pixels = new Float32Array(size * size * 3);
   let at = 0;
   for (let row = 0; row < size; row++) {
+    const [fromX, fromY] = [Math.fround(b * row) + c, Math.fround(e * row) + f].map(Math.fround);
     for (let column = 0; column < size; column++, at += 3) {
-      const x = Math.fround(a * column + b * row + c);
-      const y = Math.fround(d * column + e * row + f);
+      const x = Math.fround(a * column + fromX);
+      const y = Math.fround(d * column + fromY);
       const left = Math.floor(x);
       const top = Math.floor(y);
       const inside = [left >= 0 && left < width, left >= -1 && left < width - 1];

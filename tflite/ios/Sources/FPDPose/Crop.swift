@@ -128,8 +128,8 @@ public struct Frame: @unchecked Sendable {
 
     /// Resamples: bilinear, black outside, whole levels spread over the input's range.
     ///
-    /// In single precision and with halves to even, as OpenCV 5 does for Python: a frame ten
-    /// times as large as the crop would otherwise have every eighth level differ by one.
+    /// In single precision, each operation rounded as in OpenCV 5, which samples for Python: the
+    /// levels are equal.
     ///
     /// - Parameter matrix: from the stored frame to the crop.
     /// - Returns: size x size x 3, RGB.
@@ -141,9 +141,11 @@ public struct Frame: @unchecked Sendable {
         var crop = [Float]()
         crop.reserveCapacity(image.size * image.size * 3)
         for row in 0..<image.size {
+            let fromX = Float(back.b) * Float(row) + Float(back.c)
+            let fromY = Float(back.e) * Float(row) + Float(back.f)
             for column in 0..<image.size {
-                let at = back(Point(x: Double(column), y: Double(row)))
-                let (x, y) = (Float(at.x), Float(at.y))
+                let x = fromX.addingProduct(Float(back.a), Float(column))
+                let y = fromY.addingProduct(Float(back.d), Float(column))
                 let (left, top) = (Int(x.rounded(.down)), Int(y.rounded(.down)))
                 let (right, down) = (x - Float(left), y - Float(top))
                 for channel in channels {

@@ -95,8 +95,8 @@ class Frame(
 /**
  * Resamples a frame: bilinear, black outside, whole levels spread over the input's range.
  *
- * In single precision and with halves to even, as OpenCV 5 does for Python: a frame ten
- * times as large as the crop would otherwise have every eighth level differ by one.
+ * In single precision, each operation rounded as in OpenCV 5, which samples for Python: the
+ * levels are equal.
  *
  * @param matrix from the stored frame to the crop
  * @return size x size x 3, RGB
@@ -107,9 +107,11 @@ fun crop(frame: Frame, matrix: Matrix, image: Contract.Image): FloatArray {
     val crop = FloatArray(image.size * image.size * 3)
     var at = 0
     for (row in 0 until image.size) {
+        val fromX = back.b.toFloat() * row + back.c.toFloat()
+        val fromY = back.e.toFloat() * row + back.f.toFloat()
         for (column in 0 until image.size) {
-            val x = (back.a * column + back.b * row + back.c).toFloat()
-            val y = (back.d * column + back.e * row + back.f).toFloat()
+            val x = fused(back.a, column, fromX)
+            val y = fused(back.d, column, fromY)
             val left = floor(x).toInt()
             val top = floor(y).toInt()
             val first = frame.at(left, top)
@@ -125,6 +127,10 @@ fun crop(frame: Frame, matrix: Matrix, image: Contract.Image): FloatArray {
     }
     return crop
 }
+
+/** A multiplication and an addition that round once; Android has Math.fma from API 33 only. */
+private fun fused(factor: Double, count: Int, more: Float) =
+    (factor.toFloat().toDouble() * count + more).toFloat()
 
 private fun Frame.at(x: Int, y: Int) =
     if (x < 0 || y < 0 || x >= width || y >= height) 0 else pixels[y * width + x]
