@@ -141,7 +141,8 @@ def test_the_loss_is_that_of_fast_pose_distillation(
     config = quick(learning_rate=1e-12, data=data, distillation_weight=0.3)
     fine_tuning = FineTuning(config, teacher if taught else None, cache=tmp_path)
     (loss,) = losses_of(folded(student), people, fine_tuning)
-    ((images, heatmaps, weights),) = make_dataset(people, data).as_numpy_iterator()
+    batches = make_dataset(people, data, training=True).as_numpy_iterator()
+    ((images, heatmaps, weights),) = batches
     weight = 0.3 if taught else 0.0
     soft = np.asarray(teacher(images))
     truth = (1 - weight) * weights[:, None, None, :]
