@@ -67,8 +67,8 @@ def compiled_distiller(
         >>> from fpd_tf.training.build import compiled_distiller
         >>> network = stacked_hourglass(num_stacks=1, num_features=8, input_size=64)
         >>> config = fpd.TrainConfig(precision="mixed_bfloat16")
-        >>> compiled_distiller(network, config, 10).student.dtype_policy.name
-        'mixed_bfloat16'
+        >>> compiled_distiller(network, config, 10).student.layers[1].compute_dtype
+        'bfloat16'
     """
     strategy = strategy or tf.distribute.get_strategy()
     several = strategy.num_replicas_in_sync > 1

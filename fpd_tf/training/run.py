@@ -102,6 +102,7 @@ def train(
         >>> data = fpd.DataConfig(input_size=32, batch_size=5)
         >>> config = fpd.TrainConfig(epochs=1, data=data)
         >>> run = fpd.train(people, "run", config, network=network)
+        2/2 - ... - loss: ... - student_loss: ...
         >>> (run / "student.keras").exists()
         True
     """
