@@ -149,7 +149,8 @@ def _export(path):
     received = load_predictor(export_tflite(network, path)).heatmaps(images)
     worst = float(np.abs(received - expected).max())
     if not worst < 1e-4:
-        raise InputError("the .tflite", "heatmaps", "those of the network", worst)
+        sentence = f"{worst:.1g} off those of the Keras network; 0.0001 is allowed"
+        raise InputError.plain("the .tflite", "heatmaps", sentence)
 
 
 def _import_toolkit():

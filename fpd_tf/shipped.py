@@ -26,4 +26,4 @@ def shipped(name: str = "") -> Path:
     for place in places:
         if place.exists():
             return place
-    raise InputError(places[-1], "", "a whole install of fpd_tf", "no such file")
+    raise InputError.plain(places[-1], "", "is missing; install fpd_tf again")

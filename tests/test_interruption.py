@@ -191,7 +191,7 @@ def test_killed_in_a_checkpoint_and_terminated_in_an_epoch_a_run_ends_the_same(
     while "held" not in held.stdout.readline():
         assert held.poll() is None, held.stderr.read()
     status, _, err = run_fpd(*resumed)
-    assert (status, err.count("\n")) == (2, 1) and "another run's" in err
+    assert (status, err.count("\n")) == (2, 1) and "another run is writing" in err
     held.terminate()
     held.communicate(timeout=60)
     assert held.returncode == -signal.SIGTERM and epochs_of(out) == 2

@@ -143,4 +143,4 @@ def test_cocos_joints_by_commands_alone(fpd, shared_data, tmp_path):
 def test_a_share_of_data_that_cannot_be_shared_is_refused(run_fpd, tmp_path):
     given = ["--data", "lsp", "--root", tmp_path, "--validation", "10%"]
     status, _, said = run_fpd("look", *given, "--out", tmp_path / "a.html")
-    assert status == 2 and "lsp: expected no such option" in said
+    assert status == 2 and "lsp: does not take" in said

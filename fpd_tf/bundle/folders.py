@@ -105,10 +105,9 @@ def check_bundle(folder: str | Path) -> Contract:
     ]
     for platform, contract in zip(PLACES, contracts, strict=True):
         if contract != contracts[0]:
-            expected = f"the contract of {next(iter(PLACES))}"
-            raise InputError(
-                folder, platform, expected, "another one: folders mixed up"
-            )
+            first = next(iter(PLACES))
+            sentence = f"its pose.json is not that of {first}; write the bundle again"
+            raise InputError.plain(folder, platform, sentence)
     _check_files(folder)
     model = folder / "web" / MODEL
     check_loadable(audit_tflite(model), model)
@@ -116,7 +115,8 @@ def check_bundle(folder: str | Path) -> Contract:
     for platform, (_, tests) in PLACES.items():
         path = folder / platform / tests / GOLDEN
         if not _alike(_parsed(path), vectors):
-            raise InputError(path, "", "the joints that this fpd_tf computes", "others")
+            sentence = "this fpd_tf computes other joints; write the bundle again"
+            raise InputError.plain(path, "", sentence)
     return contracts[0]
 
 

@@ -30,10 +30,10 @@ def page_server(folder: str | Path, port: int = 8000) -> ThreadingHTTPServer:
     folder = Path(folder)
     folder = folder / "web" if (folder / "web").is_dir() else folder
     if not (folder / "index.html").is_file():
-        raise InputError(folder, "", "a bundle", "no index.html")
+        raise InputError.plain(folder, "", "is not a bundle: no index.html")
     if not (folder / RUNTIME).is_dir():
-        expected = f"the runtime: run `npm install` in {folder} once"
-        raise InputError(folder / RUNTIME, "", expected, "no folder")
+        sentence = f"the runtime is missing: run `npm install` in {folder} once"
+        raise InputError.plain(folder / RUNTIME, "", sentence)
     handler = partial(_Handler, directory=str(folder.resolve()))
     try:
         return ThreadingHTTPServer(("127.0.0.1", port), handler)

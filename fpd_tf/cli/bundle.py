@@ -10,7 +10,9 @@ from fpd_tf.errors import InputError
 
 app = typer.Typer()
 
-PortOption = Annotated[int, typer.Option(help="Of the web page; 0 takes a free one.")]
+PortOption = Annotated[
+    int, typer.Option(help="Port of the web page; 0 picks a free one.")
+]
 
 
 @app.command(epilog="Example: fpd bundle --model student.tflite --out bundle")
@@ -18,10 +20,10 @@ def bundle(
     model: Annotated[Path | None, typer.Option(help="A .tflite file.")] = None,
     out: Annotated[Path | None, typer.Option(help="New folder to write.")] = None,
     check: Annotated[
-        Path | None, typer.Option(help="As `fpd audit FOLDER`, which takes its place.")
+        Path | None, typer.Option(help="Deprecated: use `fpd audit FOLDER`.")
     ] = None,
     serve: Annotated[
-        Path | None, typer.Option(help="As `fpd serve FOLDER`, which takes its place.")
+        Path | None, typer.Option(help="Deprecated: use `fpd serve FOLDER`.")
     ] = None,
     port: PortOption = 8000,
 ):

@@ -63,12 +63,17 @@ def export(
         Quantization, typer.Option(help="Quantization scheme.")
     ] = Quantization.none,
     io: Annotated[
-        Io, typer.Option(help="Of image and heatmaps; integers with int8 or qat only.")
+        Io,
+        typer.Option(
+            help="Type of image and heatmaps; integers with int8 or qat only."
+        ),
     ] = Io.float32,
     split: SplitOption = "train",
     sparsity: Annotated[
         float,
-        typer.Option(help="Part of each convolution's weights to train to zero."),
+        typer.Option(
+            help="Share of each convolution's weights to prune, from 0 to below 1."
+        ),
     ] = 0.0,
     teacher: Annotated[
         Path | None,
@@ -87,28 +92,32 @@ def export(
         bool,
         typer.Option(
             "--few-people",
-            help="Calibrate on fewer than 200 people too: poses and light that they do "
-            "not show may score worse; compare with --max-drop.",
+            help="Calibrate on fewer than 200 people too; what they do not show may "
+            "score worse, so use --max-drop.",
         ),
     ] = False,
     decode: Annotated[
         bool,
-        typer.Option("--decode", help="Write FILE.joints.tflite too, decode inside."),
+        typer.Option(
+            "--decode", help="Also write FILE.joints.tflite, with decoding inside."
+        ),
     ] = False,
     max_drop: Annotated[
         float | None,
-        typer.Option(help="Points of score that may be lost, or no file is written."),
+        typer.Option(
+            help="Most points of score to lose; beyond that no file is written."
+        ),
     ] = None,
     check: Annotated[
-        Path | None, typer.Option(help="As `fpd audit FILE`, which takes its place.")
+        Path | None, typer.Option(help="Deprecated: use `fpd audit FILE`.")
     ] = None,
     ranges: Annotated[
         Path | None,
-        typer.Option(help="As `fpd ranges`, which takes its place."),
+        typer.Option(help="Deprecated: use `fpd ranges`."),
     ] = None,
     variants: Annotated[
         Path | None,
-        typer.Option(help="As `fpd variants`, which takes its place."),
+        typer.Option(help="Deprecated: use `fpd variants`."),
     ] = None,
     json_file: JsonOption = None,
 ):

@@ -40,7 +40,8 @@ DataOption = Annotated[Data, typer.Option("--data", help="Layout of the annotati
 RootOption = Annotated[
     Path | None,
     typer.Option(
-        "--root", help="Folder of the data; for synthetic, drawn there when missing."
+        "--root",
+        help="Folder of the data; synthetic data are drawn there if it is missing.",
     ),
 ]
 SplitOption = Annotated[
@@ -48,10 +49,14 @@ SplitOption = Annotated[
     typer.Option("--split", help="train, val, test, trainval, all or FIRST-LAST."),
 ]
 ScoredOption = Annotated[
-    str | None, typer.Option("--split", help="Who to score: val, or all of one json.")
+    str | None,
+    typer.Option(
+        "--split", help="People to score; by default val, or all of a single json."
+    ),
 ]
 OnErrorOption = Annotated[
-    OnError, typer.Option("--on-error", help="What to do with a bad person or image.")
+    OnError,
+    typer.Option("--on-error", help="Stop at a bad person or image, or skip it."),
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="New folder to write.")]
 JsonOption = Annotated[
@@ -68,34 +73,34 @@ class Source:
     on_error: OnErrorOption = OnError.stop
     annotations: Annotated[
         Path | None,
-        typer.Option(help="With coco, one json of it in place of --root."),
+        typer.Option(help="With coco, one annotation file instead of --root."),
     ] = None
     images: Annotated[
         Path | None,
-        typer.Option(help="With coco, the folder of its photographs."),
+        typer.Option(help="With coco, the folder of the photographs."),
     ] = None
     category: Annotated[
         str | None,
-        typer.Option(help="With coco or yolo, the category to take."),
+        typer.Option(help="With coco or yolo, the category to use."),
     ] = None
     joints: Annotated[
         Path | None,
         typer.Option(
             help="With coco or yolo, a JSON file with flip_pairs, limbs, groups or "
-            "sigmas by joint names, where names do not tell."
+            "sigmas by joint name, where they do not follow from the names."
         ),
     ] = None
     validation: Annotated[
         str,
         typer.Option(
-            help="Split to score on, or with coco or yolo a share of the photographs "
-            "to hold out, such as 10%, or none."
+            help="Split to score on; with coco or yolo also a share of the photographs "
+            "to hold out, such as 10%; or none."
         ),
     ] = "val"
     metric: Annotated[
         str | None,
         typer.Option(
-            help="oks, pckh, pck, pck@box or pck@JOINT,JOINT; the data's own."
+            help="oks, pckh, pck, pck@box or pck@JOINT,JOINT; by default the data's."
         ),
     ] = None
 
@@ -106,8 +111,8 @@ class Source:
 
         drawn = self.data is Data.synthetic
         if not (drawn or self.root or self.annotations):
-            expected = f"the folder of the {self.data} data"
-            raise InputError("--root", "", expected, "nothing")
+            sentence = f"give the folder of the {self.data} data"
+            raise InputError.plain("--root", "", sentence)
         people = load_people(
             "mpii" if drawn else self.data,
             self._drawn() if drawn else self.root,

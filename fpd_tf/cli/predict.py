@@ -69,8 +69,8 @@ def predict(
     from fpd_tf.inference.video import predict_video
 
     if bool(images) == bool(video):
-        received = "both" if video else "neither"
-        raise InputError("predict", "", "photographs or --video", received)
+        sentence = "give either photographs or --video FILE"
+        raise InputError.plain("predict", "", sentence)
     if (box is not None) + (boxes is not None) + (people > 1) > 1:
         sentence = "give one of --box, --boxes and --people"
         raise InputError.plain("predict", "", sentence)

@@ -20,7 +20,11 @@ from fpd_tf.cli.tables import print_evaluation, print_last_epoch
 app = typer.Typer()
 
 RecipeOption = Annotated[
-    str, typer.Option("--recipe", help="Settings to start from: a name in RECIPES.")
+    str,
+    typer.Option(
+        "--recipe",
+        help="Settings to start from: paper_mpii, paper_lsp, reference, light or demo.",
+    ),
 ]
 PresetOption = Annotated[
     str | None, typer.Option("--preset", help="Network to train (see fpd models).")
@@ -29,8 +33,8 @@ StartOption = Annotated[
     str | None,
     typer.Option(
         "--start-from",
-        help="Take first weights from a .keras file, or a shipped student such as "
-        "pose-small: what fits by the names of layers and joints.",
+        help="Initial weights: a .keras file, or a shipped student such as pose-small; "
+        "layers and joints are matched by name.",
     ),
 ]
 SetOption = Annotated[
@@ -38,7 +42,7 @@ SetOption = Annotated[
     typer.Option("--set", help="field=value of the recipe, such as data.sigma=1.5."),
 ]
 ResumeOption = Annotated[
-    bool, typer.Option("--resume", help="Go on with the run in --out.")
+    bool, typer.Option("--resume", help="Continue the run in --out.")
 ]
 
 
@@ -52,8 +56,8 @@ ViewsOption = Annotated[
     LooksAt | None,
     typer.Option(
         "--views",
-        help="How a teacher looks that runs once, before training: upright, mirrored "
-        "too, or turned too; turned for a .tflite.",
+        help="Views to average for a teacher that runs once, before training: the "
+        "upright crop, its mirror image too, or rotations too (as a .tflite does).",
     ),
 ]
 DevicesOption = Annotated[
@@ -111,7 +115,7 @@ def distill(
     resume: ResumeOption = False,
     devices: DevicesOption = 1,
 ):
-    """Train a student on ground truth and a teacher's word."""
+    """Train a student on ground truth and a teacher's predictions."""
     config = _config(recipe, preset, start_from, settings)
     how = {"teacher": teacher, "views": views and views.value}
     how |= {"resume": resume, "devices": devices}
@@ -135,7 +139,7 @@ def _run(source, split, out, config, **how):
     people, validation = source.load(split), source.held_out()
     train(people, out, config, validation=validation, command=sys.argv, **how)
     if this_machine().index:
-        return  # the first machine's folder, and its word
+        return  # the first machine writes and says it
     print_last_epoch(out, read_history(out)[-1])
     if validation is not None:
         print_evaluation(out.name, json.loads((out / "scores.json").read_text()))

@@ -359,8 +359,8 @@ def _model_beside(path, contract):
     if found := [each for each in (named, renamed) if each.is_file()]:
         return found[0]
     there = ", ".join(sorted(each.name for each in path.parent.glob("*.tflite")))
-    expected = f"a file beside it, which has {there or 'no .tflite'}"
-    raise InputError(path, "model.file", expected, named.name)
+    sentence = f"{named.name} is not beside it; there is {there or 'no .tflite'}"
+    raise InputError.plain(path, "model.file", sentence)
 
 
 def _held(contract, path, file):
@@ -370,8 +370,8 @@ def _held(contract, path, file):
         expected = f"{contract.model.sha256[:12]}..., as {path.name} says"
         raise InputError(file.path, "SHA-256", expected, f"{received[:12]}...")
     if (contract.image, contract.heatmaps, len(contract.joints)) != _ends(file):
-        expected = f"the image and heatmaps of {file.path.name}"
-        raise InputError(path, "", expected, "others")
+        sentence = f"its image, heatmaps or joints are not those of {file.path.name}"
+        raise InputError.plain(path, "", sentence)
     return replace(contract, model=replace(contract.model, file=file.path.name))
 
 

@@ -136,8 +136,8 @@ def _people(file: CocoFile, categories: set, joint_set) -> list[Callable[[], Sam
             about = file.path, field, annotation, photographs, sizes, seen, joint_set
             jobs.append(partial(_person, *about))
     if not jobs:
-        expected = "a person with a labelled joint, no crowd"
-        raise InputError(file.path, "annotations", expected, "none")
+        sentence = "no person has a labelled joint (crowds are left out)"
+        raise InputError.plain(file.path, "annotations", sentence)
     if crowds or unlabelled:
         logger.warning(
             "%s: %d people; left out: crowds %d, without a labelled joint %d",
@@ -156,7 +156,7 @@ def _has_label(keypoints):
 def _person(path, field, annotation, photographs, sizes, seen, joint_set):
     key = str(annotation.get("id"))
     if key in seen:
-        raise InputError(path, f"{field}.id", "each once", key)
+        raise InputError.plain(path, f"{field}.id", f"{key} is used twice")
     seen.add(key)
     photograph = photographs.get(str(annotation.get("image_id")))
     if photograph is None:

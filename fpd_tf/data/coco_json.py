@@ -35,12 +35,11 @@ class CocoFile:
             try:
                 path = self._photograph(image, f"images[{at}]")
                 if key in found:
-                    raise InputError(self.path, f"images[{at}].id", "each once", key)
+                    field, sentence = "id", f"{key} is used twice"
+                    raise InputError.plain(self.path, f"images[{at}].{field}", sentence)
                 if path in taken:
-                    expected = f"another file than that of image {taken[path]}"
-                    raise InputError(
-                        self.path, f"images[{at}].file_name", expected, path
-                    )
+                    field, sentence = "file_name", f"{path} is image {taken[path]} too"
+                    raise InputError.plain(self.path, f"images[{at}].{field}", sentence)
                 found[key], taken[path] = path, key
             except InputError as error:
                 found[key] = error

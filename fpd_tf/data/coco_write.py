@@ -40,8 +40,8 @@ def write_coco(people: People, path: str | Path) -> Path:
     """
     for number, person in enumerate(checked_people(people)):
         if person.packed:
-            where = f"person {number}"
-            raise InputError(people.source, where, "a photograph", "a packed one")
+            sentence = "is packed; take the data that it was packed from"
+            raise InputError.plain(people.source, f"person {number}", sentence)
     paths = list(dict.fromkeys(person.image_path for person in people))
     folder = images_folder(people)
     numbers = {path: number for number, path in enumerate(paths, 1)}

@@ -42,12 +42,14 @@ def part_of(people: People, split: str, validation: str) -> People:
     """
     share = share_of(validation)
     if split not in ("train", "val", "all"):
-        raise InputError("split", "", "train, val or all beside a share", split)
+        raise InputError(
+            "split", "", "train, val or all, where a share is held out", split
+        )
     photographs = sorted({each.image_path for each in people}, key=_drawn)
     count = max(1, round(share * len(photographs)))
     if count == len(photographs):
-        expected = "a share that leaves photographs to train on"
-        raise InputError("validation", validation, expected, f"{count} of {count}")
+        sentence = f"holds out all {count} photographs; none is left to train on"
+        raise InputError.plain("validation", validation, sentence)
     parts = {"val": photographs[:count], "train": photographs[count:]}
     kept = set(parts.get(split, photographs))
     return people.of(each for each in people if each.image_path in kept)

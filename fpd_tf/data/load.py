@@ -56,8 +56,8 @@ def load_people(
         raise InputError("data", "", f"one of {', '.join(LOADERS)}", data)
     own = {name: value for name, value in own.items() if value is not None}
     if unknown := own.keys() - signature(LOADERS[data]).parameters.keys():
-        received = ", ".join(sorted(unknown))
-        raise InputError(data, "", "no such option (coco has it)", received)
+        names = ", ".join(sorted(unknown))
+        raise InputError.plain(data, "", f"does not take {names}; coco does")
     if root is None and "annotations" not in own:
-        raise InputError(data, "root", "the folder of the data", None)
+        raise InputError.plain(data, "root", "give the folder of the data")
     return LOADERS[data](root, split, on_error=on_error, **own)

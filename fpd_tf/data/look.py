@@ -76,7 +76,7 @@ def facts_of(people: People) -> Facts:
         (10, 'right_ankle')
     """
     if not people:
-        raise InputError(people.source, "people", "at least one", "none")
+        raise InputError.plain(people.source, "", "has no people to look at")
     sizes = {path: _size_of(path) for path in _photographs(people)}
     annotated = people.annotated
     hidden = annotated & ~np.array([person.visible for person in people])

@@ -175,7 +175,7 @@ def _person(file: _LspFile, i: int) -> Sample:
     source, annotated = file.folder / ANNOTATIONS, file.annotated[i]
     labelled = file.joints[i][annotated] - 1
     if not len(labelled):
-        raise InputError(source, f"person {i + 1}", "a labelled joint", "none")
+        raise InputError.plain(source, f"person {i + 1}", "has no labelled joint")
     check_near(labelled, source, f"joints of person {i + 1}")
     joints = np.zeros((LSP.num_joints, 2), np.float32)
     joints[annotated] = labelled

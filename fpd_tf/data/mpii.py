@@ -71,7 +71,7 @@ def load_mpii(
         wanted = f"annot/train.json and annot/valid.json, or {RELEASE_FILE}"
         raise InputError(root, "", wanted, "neither" if root.is_dir() else "no folder")
     if not people:
-        raise InputError(root, f"split {split}", "at least one person", "none")
+        raise InputError.plain(root, f"split {split}", "has no people")
     kept = keep_good(people, on_error)
     metric = "pck" if any(person.head_size is None for person in kept) else "pckh"
     return People(kept, MPII, metric, source="mpii")

@@ -79,7 +79,7 @@ def _json_person(
         joints, flags = read("joints", (_K, 2)), read("joints_vis", (_K,)) > 0
     annotated = flags | (joints > 0).any(axis=1)
     if name != "test" and not annotated.any():
-        raise InputError(source, f"{field}.joints", "a labelled joint", "none")
+        raise InputError.plain(source, f"{field}.joints", "none is labelled")
     if head_box is None and record.get("head_box") is not None:
         head_box = read("head_box", (4,)).reshape(2, 2)
     return mpii_person(

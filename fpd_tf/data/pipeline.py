@@ -255,8 +255,11 @@ def _check_reach(config):
     turned = np.deg2rad(min(config.rotation, 45))
     reach = config.scale[1] * (np.cos(turned) + np.sin(turned))
     if reach > REACH + 1e-6:
-        expected = f"packed people's crops no wider than {REACH:.2f} boxes, turned"
-        raise InputError("config.data", "scale, rotation", expected, f"{reach:.2f}")
+        sentence = (
+            f"a rotated crop is up to {reach:.2f} times as wide as the box, but people "
+            f"were packed {REACH:.2f} wide; use less of both, or the photographs"
+        )
+        raise InputError.plain("config.data", "scale, rotation", sentence)
 
 
 def _warn_of_sides(joint_set, config):

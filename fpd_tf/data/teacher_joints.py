@@ -58,7 +58,8 @@ class TeacherJoints:
                 f"{joints.shape}, {weights.shape}",
             )
         if not np.isfinite(joints[weights > 0]).all():
-            raise InputError("teacher", "joints", "finite pixels", "others")
+            sentence = "some are not finite, yet have a weight above 0"
+            raise InputError.plain("teacher", "joints", sentence)
 
     def for_crop(
         self, index: int, box: Box, matrix: np.ndarray, mirrored: bool

@@ -67,7 +67,7 @@ def load_yolo(
                 jobs.append(partial(_person, photograph, *at, joint_set, width))
     found = [person for person in keep_good(jobs, on_error) if person]
     if not found:
-        raise InputError(path, split, "a person with a labelled joint", "none")
+        raise InputError.plain(path, split, "no person has a labelled joint")
     people = People(found, joint_set, "oks", source="yolo")
     return part_of(people, split, validation) if validation else people
 

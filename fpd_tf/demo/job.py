@@ -44,7 +44,8 @@ def run_demo(out: str | Path = "runs/demo", people: int = PEOPLE) -> Path:
     """
     out = Path(out)
     if out.exists():
-        raise InputError(out, "", "a new folder", "it exists")
+        sentence = "it exists already; give the name of a new folder"
+        raise InputError.plain(out, "", sentence)
     console = Console(stderr=True)
     console.rule(f"1/5 drawing {people} people in MPII's layout")
     root = synthesize(out / "people", "mpii", count=people, seed=0)

@@ -180,7 +180,7 @@ def _charts(entries):
     return {
         "accuracy": _chart(accuracy, "epoch", f"mean {metric}, %"),
         "thresholds": _chart(found, "distance, % of head size", "joints found, %"),
-        "loss": _chart(loss, "epoch", "loss against the truth", y_log=True),
+        "loss": _chart(loss, "epoch", "loss against ground truth", y_log=True),
         "parts": _chart(parts, "epoch", "loss", y_log=True),
     }
 
@@ -231,16 +231,16 @@ def _chart(lines, x_title, y_title, y_log=False):
 
 
 def _person_errors(evaluation, people):
-    """(N,) mean distance from the truth over scored joints, in head sizes."""
+    """(N,) mean distance from the ground truth over scored joints, in head sizes."""
     scored = list(people.joint_set.scored)
-    truth, annotated = people.joints[:, scored], people.annotated[:, scored]
-    distances = np.linalg.norm(evaluation.joints[:, scored] - truth, axis=-1)
+    ground_truth, annotated = people.joints[:, scored], people.annotated[:, scored]
+    distances = np.linalg.norm(evaluation.joints[:, scored] - ground_truth, axis=-1)
     distances /= people.head_sizes[:, None]
     return np.ma.array(distances, mask=~annotated).mean(axis=1)
 
 
 def _heatmap_pictures(entries, samples, errors):
-    """Rows of crop, truth, teacher's and student's heatmaps, from best to worst."""
+    """Rows of crop and heatmaps: ground truth, teacher, student; best person first."""
     spread = np.linspace(0, len(samples) - 1, PEOPLE_WITH_HEATMAPS).astype(int)
     chosen = np.argsort(errors)[np.unique(spread)]
     people = samples.of(samples[person] for person in chosen)
@@ -249,16 +249,16 @@ def _heatmap_pictures(entries, samples, errors):
     config = replace(
         RECIPES["demo"].data, input_size=teacher.input_size, batch_size=len(people)
     )
-    images, truth, _ = next(make_dataset(people, config).as_numpy_iterator())
+    images, ground_truth, _ = next(make_dataset(people, config).as_numpy_iterator())
     columns = [crops] + [
         [draw_heatmaps(crop, maps) for crop, maps in zip(crops, batch, strict=True)]
-        for batch in (truth, teacher.heatmaps(images), student.heatmaps(images))
+        for batch in (ground_truth, teacher.heatmaps(images), student.heatmaps(images))
     ]
     return [[_inline(picture) for picture in row] for row in zip(*columns, strict=True)]
 
 
 def _skeleton_pictures(entries, samples, errors):
-    """Best and worst found people: number, error, pictures of truth and entries."""
+    """Best and worst people: number, error, pictures of ground truth and entries."""
     ranked = np.argsort(errors).tolist()
     best = ranked[:BEST_PEOPLE]
     worst = [person for person in ranked[-WORST_PEOPLE:] if person not in best]

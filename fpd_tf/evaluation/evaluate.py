@@ -244,14 +244,14 @@ def _at_scale_one(heatmaps, scale):
 
 def _scores(joints, confidences, people):
     """The name of the metric that the people say, and its scores."""
-    truth, annotated, of = people.joints, people.annotated, people.joint_set
+    ground_truth, annotated, of = people.joints, people.annotated, people.joint_set
     if people.metric == "pckh":
         heads = people.head_sizes
-        return "PCKh@0.5", pckh(joints, truth, heads, annotated, joint_set=of)
+        return "PCKh@0.5", pckh(joints, ground_truth, heads, annotated, joint_set=of)
     if people.metric == "oks":
         areas = np.array([person.area for person in people], float)
         images = [person.photograph for person in people]
-        found = joints, truth, annotated, areas, confidences, images
+        found = joints, ground_truth, annotated, areas, confidences, images
         return "OKS AP", oks_ap(*found, joint_set=of)
     name, lengths = reference_lengths(people)
-    return name, pck(joints, truth, annotated, joint_set=of, lengths=lengths)
+    return name, pck(joints, ground_truth, annotated, joint_set=of, lengths=lengths)

@@ -54,17 +54,17 @@ class Scores:
 
 def pckh(
     predicted: np.ndarray,
-    truth: np.ndarray,
+    ground_truth: np.ndarray,
     head_sizes: np.ndarray,
     annotated: np.ndarray,
     *,
     joint_set: JointSet = MPII,
 ) -> Scores:
-    """PCKh@0.5 (Andriluka et al., CVPR 2014): within half a head size of the truth.
+    """PCKh@0.5 (Andriluka et al., CVPR 2014): within half a head size of ground truth.
 
     Args:
         predicted: (N, K, 2) pixels.
-        truth: (N, K, 2) pixels; any value where not annotated.
+        ground_truth: (N, K, 2) pixels; any value where not annotated.
         head_sizes: (N,) 0.6 x diagonal of the head box in pixels.
         annotated: (N, K) bool, occluded joints included.
         joint_set: names the K joints; those outside its groups are not scored.
@@ -79,35 +79,35 @@ def pckh(
     Example:
         >>> import numpy as np
         >>> from fpd_tf import pckh
-        >>> truth = np.zeros((1, 16, 2))
-        >>> predicted = truth + [6, 8]
-        >>> pckh(predicted, truth, np.array([20]), np.ones((1, 16), bool)).mean
+        >>> ground_truth = np.zeros((1, 16, 2))
+        >>> predicted = ground_truth + [6, 8]
+        >>> pckh(predicted, ground_truth, np.array([20]), np.ones((1, 16), bool)).mean
         100.0
     """
-    predicted, truth, annotated = checked(
-        predicted, truth, annotated, joint_set.num_joints
+    predicted, ground_truth, annotated = checked(
+        predicted, ground_truth, annotated, joint_set.num_joints
     )
-    sizes = positive("head_sizes", head_sizes, len(truth))
-    errors = distances(predicted, truth, annotated) / sizes[:, None]
+    sizes = positive("head_sizes", head_sizes, len(ground_truth))
+    errors = distances(predicted, ground_truth, annotated) / sizes[:, None]
     return _scores(errors, joint_set, PCKH_LIMIT)
 
 
 def pck(
     predicted: np.ndarray,
-    truth: np.ndarray,
+    ground_truth: np.ndarray,
     annotated: np.ndarray,
     *,
     joint_set: JointSet = LSP,
     lengths: np.ndarray | None = None,
 ) -> Scores:
-    """PCK@0.2 (Yang & Ramanan, TPAMI 2013): within 0.2 torso lengths of the truth.
+    """PCK@0.2 (Yang & Ramanan, TPAMI 2013): within 0.2 torso lengths of ground truth.
 
     The torso is the true distance from left shoulder to right hip, as in the LSP
     evaluation; people without one are left out and missing from `Scores.people`.
 
     Args:
         predicted: (N, K, 2) pixels.
-        truth: (N, K, 2) pixels; any value where not annotated.
+        ground_truth: (N, K, 2) pixels; any value where not annotated.
         annotated: (N, K) bool, occluded joints included.
         joint_set: names the K joints; those outside its groups are not scored.
         lengths: (N,) pixels to measure each person by in place of the torso, NaN where
@@ -123,13 +123,13 @@ def pck(
     Example:
         >>> import numpy as np
         >>> from fpd_tf import LSP, pck
-        >>> truth = np.zeros((1, 14, 2))
-        >>> truth[0, LSP.index("left_shoulder")] = [0, 100]
-        >>> pck(truth + [0, 20], truth, np.ones((1, 14), bool)).mean
+        >>> ground_truth = np.zeros((1, 14, 2))
+        >>> ground_truth[0, LSP.index("left_shoulder")] = [0, 100]
+        >>> pck(ground_truth + [0, 20], ground_truth, np.ones((1, 14), bool)).mean
         100.0
     """
-    predicted, truth, annotated = checked(
-        predicted, truth, annotated, joint_set.num_joints
+    predicted, ground_truth, annotated = checked(
+        predicted, ground_truth, annotated, joint_set.num_joints
     )
     if lengths is None:
         ends = [joint_set.find(joint) for joint in TORSO]
@@ -137,36 +137,39 @@ def pck(
             expected = f"{' and '.join(TORSO)}, or lengths"
             received = ", ".join(joint_set.joints)
             raise InputError(f"joint set {joint_set.name}", "", expected, received)
-        lengths = lengths_between(truth, annotated, *ends)
+        lengths = lengths_between(ground_truth, annotated, *ends)
     lengths = np.asarray(lengths, float)
-    if lengths.shape != truth.shape[:1]:
-        raise InputError("lengths", "shape", f"({len(truth)},)", lengths.shape)
+    if lengths.shape != ground_truth.shape[:1]:
+        raise InputError("lengths", "shape", f"({len(ground_truth)},)", lengths.shape)
     kept = (lengths > 0) & np.isfinite(lengths)
-    errors = distances(predicted[kept], truth[kept], annotated[kept])
+    errors = distances(predicted[kept], ground_truth[kept], annotated[kept])
     return _scores(errors / lengths[kept, None], joint_set, PCK_LIMIT)
 
 
 def lengths_between(
-    truth: np.ndarray, annotated: np.ndarray, one: int, other: int
+    ground_truth: np.ndarray, annotated: np.ndarray, one: int, other: int
 ) -> np.ndarray:
     """(N,) true distances of two joints in pixels, NaN where one is not annotated.
 
     Args:
-        truth: (N, K, 2) pixels.
+        ground_truth: (N, K, 2) pixels.
         annotated: (N, K) bool.
         one: index of a joint.
         other: index of another.
     """
     known = annotated[:, one] & annotated[:, other]
-    offsets = truth[:, one].astype(float) - truth[:, other]
+    offsets = ground_truth[:, one].astype(float) - ground_truth[:, other]
     offsets = np.where(known[:, None], offsets, np.nan)
     return np.linalg.norm(offsets, axis=-1)
 
 
 def signed_error(
-    predicted: np.ndarray, truth: np.ndarray, annotated: np.ndarray, units: np.ndarray
+    predicted: np.ndarray,
+    ground_truth: np.ndarray,
+    annotated: np.ndarray,
+    units: np.ndarray,
 ) -> np.ndarray:
-    """Median of predicted - truth (x, y) in heatmap pixels: how far decoding is off.
+    """Median (x, y) of predicted - ground_truth in heatmap pixels: bias of decoding.
 
     Zero for an unbiased decoder. A quarter of a heatmap pixel hardly moves PCKh@0.5
     but moves AUC by about 4 points, so look here before comparing AUC. Only joints
@@ -174,7 +177,7 @@ def signed_error(
 
     Args:
         predicted: (N, K, 2) image pixels.
-        truth: (N, K, 2) image pixels; any value where not annotated.
+        ground_truth: (N, K, 2) image pixels; any value where not annotated.
         annotated: (N, K) bool.
         units: (N,) image pixels for each heatmap pixel.
 
@@ -188,14 +191,15 @@ def signed_error(
     Example:
         >>> import numpy as np
         >>> from fpd_tf.evaluation.metrics import signed_error
-        >>> truth = np.zeros((1, 16, 2))
-        >>> signed_error(truth + [2, -1], truth, np.ones((1, 16)), np.array([4]))
+        >>> ground_truth = np.zeros((1, 16, 2))
+        >>> predicted, known = ground_truth + [2, -1], np.ones((1, 16))
+        >>> signed_error(predicted, ground_truth, known, np.array([4]))
         array([ 0.5 , -0.25])
     """
-    predicted, truth, annotated = checked(predicted, truth, annotated)
-    units = positive("units", units, len(truth))
+    predicted, ground_truth, annotated = checked(predicted, ground_truth, annotated)
+    units = positive("units", units, len(ground_truth))
     units = np.broadcast_to(units[:, None], annotated.shape)[annotated]
-    errors = (predicted[annotated] - truth[annotated]) / units[:, None]
+    errors = (predicted[annotated] - ground_truth[annotated]) / units[:, None]
     near = errors[np.linalg.norm(errors, axis=-1) <= NEAR_HIT]
     return np.median(near, axis=0) if len(near) else np.full(2, np.nan)
 
@@ -230,11 +234,11 @@ def _scores(errors: np.ndarray, joint_set: JointSet, limit: float) -> Scores:
 
 
 def distances(
-    predicted: np.ndarray, truth: np.ndarray, annotated: np.ndarray
+    predicted: np.ndarray, ground_truth: np.ndarray, annotated: np.ndarray
 ) -> np.ndarray:
-    """(N, K) pixels from the truth, NaN where not annotated."""
+    """(N, K) pixels from the ground truth, NaN where not annotated."""
     found = np.full(annotated.shape, np.nan)
-    offsets = predicted[annotated] - truth[annotated]
+    offsets = predicted[annotated] - ground_truth[annotated]
     found[annotated] = np.linalg.norm(offsets, axis=-1)
     return found
 
@@ -260,27 +264,32 @@ def _plain(value: object) -> object:
 
 def checked(
     predicted: np.ndarray,
-    truth: np.ndarray,
+    ground_truth: np.ndarray,
     annotated: np.ndarray,
     joints: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The three as float64, float64 and bool once their shapes and values fit."""
-    predicted, truth = np.asarray(predicted, float), np.asarray(truth, float)
+    predicted = np.asarray(predicted, float)
+    ground_truth = np.asarray(ground_truth, float)
     annotated = np.asarray(annotated, bool)
-    joints = joints or (truth.shape[1] if truth.ndim == 3 else "K")
-    if truth.ndim != 3 or truth.shape[1:] != (joints, 2):
-        raise InputError("truth", "shape", f"(N, {joints}, 2)", truth.shape)
-    if predicted.shape != truth.shape:
-        raise InputError("predicted", "shape", f"{truth.shape}", predicted.shape)
-    if annotated.shape != truth.shape[:2]:
-        raise InputError("annotated", "shape", f"{truth.shape[:2]}", annotated.shape)
-    for name, points in (("predicted", predicted), ("truth", truth)):
+    joints = joints or (ground_truth.shape[1] if ground_truth.ndim == 3 else "K")
+    if ground_truth.ndim != 3 or ground_truth.shape[1:] != (joints, 2):
+        raise InputError(
+            "ground_truth", "shape", f"(N, {joints}, 2)", ground_truth.shape
+        )
+    if predicted.shape != ground_truth.shape:
+        raise InputError("predicted", "shape", f"{ground_truth.shape}", predicted.shape)
+    if annotated.shape != ground_truth.shape[:2]:
+        raise InputError(
+            "annotated", "shape", f"{ground_truth.shape[:2]}", annotated.shape
+        )
+    for name, points in (("predicted", predicted), ("ground_truth", ground_truth)):
         broken = np.argwhere(annotated & ~np.isfinite(points).all(axis=-1))
         if len(broken):
             person, joint = broken[0]
             where = f"person {person}, joint {joint}"
             raise InputError(name, where, "finite pixels", points[person, joint])
-    return predicted, truth, annotated
+    return predicted, ground_truth, annotated
 
 
 def positive(name: str, values: np.ndarray, people: int) -> np.ndarray:

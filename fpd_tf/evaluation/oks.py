@@ -31,7 +31,7 @@ _STATISTICS = ("AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", 
 
 def oks_ap(
     predicted: np.ndarray,
-    truth: np.ndarray,
+    ground_truth: np.ndarray,
     annotated: np.ndarray,
     areas: np.ndarray,
     confidences: np.ndarray,
@@ -49,7 +49,7 @@ def oks_ap(
 
     Args:
         predicted: (N, K, 2) pixels.
-        truth: (N, K, 2) pixels; any value where not annotated.
+        ground_truth: (N, K, 2) pixels; any value where not annotated.
         annotated: (N, K) bool, occluded joints included; who has none is left out.
         areas: (N,) pixels that each person covers.
         confidences: (N, K).
@@ -70,25 +70,27 @@ def oks_ap(
     Example:
         >>> import numpy as np
         >>> from fpd_tf.evaluation.oks import oks_ap
-        >>> truth = np.arange(34.0).reshape(1, 17, 2)
+        >>> ground_truth = np.arange(34.0).reshape(1, 17, 2)
         >>> known, sure = np.ones((1, 17), bool), np.ones((1, 17))
-        >>> scores = oks_ap(truth + 1, truth, known, np.array([2000]), sure, ["a"])
+        >>> found, areas = ground_truth + 1, np.array([2000])
+        >>> scores = oks_ap(found, ground_truth, known, areas, sure, ["a"])
         >>> round(scores.mean, 1), round(scores.joints["nose"], 1)
         (90.0, 100.0)
     """
-    predicted, truth, annotated = checked(
-        predicted, truth, annotated, joint_set.num_joints
+    predicted, ground_truth, annotated = checked(
+        predicted, ground_truth, annotated, joint_set.num_joints
     )
-    areas = positive("areas", areas, len(truth))
+    areas = positive("areas", areas, len(ground_truth))
     kept = annotated.any(axis=1)
-    predicted, truth, annotated = predicted[kept], truth[kept], annotated[kept]
+    predicted, ground_truth = predicted[kept], ground_truth[kept]
+    annotated = annotated[kept]
     areas, confidences = areas[kept], np.asarray(confidences)[kept]
     images = [image for image, known in zip(images, kept, strict=True) if known]
     sigmas = np.array(joint_set.sigmas or _mean_sigmas(joint_set))
-    table = _truth_table(truth, annotated, areas, images)
+    table = _ground_truth_table(ground_truth, annotated, areas, images)
     details = _statistics(table, predicted, confidences, sigmas)
     with np.errstate(invalid="ignore"):
-        errors = distances(predicted, truth, annotated)
+        errors = distances(predicted, ground_truth, annotated)
         similarities = np.exp(-(errors**2) / (8 * sigmas**2 * areas[:, None]))
     return _scores(similarities, joint_set, details)
 
@@ -104,9 +106,9 @@ def _mean_sigmas(joint_set):
     return (mean,) * joint_set.num_joints
 
 
-def _truth_table(truth, annotated, areas, images):
+def _ground_truth_table(ground_truth, annotated, areas, images):
     numbers = {image: number for number, image in enumerate(dict.fromkeys(images), 1)}
-    people = zip(truth, annotated, areas, images, strict=True)
+    people = zip(ground_truth, annotated, areas, images, strict=True)
     return {
         "images": [{"id": number} for number in numbers.values()],
         "categories": [{"id": 1}],

@@ -28,13 +28,13 @@ def reference_lengths(people: People) -> tuple[str, np.ndarray]:
         ('PCK@0.2 of the box', array([80.]))
         ('PCK@0.2 of heel to toe', array([50.]))
     """
-    of, truth = people.joint_set, (people.joints, people.annotated)
+    of, ground_truth = people.joint_set, (people.joints, people.annotated)
     torso = tuple(of.find(joint) for joint in TORSO)
     chosen = people.metric.removeprefix(PCK_OF)
     if chosen == "pck" and None not in torso:
-        return "PCK@0.2", lengths_between(*truth, *torso)
+        return "PCK@0.2", lengths_between(*ground_truth, *torso)
     if chosen in ("pck", "box"):
         return "PCK@0.2 of the box", np.array([box.side for box in people.boxes])
     one, other = chosen.split(",")
     name = f"PCK@0.2 of {one} to {other}"
-    return name, lengths_between(*truth, of.index(one), of.index(other))
+    return name, lengths_between(*ground_truth, of.index(one), of.index(other))

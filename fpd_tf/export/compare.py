@@ -98,7 +98,7 @@ def compare(
         (0.0, 100.0)
     """
     if not people:
-        raise InputError("samples", "", "people to compare on", "none")
+        raise InputError("samples", "", "people to compare network and file on", "none")
     predictors = [fitting_predictor(each, people) for each in (model, *files)]
     for predictor in predictors:
         _check_sizes(predictor, predictors[0])

@@ -177,7 +177,7 @@ def check_place(path: Path) -> None:
         InputError: another suffix, or no folder to write to.
     """
     if path.suffix != ".tflite" or not path.parent.is_dir():
-        expected = "a .tflite file in a folder that is there"
+        expected = "a name ending in .tflite, in an existing folder"
         raise InputError(path, "", expected, path.name)
 
 

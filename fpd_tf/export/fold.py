@@ -134,7 +134,8 @@ def _graph(model):
 
     def maker(tensor):
         if id(tensor) not in made_by:
-            raise InputError(model.name, "", "each layer used once", "a shared layer")
+            sentence = "it uses a layer twice; export takes networks that do not"
+            raise InputError.plain(model.name, "", sentence)
         return made_by[id(tensor)]
 
     last = maker(model.outputs[-1])
@@ -251,7 +252,8 @@ def _numpy(variable):
 def _check_finite(layer, *weights):
     bad = sum(np.count_nonzero(~np.isfinite(np.float32(each))) for each in weights)
     if bad:
-        raise InputError("weights", layer.name, "finite numbers", f"{bad} that are not")
+        sentence = f"{bad} numbers are not finite; train again at a lower rate"
+        raise InputError.plain("weights", layer.name, sentence)
 
 
 def _tensor(value):

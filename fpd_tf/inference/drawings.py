@@ -55,8 +55,8 @@ def _places(photographs, out):
     if out.suffix.lower() in SUFFIXES and not out.is_dir():
         if len(set(photographs)) == 1:
             return [out] * len(photographs)
-        expected = "a folder, for the drawings of several photographs"
-        raise InputError(out, "", expected, "the name of a file")
+        sentence = "give a folder: there are several photographs to draw"
+        raise InputError.plain(out, "", sentence)
     absolute = [Path(os.path.abspath(photograph)) for photograph in photographs]
     root = os.path.commonpath([each.parent for each in absolute])
     names = (

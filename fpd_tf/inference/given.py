@@ -93,7 +93,7 @@ def boxes_of(photograph: Path, boxes: Mapping[str, Sequence]) -> Sequence:
     for name in (str(photograph), photograph.as_posix(), photograph.name):
         if name in boxes:
             return boxes[name]
-    raise InputError("boxes", "", f"boxes of {photograph}", "none")
+    raise InputError.plain("boxes", "", f"none for {photograph}")
 
 
 def box_within(box: Sequence[float] | Box, width: int, height: int) -> Box:

@@ -97,7 +97,8 @@ def _opened(path):
     with quiet():
         video = cv2.VideoCapture(str(path))
     if not video.isOpened():
-        raise InputError(path, "", "a video that OpenCV decodes", "no such video")
+        sentence = "no such file" if not path.is_file() else "OpenCV cannot decode it"
+        raise InputError.plain(path, "", sentence)
     return video
 
 
@@ -115,7 +116,7 @@ def _frames(video, path) -> Iterator[tuple[np.ndarray, float]]:
         seconds = video.get(cv2.CAP_PROP_POS_MSEC) / 1000
         yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), seconds
     if not count:
-        raise InputError(path, "", "a video with frames", "none that can be decoded")
+        raise InputError.plain(path, "", "no frame of it can be decoded")
 
 
 def _record(frame, seconds, pose):

@@ -74,7 +74,8 @@ class Predictor:
     def check_heatmaps(self) -> None:
         """Refuses a network that gives joints alone."""
         if self.codec is None:
-            raise InputError(self.name, "", "a network with heatmaps", "joints alone")
+            sentence = "it gives joints; here a network with heatmaps is needed"
+            raise InputError.plain(self.name, "", sentence)
 
 
 def heatmap_predictor(

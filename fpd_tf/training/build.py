@@ -95,15 +95,15 @@ def _of_preset(people, config):
         "input_size": config.data.input_size,
     }
     for name in of_data.keys() & config.model.keys():
-        expected = f"{of_data[name]}, as the data have it"
+        expected = f"{of_data[name]}, as in the data"
         raise InputError("config.model", name, expected, config.model[name])
     return build_model(config.preset, **of_data, **config.model)
 
 
 def _check_own(network, people, config):
     if config.model:
-        expected = "nothing, where the network is one's own"
-        raise InputError("config", "model", expected, config.model)
+        sentence = "must be empty where you give a network"
+        raise InputError.plain("config", "model", sentence)
     check_student(network, "network")
     image, heatmaps = network.inputs[0].shape, network.outputs[-1].shape
     codec, num_joints = codec_of(network.name, image, heatmaps)
@@ -114,5 +114,5 @@ def _check_own(network, people, config):
         ("joints", people.joint_set.num_joints, num_joints),
     ):
         if received != expected:
-            wanted = f"{expected}, as the data have it"
+            wanted = f"{expected}, as in the data"
             raise InputError(network.name, field, wanted, received)

@@ -135,9 +135,9 @@ class Devices:
         except tf.errors.OpError as error:
             if "Collective ops is aborted" not in error.message:
                 raise
-            received = "another one stopped; its log says why"
             error = error.with_traceback(None)  # which TensorFlow's threads hang on
-            raise InputError("TF_CONFIG", "", "every machine", received) from error
+            sentence = "another worker failed; see its log"
+            raise InputError.plain("TF_CONFIG", "", sentence) from error
 
 
 def devices_of(count: int) -> Devices:

@@ -133,8 +133,8 @@ def looked_at_by_files(
         yield from tracked(pool.map(_look, parts), LOOKING, len(parts))
     except BrokenProcessPool as error:
         sentence = (
-            "a process that looks was ended from outside (out of memory?); in a script "
-            "of your own the call must stand under `if __name__ == '__main__':`"
+            "a worker process was killed (out of memory?); in a script of your own, "
+            "call this under `if __name__ == '__main__':`"
         )
         raise InputError.plain("teacher", "", sentence) from error
     finally:

@@ -54,7 +54,7 @@ def train(
     devices: int = 1,
     command: Sequence[str] = (),
 ) -> Path:
-    """Trains a network on ground truth and, where there is a teacher, on its word too.
+    """Trains a network on ground truth and, if there is a teacher, on its predictions.
 
     The run folder holds config.json, history.csv, curves.png, checkpoints/ and
     student.keras (the trained network, whatever its role); scores.json where there are
@@ -116,8 +116,11 @@ def train(
         teacher is not None and config.teacher_cache
     )
     if views and not keeps:
-        expected = "config.teacher_cache, or a teacher that says joints, with it"
-        raise InputError("views", "", expected, views)
+        sentence = (
+            "go with a teacher that runs once: set teacher_cache=true, or give a "
+            "teacher that predicts joints"
+        )
+        raise InputError.plain("views", "", sentence)
     distiller = compiled_distiller(
         network,
         config,
@@ -182,11 +185,10 @@ def _score(people, validation, score, config, devices):
         score = score or scorer(validation)
     for field in ("keep_best", "patience"):
         if getattr(config, field) and not score:
-            expected = "validation people to choose an epoch by"
-            raise InputError("config", field, expected, "none")
+            raise InputError.plain("config", field, "needs validation people to score")
     if config.patience and devices.machine.count > 1:
-        expected = "one machine, since only the first one scores"
-        raise InputError("config", "patience", expected, devices.machine.count)
+        sentence = "needs a run on one machine: only the first machine scores"
+        raise InputError.plain("config", "patience", sentence)
     return score if devices.is_chief else None
 
 

@@ -31,15 +31,18 @@ def sole_use(out: Path, resume: bool) -> Iterator[None]:
     """
     begun, empty = (out / SETTINGS).is_file(), _holds_nothing(out)
     if out.exists() and not (resume or empty):
-        raise InputError(out, "", "a new folder, or --resume", "it exists")
+        sentence = "it exists already; give the name of a new folder, or --resume"
+        raise InputError.plain(out, "", sentence)
     if resume and not (begun or empty):
-        raise InputError(out, SETTINGS, "a run to resume", "no such file")
+        sentence = "no such file, so there is no run to resume"
+        raise InputError.plain(out, SETTINGS, sentence)
     out.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(out / LOCK, blocking=False):
             yield
     except Timeout as error:
-        raise InputError(out, "", "a folder of its own", "another run's") from error
+        sentence = "another run is writing to this folder"
+        raise InputError.plain(out, "", sentence) from error
 
 
 def describe_run(
@@ -102,8 +105,8 @@ def begin_or_check(out: Path, description: dict, resume: bool) -> bool:
     before = _read(path)
     if "people" not in before:
         older = (
-            "this run is of an older version, which did not write down whom it learned "
-            "from; start a new one from its student.keras (start_from)"
+            "this run is from an older version, which did not record its people; start "
+            "a new run from its student.keras (start_from)"
         )
         raise InputError.plain(path, "people", older)
     old, new = (
@@ -112,10 +115,11 @@ def begin_or_check(out: Path, description: dict, resume: bool) -> bool:
     )
     for field in old | new:
         if old.get(field) != new.get(field):
-            own, received = f"the run's own {old.get(field)!r}", new.get(field)
             if field == "people":
-                own, received = "the run's own boxes and labels", "others"
-            raise InputError(path, field, own, received)
+                sentence = "the boxes or labels have changed since the run began"
+                raise InputError.plain(path, field, sentence)
+            own = f"the run's own {old.get(field)!r}"
+            raise InputError(path, field, own, new.get(field))
     return True
 
 

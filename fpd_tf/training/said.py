@@ -107,7 +107,7 @@ class KeptJoints:
             if shapes != ((len(keys), count, 2), (len(keys), count)):
                 raise ValueError(shapes)
         except Exception as error:  # zipfile and NumPy raise a dozen kinds
-            sentence = "it is damaged; delete it, and the teacher looks again"
+            sentence = "it is damaged; delete it, and the teacher runs again"
             raise InputError.plain(file, "", sentence) from error
         return keys.tolist(), Said(joints, scores)
 

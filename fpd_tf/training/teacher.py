@@ -70,13 +70,13 @@ def cache_teacher(
 def collapsed_target(
     heatmaps,
     joint_weights,
-    soft_heatmaps,
+    teacher_heatmaps,
     distillation_weight: float,
     teach_unlabelled: bool = True,
 ):
     """Target and joint weights whose squared loss is Eq. 5's, up to a constant.
 
-    With w the distillation weight, m the joint weight, t the teacher and g the truth:
+    w is the distillation weight, m the joint weight, t the teacher, g ground truth:
     w |s - t|^2 + (1 - w) m |s - g|^2 = (w + (1 - w) m) |s - target|^2 + constant, with
     target = (w t + (1 - w) m g) / (w + (1 - w) m). Where the teacher leaves unlabelled
     joints alone, w becomes w m.
@@ -84,7 +84,7 @@ def collapsed_target(
     Args:
         heatmaps: (B, H, W, K) ground truth.
         joint_weights: (B, K).
-        soft_heatmaps: (B, H, W, K).
+        teacher_heatmaps: (B, H, W, K).
         distillation_weight: w.
         teach_unlabelled: as in `fpd_loss`.
 
@@ -95,7 +95,7 @@ def collapsed_target(
     of_teacher = distillation_weight * (1.0 if teach_unlabelled else joint_weights)
     weights = of_teacher + of_truth
     share = tf.math.divide_no_nan(of_truth, weights)[:, None, None, :]
-    return soft_heatmaps + share * (heatmaps - soft_heatmaps), weights
+    return teacher_heatmaps + share * (heatmaps - teacher_heatmaps), weights
 
 
 def _key(teacher, people, input_size, mirror):

@@ -154,8 +154,12 @@ def test_the_joints_of_a_contract_are_a_known_set_where_they_are_its_own(written
         ("version", "one", "version: expected 1"),
         ("image__size", 128, "expected stride x heatmap = image size"),
         ("image__color_order", "BGR", "image.color_order: expected 'RGB'"),
-        ("image__range", [-1, 1], "expected the image and heatmaps of"),
-        ("heatmaps__name", "output_0", "expected the image and heatmaps of"),
+        ("image__range", [-1, 1], "its image, heatmaps or joints are not those of"),
+        (
+            "heatmaps__name",
+            "output_0",
+            "its image, heatmaps or joints are not those of",
+        ),
         ("limbs", [[0, 14]], "expected indices of the 14 joints"),
         ("crop__hips", [-1], "expected indices of the 14 joints"),
         ("decode__log_floor", 0.01, "expected the decode rule of version 1"),
@@ -179,7 +183,7 @@ def test_a_pair_that_was_renamed_together_is_still_a_pair(written):
 
 def test_a_contract_whose_model_is_gone_names_what_is_there(written):
     written.with_name("student.tflite").rename(written.with_name("b.tflite"))
-    said = "model.file: expected a file beside it, which has b.tflite. Received: stud"
+    said = "model.file: student.tflite is not beside it; there is b.tflite"
     with pytest.raises(InputError, match=said):
         read_contract(written)
 

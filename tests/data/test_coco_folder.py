@@ -110,7 +110,7 @@ def test_a_share_is_held_out_by_photograph(tmp_path):
     assert len(names("val", "1%")) == 1
     for share, message in (
         *(("0%", "such as 10%"), ("10", "such as 10%"), ("-5%", "such as 10%")),
-        ("99%", "leaves photographs to train on"),
+        ("99%", "none is left to train on"),
     ):
         with pytest.raises(InputError, match=f"validation.*{message}"):
             names("val", share)

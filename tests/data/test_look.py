@@ -79,5 +79,5 @@ def test_sides_that_cross_are_odd(photograph):
 def test_a_photograph_that_is_gone_and_nobody(photograph, tmp_path):
     with pytest.raises(InputError, match="gone.png: expected a photograph"):
         facts_of(People([person(tmp_path / "gone.png")], BODY))
-    with pytest.raises(InputError, match="people: expected at least one"):
+    with pytest.raises(InputError, match="has no people to look at"):
         facts_of(People([], BODY))

@@ -133,7 +133,7 @@ BAD_PEOPLE = {
     "15 flags": (record(joints_vis=[1] * 15), r"joints_vis: expected .*\(16,\)"),
     "no joints": (
         record(joints=[[-1, -1]] * 16, joints_vis=[0] * 16),
-        "joints: expected a labelled joint",
+        "joints: none is labelled",
     ),
     "no flags": (record(joints_vis=None), "joints_vis: expected"),
     "zero scale": (record(scale=0), r"scale: expected .* Received: 0"),
@@ -186,7 +186,7 @@ def test_bad_json_is_refused(tmp_path, content, on_error):
 
 
 def test_a_split_without_people_is_refused(tmp_path):
-    with pytest.raises(InputError, match="split train: expected at least one person"):
+    with pytest.raises(InputError, match="split train: has no people"):
         load_mpii(write_json(tmp_path, []))
 
 

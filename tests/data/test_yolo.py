@@ -103,7 +103,10 @@ BAD = {
     "names": ({"kpt_names": {0: ["nose"]}}, "kpt_names: expected 3 names"),
     "no split": ({"train": None}, "split: expected one of val. Received: train"),
     "no folder": ({"train": "nowhere"}, "train: expected a folder of photographs"),
-    "nobody": ({"line": "0 0.5 0.5 0.2 0.5" + " 0 0 0" * 3}, "a labelled joint"),
+    "nobody": (
+        {"line": "0 0.5 0.5 0.2 0.5" + " 0 0 0" * 3},
+        "no person has a labelled joint",
+    ),
 }
 
 

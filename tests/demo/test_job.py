@@ -22,5 +22,5 @@ def test_the_demo_ends_with_a_table_and_a_page(tmp_path, monkeypatch, capsys):
 
 
 def test_a_folder_that_exists_is_refused(tmp_path):
-    with pytest.raises(InputError, match="a new folder"):
+    with pytest.raises(InputError, match="give the name of a new folder"):
         job.run_demo(tmp_path)

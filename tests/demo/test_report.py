@@ -197,7 +197,7 @@ def test_charts_are_inline_and_take_the_colours_of_the_page(page):
     assert len(charts) == 4
     assert all("currentColor" in chart and report._INK not in chart for chart in charts)
     for chart, title in zip(
-        charts, ("mean PCKh", "joints found", "truth", "loss"), strict=True
+        charts, ("mean PCKh", "joints found", "ground truth", "loss"), strict=True
     ):
         assert title in chart
 

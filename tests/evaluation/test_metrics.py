@@ -190,19 +190,19 @@ def test_signed_error_is_the_median_of_near_hits_in_heatmap_pixels():
     ("change", "received"),
     [
         ({"predicted": np.zeros((2, 14, 2))}, r"\(2, 14, 2\)"),
-        ({"truth": np.zeros((2, 16))}, r"\(2, 16\)"),
+        ({"ground_truth": np.zeros((2, 16))}, r"\(2, 16\)"),
         ({"annotated": np.ones((2, 14), bool)}, r"\(2, 14\)"),
         ({"head_sizes": np.ones(3)}, r"\(3,\)"),
         ({"head_sizes": np.array([10, 0])}, "0.0"),
         ({"head_sizes": np.array([10, NAN])}, "nan"),
         ({"predicted": np.full((2, 16, 2), NAN)}, r"\[nan nan\]"),
-        ({"truth": np.full((2, 16, 2), NAN)}, r"\[nan nan\]"),
+        ({"ground_truth": np.full((2, 16, 2), NAN)}, r"\[nan nan\]"),
     ],
 )
 def test_input_that_does_not_fit_names_what_was_received(change, received):
     people = {
         "predicted": np.zeros((2, 16, 2)),
-        "truth": np.zeros((2, 16, 2)),
+        "ground_truth": np.zeros((2, 16, 2)),
         "head_sizes": np.ones(2),
         "annotated": np.ones((2, 16), bool),
     }

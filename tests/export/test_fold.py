@@ -230,7 +230,7 @@ def test_layers_the_rewrite_does_not_know_are_named(unknown, name):
 def test_shared_layers_are_refused():
     image = layers.Input((8, 8, 3))
     twice = layers.Conv2D(3, 1)
-    with pytest.raises(InputError, match="each layer used once"):
+    with pytest.raises(InputError, match="uses a layer twice"):
         folded(keras.Model(image, twice(twice(image))))
 
 

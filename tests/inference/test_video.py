@@ -133,7 +133,7 @@ def test_only_known_suffixes_are_written(video, tmp_path):
         (
             ["--video", "dot.avi", "dot.png"],
             2,
-            "photographs or --video. Received: both",
+            "give either photographs or --video FILE",
         ),
         ([], 2, "or --video. Received: neither"),
     ],

@@ -75,7 +75,7 @@ def test_teachers_that_cannot_teach_are_refused(
         fpd.train(people, tmp_path / "a", config, teacher=movenet_file, network=network)
     network, teacher = tiny_network(num_joints=14), tiny_network(num_joints=14, seed=1)
     how = {"network": network, "teacher": teacher, "views": "upright"}
-    with pytest.raises(InputError, match="views: expected config.teacher_cache"):
+    with pytest.raises(InputError, match="views: go with a teacher that runs once"):
         fpd.train(nobody_labelled, tmp_path / "b", config, **how)
     assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists()
 
