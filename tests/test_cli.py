@@ -199,7 +199,7 @@ def test_a_bad_setting_is_one_line_and_status_2(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["evaluate", "--model", "no.keras"], "--root: expected the folder"),
+        (["evaluate", "--model", "no.keras"], "--root: give the folder of the"),
         (["evaluate", "--model", "no.keras", "--root", "nowhere"], "nowhere"),
         (["predict", "no.jpg", "--model", "no.tflite"], "no.tflite"),
         (["predict", "no.jpg"], "no.jpg: expected a whole photograph"),

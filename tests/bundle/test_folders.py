@@ -117,13 +117,15 @@ def test_folders_of_two_bundles_are_told_apart(folder, network, tmp_path):
     other = export_tflite(network, tmp_path / "other.tflite", quantization="float16")
     shutil.rmtree(folder / "ios")
     shutil.copytree(bundle(other, tmp_path / "second") / "ios", folder / "ios")
-    with pytest.raises(InputError, match="ios: expected the contract of android"):
+    with pytest.raises(InputError, match="ios: its pose.json is not that of android"):
         check_bundle(folder)
 
 
 def test_vectors_that_python_does_not_compute_are_refused(folder, monkeypatch):
     monkeypatch.setattr("fpd_tf.codec.LOG_FLOOR", 0.05)
-    with pytest.raises(InputError, match="golden.json: expected the joints that this"):
+    with pytest.raises(
+        InputError, match="golden.json: this fpd_tf computes other joints"
+    ):
         check_bundle(folder)
 
 
@@ -184,7 +186,7 @@ def test_nothing_but_the_pages_files_is_served(served, path):
 def test_a_page_without_its_runtime_says_what_to_run(folder):
     with pytest.raises(InputError, match="run `npm install` in .*web once"):
         page_server(folder, 0)
-    with pytest.raises(InputError, match="expected a bundle"):
+    with pytest.raises(InputError, match="is not a bundle: no index.html"):
         page_server(folder / "ios", 0)
 
 

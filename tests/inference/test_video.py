@@ -85,7 +85,9 @@ def test_what_is_no_video_is_refused(tmp_path, capfd, content):
     path = tmp_path / "no.mp4"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(InputError, match="no.mp4: expected a video"):
+    with pytest.raises(
+        InputError, match="no.mp4: (no such file|OpenCV cannot decode it)"
+    ):
         predict_video(path, "m.keras", out=tmp_path / "joints.csv")
     assert not (tmp_path / "joints.csv").exists()
     assert capfd.readouterr().err == ""
@@ -98,7 +100,7 @@ def test_a_video_without_frames_is_refused(tmp_path):
     writer.release()
     content = path.read_bytes()
     path.write_bytes(content.replace(b"00dc", b"99zz"))
-    with pytest.raises(InputError, match="empty.avi: expected a video"):
+    with pytest.raises(InputError, match="empty.avi: no frame of it can be decoded"):
         predict_video(path, "m.keras", out=tmp_path / "drawn.mp4")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["empty.avi"]
 
@@ -129,13 +131,13 @@ def test_only_known_suffixes_are_written(video, tmp_path):
     ("arguments", "status", "said"),
     [
         (["--video", "dot.avi", "--out", "joints.csv"], 0, "dot.avi: 5 frames"),
-        (["--video", "none.avi"], 2, "none.avi: expected a video"),
+        (["--video", "none.avi"], 2, "none.avi: no such file"),
         (
             ["--video", "dot.avi", "dot.png"],
             2,
             "give either photographs or --video FILE",
         ),
-        ([], 2, "or --video. Received: neither"),
+        ([], 2, "give either photographs or --video FILE"),
     ],
 )
 def test_the_verb_takes_a_video(

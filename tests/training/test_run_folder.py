@@ -62,7 +62,9 @@ OTHERS = {
 @pytest.mark.parametrize("other", OTHERS)
 def test_other_people_are_noticed_by_what_they_are(begun, people, other):
     assert begin_or_check(begun, described(people), resume=True)
-    with pytest.raises(InputError, match="config.json: people: .*boxes and labels"):
+    with pytest.raises(
+        InputError, match="config.json: people: the boxes or labels have changed"
+    ):
         begin_or_check(begun, described(OTHERS[other](people)), resume=True)
 
 
