@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 
 
 def tracked(
@@ -31,3 +32,21 @@ def tracked(
     console = Console(stderr=True)
     look = {"console": console, "transient": True, "auto_refresh": not timed}
     return track(items, what, total, disable=not console.is_terminal, **look)
+
+
+def waiting(what: str) -> AbstractContextManager:
+    """A line on standard error while something runs; only a terminal gets one.
+
+    Args:
+        what: is being done.
+
+    Example:
+        >>> from fpd_tf.progress import waiting
+        >>> with waiting("reading"):
+        ...     pass
+    """
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(what)

@@ -109,10 +109,10 @@ def drawn(tmp_path_factory):
     photograph = cv2.imread(str(folder / "mpii" / "images" / "000001.jpg"))
     cv2.imwrite(str(folder / "photo.jpg"), photograph)
     code, size = cv2.VideoWriter.fourcc(*"MJPG"), photograph.shape[1::-1]
-    film = cv2.VideoWriter(str(folder / "film.avi"), code, 25, size)
+    video = cv2.VideoWriter(str(folder / "video.avi"), code, 25, size)
     for _ in range(3):
-        film.write(photograph)
-    film.release()
+        video.write(photograph)
+    video.release()
     return folder
 
 

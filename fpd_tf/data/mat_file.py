@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fpd_tf.errors import InputError
+from fpd_tf.progress import waiting
 from fpd_tf.sandbox import answer, read_in_child
 
 _ARRAY = "\0array"
@@ -37,10 +38,9 @@ def read_mat(path: str | Path, *names: str) -> dict:
         >>> read_mat("a.mat", "image")["image"]
         {'name': 'a.jpg', 'size': array([3, 4])}
     """
-    from rich.console import Console
 
     wanted = "a whole MATLAB file (format 5 to 7, not 7.3)"
-    with Console(stderr=True).status(f"reading {Path(path).name}"):
+    with waiting(f"reading {Path(path).name}"):
         said = read_in_child(__name__, path, wanted)
     content = json.loads(said, object_hook=_with_arrays)
     for name in names:
