@@ -24,8 +24,8 @@ ROOMS = (  # top to bottom: a room imports from rooms above it only
         "models",
         "contract",
     ),
-    *("predictors", "evaluation", "training", "inference", "export", "bundle"),
-    *("demo", "doctor", "cli"),
+    *("predictors", "imports", "evaluation", "training", "inference", "export"),
+    *("bundle", "demo", "doctor", "cli"),
 )
 NO_TENSORFLOW = [
     *("joints.py", "data/people.py", "data/mpii.py", "data/lsp.py", "drawn/layouts.py"),

@@ -15,6 +15,7 @@ from fpd_tf.cli import (
     data,
     examine,
     export,
+    import_,
     measure,
     predict,
     start,
@@ -53,7 +54,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verbs in (start, data, train, measure, compare, predict, export, examine, bundle):
+VERBS = (
+    *(start, data, import_, train, measure),
+    *(compare, predict, export, examine, bundle),
+)
+for verbs in VERBS:
     for verb in verbs.app.registered_commands:
         verb.cls = Verb
     app.add_typer(verbs.app)

@@ -22,6 +22,7 @@ from fpd_tf.models.keras_file import (
 )
 
 _SETTINGS = {
+    layers.Activation: ("activation",),
     layers.Add: (),
     layers.Conv2D: ("filters", "kernel_size", "strides", "padding", "data_format")
     + ("dilation_rate", "groups", "activation"),
@@ -38,7 +39,8 @@ _INITIALIZERS = {
 }
 _AFFINE = (layers.BatchNormalization, layers.Rescaling)
 _RELUS = {None: "relu", 6.0: "relu6"}
-_KNOWN = (*_SETTINGS, *_AFFINE, layers.InputLayer, layers.Activation)
+_KNOWN = (*_SETTINGS, *_AFFINE, layers.InputLayer)
+_ACTIVATIONS = (keras.activations.linear, keras.activations.relu)
 
 
 def folded(model: keras.Model | str | Path) -> keras.Model:
@@ -155,9 +157,10 @@ def _is_identity(layer):
 
 def _check_known(layer):
     activation = getattr(layer, "activation", keras.activations.linear)
+    alone = (keras.activations.sigmoid,) if type(layer) is layers.Activation else ()
     known = (
         type(layer) in _KNOWN
-        and activation in (keras.activations.linear, keras.activations.relu)
+        and activation in (*_ACTIVATIONS, *alone)
         and getattr(layer, "data_format", "channels_last") == "channels_last"
         and getattr(layer, "interpolation", "nearest") in ("nearest", "bilinear")
         and getattr(layer, "axis", -1) in (-1, 3)

@@ -7,7 +7,13 @@ import keras
 from keras import layers
 
 from fpd_tf.errors import InputError
-from fpd_tf.models.head import depthwise, normalised, pointwise, top_down_head
+from fpd_tf.models.head import (
+    depthwise,
+    normalised,
+    pointwise,
+    scaled_channels,
+    top_down_head,
+)
 from fpd_tf.models.image import image_input
 
 
@@ -91,7 +97,7 @@ def _backbone(x, width, depth, coarsest):
     features = {}
     last_stage = _LAST_OF_STRIDE[coarsest]
     for number, stage in enumerate(_STAGES[: last_stage + 1]):
-        filters = _channels(stage.filters, width)
+        filters = scaled_channels(stage.filters, width)
         ends = number in (0, len(_STAGES) - 1)
         repeats = stage.repeats if ends else ceil(depth * stage.repeats)
         for repeat in range(repeats):
@@ -99,12 +105,6 @@ def _backbone(x, width, depth, coarsest):
             x = _block(x, stage, stride, filters, f"stage{number}_{repeat}")
         features |= {s: x for s, last in _LAST_OF_STRIDE.items() if last == number}
     return features
-
-
-def _channels(filters, width):
-    """Scaled to the nearest multiple of 8 that loses at most a tenth."""
-    scaled = max(8, int(filters * width + 4) // 8 * 8)
-    return scaled + 8 if scaled < 0.9 * filters * width else scaled
 
 
 def _block(x, stage, stride, filters, name):

@@ -68,5 +68,11 @@ def normalised(x, name: str, *, relu: bool):
     return layers.ReLU(6.0, name=f"{name}_relu")(x) if relu else x
 
 
+def scaled_channels(filters: int, width: float) -> int:
+    """Scaled to the nearest multiple of 8 that loses at most a tenth."""
+    scaled = max(8, int(filters * width + 4) // 8 * 8)
+    return scaled + 8 if scaled < 0.9 * filters * width else scaled
+
+
 def _lateral(x, filters, name):
     return pointwise(x, filters, f"{name}_lateral", relu=False)

@@ -11,6 +11,7 @@ from fpd_tf.errors import InputError
 from fpd_tf.models.efficientnet import efficientnet_pose
 from fpd_tf.models.hourglass import stacked_hourglass
 from fpd_tf.models.mobilenet import mobilenet_pose
+from fpd_tf.models.movenet import movenet_pose
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,20 @@ PRESETS = MappingProxyType(
             723_312,
             0.71,
             "the same without its coarsest half",
+        ),
+        "movenet_lightning": Preset(
+            movenet_pose,
+            {"width": 1.0, "input_size": 192},
+            2_303_480,
+            0.48,
+            "MoveNet Lightning's heatmaps, 192 px: starts from `fpd import`",
+        ),
+        "movenet_thunder": Preset(
+            movenet_pose,
+            {"width": 1.75, "input_size": 256},
+            6_211_552,
+            2.32,
+            "MoveNet Thunder's heatmaps: starts from `fpd import`",
         ),
     }
 )

@@ -48,7 +48,7 @@ def joints_predictor(network: TfliteNetwork) -> Predictor:
         raise InputError(network.path, "type of the image", expected, network.dtype)
 
     def run(images):
-        (found,) = network(_as_levels(images, network.dtype) if levels else images)
+        (found,) = network(as_levels(images, network.dtype) if levels else images)
         found = np.asarray(found, np.float32).reshape(len(images), -1, 3)
         return Prediction(size * found[..., 1::-1] - 0.5, found[..., 2])
 
@@ -57,17 +57,27 @@ def joints_predictor(network: TfliteNetwork) -> Predictor:
     return Predictor(str(network.path), size, joint_set, rules, run)
 
 
+def is_movenet(shapes: Sequence[tuple[int, ...]]) -> bool:
+    """Whether outputs of these shapes are those of MoveNet for one person."""
+    return len(shapes) == 1 and _is_movenet(shapes[0])
+
+
+def as_levels(images: np.ndarray, dtype: str) -> np.ndarray:
+    """Images in [0, 1] as levels 0 to 255; an int8 holds them less 128.
+
+    Args:
+        images: (B, S, S, 3) RGB.
+        dtype: one of `FIRST_LEVEL`.
+    """
+    return (np.rint(255 * images) + FIRST_LEVEL[dtype]).astype(dtype)
+
+
 def _is_movenet(shape):
     return len(shape) == 4 and shape[:2] == (1, 1) and shape[3] == 3
 
 
 def _is_ours(shape):
     return len(shape) == 3 and shape[0] == 1 and shape[2] == 3
-
-
-def _as_levels(images, dtype):
-    """Images in [0, 1] as levels; an int8 holds them less 128."""
-    return (np.rint(255 * images) + FIRST_LEVEL[dtype]).astype(dtype)
 
 
 def _joints_of(path, num_joints):

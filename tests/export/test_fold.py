@@ -14,6 +14,7 @@ from fpd_tf.models.keras_file import (
     save_network,
 )
 from fpd_tf.models.mobilenet import mobilenet_pose
+from fpd_tf.models.movenet import movenet_pose
 from fpd_tf.models.precision import with_precision
 from fpd_tf.models.presets import PRESETS, build_model
 from fpd_tf.models.stacks import as_stacks
@@ -97,6 +98,16 @@ def test_every_preset_equals_its_folded_network_in_litert(preset):
     model = with_random_weights(build_model(preset, input_size=64))
     received, expected = run_both(model, run_in_litert(folded(model)))
     np.testing.assert_allclose(received, expected, atol=1e-4)
+
+
+def test_a_sigmoid_on_the_heatmaps_stays_a_layer_of_its_own():
+    model = movenet_pose(width=0.25, num_joints=5, input_size=32)
+    network = folded(with_random_weights(model))
+    received, expected = run_both(model, run_in_litert(network))
+    np.testing.assert_allclose(received, expected, atol=1e-4)
+    *others, last = network.layers
+    assert last.name == "heatmaps" and last.activation is keras.activations.sigmoid
+    assert not [each for each in others if isinstance(each, layers.Activation)]
 
 
 def test_only_what_the_last_stack_needs_is_kept():
