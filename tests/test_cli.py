@@ -63,6 +63,7 @@ def test_models_lists_parameters_and_operations(run_fpd, tmp_path):
     assert listed["hourglass_8x256"]["parameters"] == 25_434_112
 
 
+@pytest.mark.slow
 def test_train_distill_resume_and_evaluate(run_fpd, people, tmp_path):
     teacher, student = tmp_path / "teacher", tmp_path / "student"
     status, out, err = run_fpd("train", *training(people, "--out", teacher))
@@ -88,6 +89,7 @@ def test_train_distill_resume_and_evaluate(run_fpd, people, tmp_path):
     assert {"groups", "joints", "mean", "auc", "counts", "metric"} <= set(content)
 
 
+@pytest.mark.slow
 def test_packed_people_train_and_score_as_their_photographs(
     run_fpd, people, student, tmp_path
 ):
@@ -272,6 +274,7 @@ def test_export_beyond_the_allowed_drop_writes_no_file(
     assert [file.name for file in tmp_path.iterdir()] == ["r.json"]
 
 
+@pytest.mark.slow
 def test_export_trains_on_under_int8(run_fpd, many_people, tmp_path):
     image = keras.Input((32, 32, 3))
     model, out, report = (tmp_path / name for name in ("s.keras", "s.tflite", "r.json"))

@@ -119,6 +119,7 @@ def test_a_network_that_does_not_learn_is_noticed(monkeypatch):
         doctor._train()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", [False, True])
 def test_quiet_says_only_what_went_wrong(tmp_path, again):
     out = tmp_path / "people"

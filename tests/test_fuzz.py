@@ -212,6 +212,7 @@ def run(folder, first, count, *names):
     return {name: int(refused[name]) for name in names}
 
 
+@pytest.mark.slow
 def test_a_hundred_damaged_files_are_refused_or_read(tmp_path):
     refused = run(tmp_path, 0, 13, *READERS)
     assert all(0 < each <= 13 for each in refused.values()), refused

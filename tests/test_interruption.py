@@ -178,6 +178,7 @@ def check_same(folder, whole):
     assert not list(folder.rglob("partial-*"))
 
 
+@pytest.mark.slow
 def test_killed_in_a_checkpoint_and_terminated_in_an_epoch_a_run_ends_the_same(
     run_fpd, people, whole, tmp_path
 ):

@@ -96,6 +96,7 @@ def test_a_full_disk_is_refused_before_writing(
     assert not list(tmp_path.glob("*/*.png"))
 
 
+@pytest.mark.slow
 def test_distilling_from_the_cache_runs_with_both_distances(
     people, tiny_network, tmp_path
 ):
