@@ -259,7 +259,10 @@ def fake_quantized(network: keras.Model, ranges: Mapping[str, tuple[float, float
 
     def wrapped(layer):
         registry = quantization.default_8bit.Default8BitQuantizeRegistry()
-        config = registry.get_quantize_config(layer)
+        alone = isinstance(layer, tf_keras.layers.Activation)  # its own has no ranges
+        config = registry.get_quantize_config(
+            tf_keras.layers.ReLU() if alone else layer
+        )
         config.weight_quantizer = _ByChannel(layer.output_shape[-1])
         if config.activation_attrs or config.quantize_output:
             limits = map(float, ranges[layer.name])

@@ -30,6 +30,7 @@ from fpd_tf.export.quantize import quantized, tensor_ranges
 from fpd_tf.models.efficientnet import efficientnet_pose
 from fpd_tf.models.hourglass import stacked_hourglass
 from fpd_tf.models.mobilenet import mobilenet_pose
+from fpd_tf.models.movenet import movenet_pose
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.training.losses import fpd_loss
 
@@ -93,6 +94,15 @@ def test_the_fake_quantized_network_computes_what_the_int8_file_does(student, pe
     apart = np.abs(received - expected) / code
     assert np.mean(apart < 0.01) > 0.85 and apart.max() < 2.5
     assert np.mean(np.abs(run(plain, crops) - expected)) > 4 * code * apart.mean()
+
+
+def test_a_sigmoid_on_the_heatmaps_is_rounded_in_its_range():
+    network = folded(movenet_pose(width=0.25, num_joints=5, input_size=SIZE))
+    ranges = {layer.name: (-4.0, 4.0) for layer in network.layers}
+    fake = fake_quantized(network, ranges | {"heatmaps": (0.0, 255 / 64)})
+    codes = 64 * fake(np.ones((1, SIZE, SIZE, 3), np.float32)).numpy()
+    assert 0 < codes.min() and codes.max() < 64
+    np.testing.assert_allclose(codes, np.round(codes), atol=1e-3)
 
 
 def test_the_twin_is_the_same_network(student, people):
