@@ -206,7 +206,7 @@ def quantization_aware(
 ) -> None:
     """Trains a folded network on while it computes as an int8 file would.
 
-    The ranges stay as they are, but that heatmaps can rise to the truth's peak.
+    The ranges stay, except that heatmaps can reach the ground truth's peak of 1.
 
     Args:
         network: of `folded`; gets the new weights.

@@ -58,7 +58,7 @@ def compiled_distiller(
         config: optimizer, precision and distillation.
         steps_per_epoch: that schedules count in.
         teacher: trained network to run in each step; None where the batches bring a
-            teacher's word, or labels teach alone.
+            teacher's heatmaps, or with labels alone.
         strategy: of several devices; they hold a copy each.
 
     Example:

@@ -45,7 +45,7 @@ class Distiller(keras.Model):
 
     Args:
         teacher: trained network; may differ from the student in all but input, size of
-            heatmaps and joints. None where batches bring its word, or there is none.
+            heatmaps and joints. None where batches bring its heatmaps, or without one.
         student: network to train, of one image and nothing but heatmaps.
         distillation_weight: w of Eq. 5 (the paper's alpha), within [0, 1]. A callback
             may set it anew while training.

@@ -20,7 +20,7 @@ NetworkOrFile = str | Path | keras.Model
 
 @dataclass(frozen=True, eq=False)
 class JointTeacher:
-    """One teacher, or several that vote, whose word is joints and how sure they are.
+    """One teacher, or several that vote, that predict joints and confidences.
 
     Args:
         teachers: files or networks.
@@ -72,7 +72,7 @@ class JointTeacher:
 def joint_teacher(
     teacher: NetworkOrFile | Sequence[NetworkOrFile], views: Views | None
 ) -> JointTeacher | None:
-    """A teacher whose word is joints; None where it is one network's heatmaps.
+    """A teacher that predicts joints; None where it is one network's heatmaps.
 
     Args:
         teacher: one or several.
