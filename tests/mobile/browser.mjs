@@ -1,5 +1,6 @@
 // Drives the page in headless Chromium: `node browser.mjs JOB.json`, an answer on stdout.
-// A job: {url, shipped, film, photographs, shots}; paths are absolute, shipped is another page.
+// A job: {url, shipped, plain, film, photographs, few, large, shots}: addresses of the page, of
+// those with shipped students, of one from a server without headers; absolute paths.
 
 import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
@@ -23,8 +24,8 @@ page.on('request', request => answer.requests.push(request.url()));
 const figure = id => page.textContent(`#${id}`);
 const shoot = name => page.screenshot({path: `${job.shots}/${name}.png`});
 
-async function open(page) {
-  await page.goto(job.url);
+async function open(page, url = job.url) {
+  await page.goto(url);
   await page.waitForSelector('#picture:enabled, #problem:visible', {state: 'attached'});
 }
 
@@ -43,6 +44,10 @@ async function shows(page, path) {
 await open(page);
 answer.about = await figure('model');
 answer.isolated = await page.evaluate(() => crossOriginIsolated);
+await shoot('start');
+await page.click('#example');
+await page.waitForFunction(() => document.querySelector('#canvas').title === 'example.jpg');
+answer.example = (await saved(page))[0];
 answer.photographs = [];
 for (const path of job.photographs) {
   await shows(page, path);
@@ -70,7 +75,8 @@ answer.brokenFilm = await figure('problem');
 await page.setInputFiles('#video', job.film);
 await page.waitForFunction(() => Number(document.querySelector('#rate').textContent) > 0);
 answer.rate = await figure('rate');
-answer.film = (await saved(page))[0];
+await page.waitForTimeout(500);
+answer.film = await saved(page);
 
 await page.setViewportSize({width: 390, height: 780});
 await page.click('#camera');
@@ -104,12 +110,12 @@ function withoutRelaxedSimd() {
 }
 
 /** The page on another build of the runtime: joints, and which .wasm was fetched. */
-async function elsewhere(prepare) {
+async function elsewhere(prepare, url = job.url) {
   const page = await browser.newPage({serviceWorkers: 'block'});
   const fetched = [];
   page.on('request', request => fetched.push(request.url()));
   await prepare(page);
-  await open(page);
+  await open(page, url);
   await shows(page, job.photographs[0]);
   const [record] = await saved(page);
   const builds = fetched.filter(url => url.endsWith('.wasm')).map(url => url.split('/').pop());
@@ -117,20 +123,36 @@ async function elsewhere(prepare) {
   return {record, builds};
 }
 
-const shipped = await browser.newPage();
-await shipped.goto(job.shipped);
-await shipped.waitForSelector('#picture:enabled', {state: 'attached'});
-answer.shipped = [];
-for (const path of job.photographs) {
-  await shows(shipped, path);
-  answer.shipped.push((await saved(shipped))[0]);
+answer.shipped = {};
+for (const [weights, url] of Object.entries(job.shipped)) {
+  const shipped = await browser.newPage();
+  await open(shipped, url);
+  answer.shipped[weights] = [];
+  for (const path of [...job.few, job.large]) {
+    await shows(shipped, path);
+    answer.shipped[weights].push((await saved(shipped))[0]);
+  }
+  await shipped.screenshot({path: `${job.shots}/large.png`});
+  await shipped.close();
 }
-await shipped.close();
+
+const host = await browser.newContext({
+  viewport: {width: 390, height: 780}, hasTouch: true, isMobile: true,
+});
+const phone = await host.newPage();
+const builds = [];
+phone.on('request', request => builds.push(request.url().split('/').pop()));
+await phone.goto(job.plain);
+await phone.waitForFunction(() => crossOriginIsolated);
+await phone.waitForSelector('#picture:enabled', {state: 'attached'});
+answer.host = {isolated: await phone.evaluate(() => crossOriginIsolated), builds};
+await phone.screenshot({path: `${job.shots}/start-phone.png`});
+await phone.click('#example');
+await phone.waitForFunction(() => document.querySelector('#canvas').title === 'example.jpg');
+await phone.screenshot({path: `${job.shots}/example-phone.png`});
+await host.close();
 
 answer.safari = await elsewhere(page => page.addInitScript(withoutRelaxedSimd));
-answer.notIsolated = await elsewhere(page => page.route(job.url, async route => {
-  const response = await route.fetch();
-  await route.fulfill({response, headers: {'content-type': 'text/html'}});
-}));
+answer.notIsolated = await elsewhere(() => {}, job.plain);
 await browser.close();
 console.log(JSON.stringify(answer));

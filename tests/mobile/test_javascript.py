@@ -1,5 +1,17 @@
 import json
+import re
 import subprocess
+
+from fpd_tf.shipped import shipped
+
+
+def test_every_file_of_the_page_is_kept_for_when_there_is_no_network():
+    web = shipped("web")
+    kept = set(re.findall(r"'([\w./]+)'", (web / "sw.js").read_text()))
+    page = [*web.glob("*.*"), *web.glob("pose/*")]
+    names = {path.relative_to(web).as_posix() for path in page}
+    beside = {"README.md", "index.html", "package.json", "package-lock.json", "sw.js"}
+    assert names - beside - {".gitignore"} <= kept
 
 
 def test_javascript_computes_the_golden_joints_in_node(node, bundled):

@@ -22,6 +22,9 @@ function element(id, type) {
 }
 
 const LONGEST_WAIT = 3000;
+const RELOADED = 'reloaded for threads';
+/** Pixels: canvases of phones end at 16.7 million. */
+const LONGEST_SIDE = 4096;
 
 const stage = element('stage', HTMLElement);
 const canvas = element('canvas', HTMLCanvasElement);
@@ -34,6 +37,7 @@ const picture = element('picture', HTMLInputElement);
 const video = element('video', HTMLInputElement);
 const camera = element('camera', HTMLButtonElement);
 const turn = element('turn', HTMLButtonElement);
+const example = element('example', HTMLButtonElement);
 const heatmaps = element('heatmaps', HTMLInputElement);
 const save = element('save', HTMLButtonElement);
 
@@ -47,8 +51,10 @@ film.playsInline = true;
 
 /** @type {PoseEstimator} */
 let estimator;
-/** @type {{name: string, width: number, height: number, found: Found} | null} */
+/** @type {{name: string, width: number, height: number, zoom: number, found: Found} | null} */
 let shown = null;
+/** @type {Map<number, (number[][] | null)>} time in a video to [x, y, score] of each joint */
+let followed = new Map();
 let session = 0;
 let facing = 'user';
 /** @type {number[]} */
@@ -67,13 +73,25 @@ async function start() {
   const about = [`${contract.joints.length} joints`, `${contract.image.size} px`,
     `${contract.model.weights} weights`, ...(trained ? [`trained on ${trained}`] : [])];
   element('model', HTMLParagraphElement).textContent = about.join(' · ');
-  for (const control of [picture, video, camera]) control.disabled = false;
+  for (const control of [picture, video, camera, example]) control.disabled = false;
 }
 
-/** Where the browser can, keeps what is loaded from now on, for when there is no network. */
+/**
+ * Where the browser can, keeps what is loaded from now on, for when there is no network; loads
+ * the page once more where threads need the headers that sw.js adds.
+ */
 async function offline() {
   const {serviceWorker} = navigator;
-  if (!serviceWorker || serviceWorker.controller) return;
+  if (!serviceWorker) return;
+  if (!serviceWorker.controller) await controlled(serviceWorker);
+  if (crossOriginIsolated || !serviceWorker.controller || sessionStorage.getItem(RELOADED)) return;
+  sessionStorage.setItem(RELOADED, 'once');
+  location.reload();
+  await new Promise(() => {});
+}
+
+/** @param {ServiceWorkerContainer} serviceWorker */
+async function controlled(serviceWorker) {
   await new Promise(done => {
     serviceWorker.addEventListener('controllerchange', done, {once: true});
     serviceWorker.register('sw.js').catch(done);
@@ -97,11 +115,12 @@ function begin(control) {
   player.hidden = true;
   turn.hidden = true;
   shown = null;
+  followed = new Map();
   canvas.hidden = true;
   canvas.title = '';
   save.disabled = true;
   stage.classList.add('empty');
-  element('hint', HTMLParagraphElement).hidden = false;
+  element('hint', HTMLDivElement).hidden = false;
   canvas.classList.remove('mirrored');
   for (const each of document.querySelectorAll('.chosen')) each.classList.remove('chosen');
   (control.closest('label') ?? control).classList.add('chosen');
@@ -124,6 +143,11 @@ async function openPicture(file) {
     throw new Error(`${file.name} is not a picture that this browser reads.`);
   });
   if (mine === session) await look(file.name, image, image.width, image.height, null);
+}
+
+async function openExample() {
+  const response = await fetch('example.jpg');
+  await openPicture(new File([await response.blob()], 'example.jpg'));
 }
 
 /** @param {File} file */
@@ -190,12 +214,15 @@ function nextFrame() {
  * @param {number | null} seconds of a film's frame; null of a picture, which is searched
  */
 async function look(name, source, width, height, seconds) {
-  Object.assign(reader, {width, height});
-  readerContext.drawImage(source, 0, 0);
-  const image = readerContext.getImageData(0, 0, width, height);
+  const zoom = Math.min(1, LONGEST_SIDE / Math.max(width, height));
+  const size = {width: Math.round(zoom * width), height: Math.round(zoom * height)};
+  Object.assign(reader, size);
+  readerContext.drawImage(source, 0, 0, size.width, size.height);
+  const image = readerContext.getImageData(0, 0, size.width, size.height);
   const found = seconds === null ?
       await estimator.find(image) : await estimator.next(image, seconds);
-  shown = {name, width, height, found};
+  shown = {name, ...size, zoom, found};
+  if (seconds !== null && !film.srcObject) followed.set(seconds, rows(found, zoom));
   draw();
 }
 
@@ -204,7 +231,7 @@ function draw() {
   const {width, height, found, found: {pose}} = shown;
   const {contract} = estimator;
   stage.classList.remove('empty');
-  element('hint', HTMLParagraphElement).hidden = true;
+  element('hint', HTMLDivElement).hidden = true;
   canvas.hidden = false;
   save.disabled = false;
   const zoom = Math.max(1, devicePixelRatio * Math.min(
@@ -225,6 +252,17 @@ function draw() {
   write('rate', span ? (1000 * (finished.length - 1) / span).toFixed(1) : '');
 }
 
+/**
+ * [x, y, score] of each joint, in pixels of the file.
+ * @param {Found} found
+ * @param {number} zoom from the file to what was looked at
+ */
+function rows({pose}, zoom) {
+  /** @param {number} place */
+  const back = place => (place + 0.5) / zoom - 0.5;
+  return pose?.joints.map(({x, y}, joint) => [back(x), back(y), pose.scores[joint]]) ?? null;
+}
+
 /** @param {string} id @param {string} text */
 function write(id, text) {
   element(id, HTMLElement).textContent = text;
@@ -242,6 +280,8 @@ for (const input of [picture, video]) {
     input.value = '';
   });
 }
+
+example.addEventListener('click', () => openExample().catch(report));
 
 camera.addEventListener('click', () => openCamera().catch(report));
 
@@ -265,9 +305,11 @@ addEventListener('resize', draw);
 
 save.addEventListener('click', () => {
   if (!shown) return;
-  const {pose} = shown.found;
-  const joints = pose?.joints.map(({x, y}, joint) => [x, y, pose.scores[joint]]) ?? null;
-  const content = JSON.stringify([{path: shown.name, joints}]);
+  const frames = [...followed].sort(([one], [other]) => one - other);
+  const records = followed.size ?
+      frames.map(([seconds, joints]) => ({seconds, joints})) :
+      [{path: shown.name, joints: rows(shown.found, shown.zoom)}];
+  const content = JSON.stringify(records);
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([content], {type: 'application/json'}));
   link.download = 'joints.json';

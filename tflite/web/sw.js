@@ -1,9 +1,10 @@
-// Keeps the page for when there is no network: the newest copy of each file it fetched.
+// Keeps the page for when there is no network: the newest copy of each file it fetched. Adds
+// the two headers that threads need, which many static hosts cannot send.
 
 const KEPT = 'pose';
 const SHELL = [
-  './', 'app.js', 'draw.js', 'icon.svg', 'style.css', 'pose/contract.js', 'pose/crop.js',
-  'pose/decode.js', 'pose/estimator.js', 'pose/search.js', 'pose/smoothing.js',
+  './', 'app.js', 'draw.js', 'example.jpg', 'icon.svg', 'manifest.webmanifest', 'style.css',
+  'pose/contract.js', 'pose/crop.js', 'pose/decode.js', 'pose/estimator.js', 'pose/search.js', 'pose/smoothing.js',
   'pose/track.js',
   'node_modules/@litertjs/core/dist/index.js',
   'node_modules/@litertjs/wasm-utils/dist/index.js',
@@ -19,8 +20,15 @@ self.addEventListener('activate', event => event.waitUntil(self.clients.claim())
 self.addEventListener('fetch', event => {
   const {request} = event;
   if (request.method !== 'GET' || new URL(request.url).origin !== location.origin) return;
-  event.respondWith(newest(request));
+  event.respondWith(newest(request).then(isolated));
 });
+
+function isolated({body, status, statusText, headers}) {
+  const more = new Headers(headers);
+  more.set('Cross-Origin-Opener-Policy', 'same-origin');
+  more.set('Cross-Origin-Embedder-Policy', 'require-corp');
+  return new Response(body, {status, statusText, headers: more});
+}
 
 async function newest(request) {
   const kept = await caches.open(KEPT);
