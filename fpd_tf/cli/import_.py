@@ -14,6 +14,11 @@ app = typer.Typer()
 Joints = StrEnum("Joints", {name: name for name in JOINT_SETS})
 
 
+class TrainedBy(StrEnum):
+    pytorch_pose = "pytorch-pose"
+    authors = "authors"
+
+
 @app.command(
     "import",
     epilog="Example: fpd import movenet-lightning.float16.tflite --joints lsp "
@@ -22,26 +27,70 @@ Joints = StrEnum("Joints", {name: name for name in JOINT_SETS})
 def import_network(
     model: Annotated[
         Path,
-        typer.Argument(help="MoveNet's .tflite, float16 or float32, for one person."),
-    ],
-    joints: Annotated[
-        Joints, typer.Option(help="Joints to give, matched with COCO's 17 by name.")
+        typer.Argument(
+            help="MoveNet's .tflite, float16 or float32, for one person; or a PyTorch "
+            "checkpoint of a stacked hourglass."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", help="New .keras file to write.")],
+    joints: Annotated[
+        Joints | None,
+        typer.Option(
+            help="Joints to give, matched with COCO's 17 by name; of a hourglass those "
+            "it was trained on, mpii where not given."
+        ),
+    ] = None,
+    origin: Annotated[
+        TrainedBy | None,
+        typer.Option(
+            help="Whose code trained a hourglass: bearpaw/pytorch-pose (the default; "
+            "also the unofficial FPD) or the authors of FPD."
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Pixels of a hourglass's crop, 256 where not given."),
+    ] = None,
 ):
-    """Read the weights of a published MoveNet into a network that can be trained."""
+    """Read the weights of a published network into one that can be trained."""
     if out.exists():
         raise InputError.plain(out, "", "it exists already; give another name")
     if out.suffix != ".keras":
         raise InputError(out, "", "the name of a new .keras file", out.name)
     with quiet_tensorflow():
-        from fpd_tf.imports.movenet import import_movenet
         from fpd_tf.models.cost import model_cost
         from fpd_tf.models.keras_file import save_network
-    network = import_movenet(model, JOINT_SETS[joints])
+    if model.suffix == ".tflite":
+        network = _movenet(model, joints, origin, size)
+    else:
+        network = _hourglass(model, joints, origin, size)
     save_network(network, out)
     size, parameters = network.input_shape[1], model_cost(network).parameters
     print(
-        f"{out}: {size} px, {network.output_shape[-1]} joints of {joints.value}, "
-        f"{parameters:,} parameters"
+        f"{out}: {size} px, {network.outputs[-1].shape[-1]} joints of "
+        f"{network.joint_set.name}, {parameters:,} parameters"
+    )
+
+
+def _movenet(model, joints, origin, size):
+    from fpd_tf.imports.movenet import import_movenet
+
+    if joints is None:
+        expected = f"{', '.join(JOINT_SETS)}, for a .tflite"
+        raise InputError("--joints", "", expected, "nothing")
+    for option, given in (("--origin", origin), ("--size", size)):
+        if given is not None:
+            sentence = "is for a PyTorch hourglass; leave it out for a .tflite"
+            raise InputError.plain(option, "", sentence)
+    return import_movenet(model, JOINT_SETS[joints])
+
+
+def _hourglass(model, joints, origin, size):
+    from fpd_tf.imports.torch_hourglass import import_hourglass
+
+    return import_hourglass(
+        model,
+        origin=origin or TrainedBy.pytorch_pose,
+        joint_set=JOINT_SETS[joints or "mpii"],
+        input_size=size or 256,
     )

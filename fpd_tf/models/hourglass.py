@@ -3,6 +3,8 @@
 B batch, S input size, H = W = S / 4 heatmap size, K joints.
 """
 
+from collections.abc import Sequence
+
 import keras
 from keras import initializers, layers
 
@@ -22,6 +24,10 @@ def stacked_hourglass(
     num_blocks: int = 1,
     depth: int = 4,
     stem_width: int = 64,
+    pooled_width: int | None = None,
+    stem_padding: int | None = None,
+    color_scale: float | Sequence[float] = 4.0,
+    color_offset: float | Sequence[float] = -2.0,
     upsampling: str = "nearest",
     name: str = "stacked_hourglass",
 ) -> keras.Model:
@@ -39,6 +45,13 @@ def stacked_hourglass(
         num_blocks: residual blocks at each place of the hourglass.
         depth: halvings inside one hourglass.
         stem_width: channels of the first convolution.
+        pooled_width: channels of the residual after the stem's pooling, by default
+            twice `stem_width`; the PyTorch ports have four times.
+        stem_padding: zeros on each side of what the first convolution reads, 3 in the
+            PyTorch ports; by default as Keras pads, 2 before and 3 after, which moves
+            the crop by one pixel against 3.
+        color_scale: factor on the image's values, one or for each of R, G, B.
+        color_offset: added after it, one or for each of R, G, B.
         upsampling: "nearest" (the paper's) or "bilinear".
 
     Returns:
@@ -58,7 +71,9 @@ def stacked_hourglass(
         expected = f"a multiple of {4 * 2**depth} for depth {depth}"
         raise InputError("input_size", "", expected, input_size)
     images = image_input(input_size)
-    x = _stem(images, stem_width, num_features)
+    x = layers.Rescaling(color_scale, color_offset, name="normalize")(images)
+    pooled_width = pooled_width or 2 * stem_width
+    x = _stem(x, stem_width, pooled_width, num_features, stem_padding)
     heatmaps = []
     for stack in range(num_stacks):
         prefix = f"stack{stack}"
@@ -79,13 +94,15 @@ def stacked_hourglass(
     return keras.Model(images, heatmaps, name=name)
 
 
-def _stem(images, width, num_features):
-    x = layers.Rescaling(4.0, offset=-2.0, name="normalize")(images)
-    x = _conv(x, width, 7, strides=2, name="stem_conv")
+def _stem(x, width, pooled_width, num_features, padding):
+    if padding is not None:
+        x = layers.ZeroPadding2D(padding, name="stem_pad")(x)
+    around = "same" if padding is None else "valid"
+    x = _conv(x, width, 7, strides=2, padding=around, name="stem_conv")
     x = _bn_relu(x, "stem")
     x = _residual(x, 2 * width, "stem_res0")
     x = layers.MaxPooling2D(name="stem_pool")(x)
-    x = _residual(x, 2 * width, "stem_res1")
+    x = _residual(x, pooled_width, "stem_res1")
     return _residual(x, num_features, "stem_res2")
 
 
@@ -132,7 +149,7 @@ def _bn_relu(x, name):
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _conv(x, filters, kernel_size, *, strides=1, start=1.0, name):
+def _conv(x, filters, kernel_size, *, strides=1, padding="same", start=1.0, name):
     """Convolution that starts with Torch's weights, uniform within 1 / sqrt(fan_in).
 
     Heatmaps start a hundredth as large (`start`), near the zero that they mostly are:
@@ -142,7 +159,7 @@ def _conv(x, filters, kernel_size, *, strides=1, start=1.0, name):
         filters,
         kernel_size,
         strides=strides,
-        padding="same",
+        padding=padding,
         kernel_initializer=initializers.VarianceScaling(
             start**2 / 3, "fan_in", "uniform"
         ),

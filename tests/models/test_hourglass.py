@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -135,3 +136,32 @@ def test_one_stack_is_a_list_of_one(tiny, one_stack):
 def test_a_size_that_does_not_halve_evenly_is_refused():
     with pytest.raises(InputError, match="multiple of 64 for depth 4. Received: 96"):
         fpd.stacked_hourglass(input_size=96)
+
+
+def test_the_first_convolution_reads_as_it_is_padded(tiny):
+    """Its cell i looks at pixels 2 i - 2 and on, or with 3 zeros at 2 i - 3 and on."""
+    padded = fpd.stacked_hourglass(num_stacks=2, stem_padding=3, **TINY)
+    assert padded.get_layer("stem_conv").output.shape == (None, 16, 16, 8)
+    assert padded.count_params() == tiny.count_params()
+    ramp = np.zeros((1, 32, 32, 3), np.float32)
+    ramp[0, :, :, 0] = np.arange(32) / 32
+    for network, first in ((tiny, 4), (padded, 3)):  # of cell 3
+        kernel = np.zeros((7, 7, 3, 8), np.float32)
+        kernel[3, 0, 0] = 8  # of 4 x - 2
+        stem = network.get_layer("stem_conv")
+        before = stem.get_weights()
+        stem.set_weights([kernel, np.zeros(8, np.float32)])
+        seen = keras.Model(network.input, stem.output)(ramp)[0, 5, 3, 0]
+        stem.set_weights(before)
+        assert float(seen) == 8 * (4 * first / 32 - 2)
+
+
+def test_widths_and_colors_of_the_stem_are_settings(run_round_trip):
+    colors = {"color_scale": (1.0, 2.0, 4.0), "color_offset": (0.0, -1.0, -2.0)}
+    network = fpd.stacked_hourglass(
+        num_stacks=1, pooled_width=24, stem_padding=3, **colors, **TINY
+    )
+    assert network.get_layer("stem_res1_add").output.shape[-1] == 24
+    shown = network.get_layer("normalize")(np.full((1, 1, 1, 3), 0.5, np.float32))
+    assert np.ravel(shown).tolist() == [0.5, 0.0, 0.0]
+    run_round_trip(network)
