@@ -98,8 +98,11 @@ def test_every_public_name_is_in_the_reference():
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    """What the pages call mpii, lspet, leeds, mine, a photograph and a film, drawn."""
+def drawn(tmp_path_factory, movenet_file):
+    """What the pages call mpii, lspet, leeds, mine, a photograph and a film, drawn.
+
+    MoveNet is a toy that marks the brightest pixels.
+    """
     folder = tmp_path_factory.mktemp("drawn")
     synthesize(folder / "mpii", "mpii", count=240)
     synthesize(folder / "lspet", "lspet", count=240)
@@ -108,6 +111,9 @@ def drawn(tmp_path_factory):
     synthesize(folder / "own", "mpii", count=40)
     write_coco(load_mpii(folder / "own", "all"), folder / "mine.json")
     (folder / "own" / "images").rename(folder / "photos")
+    shutil.copy(folder / "mine.json", folder / "people.json")
+    for name in ("thunder", "lightning"):
+        shutil.copy(movenet_file, folder / f"{name}.tflite")
     photograph = cv2.imread(str(folder / "mpii" / "images" / "000001.jpg"))
     cv2.imwrite(str(folder / "photo.jpg"), photograph)
     code, size = cv2.VideoWriter.fourcc(*"MJPG"), photograph.shape[1::-1]

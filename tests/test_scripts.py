@@ -149,6 +149,8 @@ def test_studies_of_a_trained_network_run(lspet, teacher, tmp_path, capsys):
     run("studies.decoding", teacher, lspet)
     run("studies.without_box", teacher, lspet)
     run("studies.worst", teacher, lspet, "--out", tmp_path / "worst.jpg", "--count", 3)
+    run("studies.seen_clearly", teacher, lspet, "--kept", tmp_path / "kept")
     printed = capsys.readouterr().out
+    assert "0.25 to 0.5" in printed
     assert "parabola" in printed and "given the box" in printed
     assert (tmp_path / "worst.jpg").is_file()

@@ -107,6 +107,13 @@ def distill(
         ),
     ],
     views: ViewsOption = None,
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(
+            help="Photographs without labels, whom the teacher alone teaches: a COCO "
+            "json of boxes, or a folder, in which the (first) teacher looks for people."
+        ),
+    ] = None,
     split: SplitOption = "train",
     recipe: RecipeOption = "paper_mpii",
     preset: PresetOption = None,
@@ -119,7 +126,7 @@ def distill(
     config = _config(recipe, preset, start_from, settings)
     how = {"teacher": teacher, "views": views and views.value}
     how |= {"resume": resume, "devices": devices}
-    _run(people, split, out, config, **how)
+    _run(people, split, out, config, unlabelled, **how)
 
 
 def _config(recipe, preset, start_from, settings):
@@ -131,15 +138,30 @@ def _config(recipe, preset, start_from, settings):
     return configure(recipe, [*chosen, *(settings or ())])
 
 
-def _run(source, split, out, config, **how):
+def _run(source, split, out, config, unlabelled=None, **how):
     from fpd_tf.training.checkpoint import read_history
     from fpd_tf.training.devices import this_machine
     from fpd_tf.training.run import train
 
     people, validation = source.load(split), source.held_out()
-    train(people, out, config, validation=validation, command=sys.argv, **how)
+    how |= {"validation": validation, "command": sys.argv}
+    if unlabelled:
+        joint_set, teacher = people.joint_set, how["teacher"][0]
+        how["unlabelled"] = _load(unlabelled, joint_set, teacher, source.on_error)
+    train(people, out, config, **how)
     if this_machine().index:
         return  # the first machine writes and says it
     print_last_epoch(out, read_history(out)[-1])
     if validation is not None:
         print_evaluation(out.name, json.loads((out / "scores.json").read_text()))
+
+
+def _load(path, joint_set, teacher, on_error):
+    """People without labels, their photographs there."""
+    from fpd_tf.data.images import check_images
+    from fpd_tf.data.unlabelled import load_unlabelled
+    from fpd_tf.inference.boxes import box_finder
+
+    find = box_finder(teacher) if path.is_dir() else None
+    people = load_unlabelled(path, joint_set, find, on_error=on_error)
+    return check_images(people, on_error)

@@ -68,17 +68,25 @@ class CocoFile:
         return self.folders[0].joinpath(*parts)
 
 
-def read_coco(path: Path, folders: tuple[Path, ...]) -> CocoFile:
+def read_coco(
+    path: Path, folders: tuple[Path, ...], *, keypoints: bool = True
+) -> CocoFile:
     """Reads a file.
 
     Args:
         path: the json.
         folders: where its photographs may lie.
+        keypoints: whether it must have categories with keypoints; else all its
+            categories are given, which may be none.
 
     Raises:
         InputError: no json, or of another kind.
     """
-    expected = "COCO keypoints json: images, annotations and categories with keypoints"
+    expected = "COCO json of boxes: images and annotations with bbox"
+    if keypoints:
+        expected = (
+            "COCO keypoints json: images, annotations and categories with keypoints"
+        )
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
@@ -88,14 +96,19 @@ def read_coco(path: Path, folders: tuple[Path, ...]) -> CocoFile:
     lists = {}
     for field in ("images", "annotations", "categories"):
         lists[field] = content.get(field)
+        if field == "categories" and not keypoints and not lists[field]:
+            lists[field] = []
+            continue
         if not isinstance(lists[field], list) or not lists[field]:
             received = "none" if not lists[field] else described(lists[field])
             raise InputError(path, field, "a list of records", received)
         for at, record in enumerate(lists[field]):
             if not isinstance(record, dict):
                 raise InputError(path, f"{field}[{at}]", "an object", described(record))
-    categories = [each for each in lists["categories"] if each.get("keypoints")]
-    if not categories:
+    categories = lists["categories"]
+    if keypoints:
+        categories = [each for each in categories if each.get("keypoints")]
+    if keypoints and not categories:
         names = ", ".join(str(each.get("name")) for each in lists["categories"])
         wanted = "a category with keypoints (boxes alone were exported?)"
         raise InputError(path, "categories", wanted, names)

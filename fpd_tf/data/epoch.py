@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fpd_tf.data.people import People
+from fpd_tf.errors import InputError
 from fpd_tf.geometry import apply_matrix, shown_windows, square_matrices
 
 if TYPE_CHECKING:
@@ -42,11 +43,26 @@ class Crops:
         return tuple(column[at] for column in vars(self).values())
 
 
-def training_crops(people: People, config: "DataConfig", epoch: int) -> Crops:
-    """The crops of one epoch, in order; they follow from config.seed and the epoch."""
+def training_crops(
+    people: People, config: "DataConfig", epoch: int, labelled: int | None = None
+) -> Crops:
+    """The crops of one epoch, in order; they follow from config.seed and the epoch.
+
+    Args:
+        people: to train on.
+        config: batch size, shares and augmentation.
+        epoch: its number.
+        labelled: how many of the people, the first ones, come once in the epoch; of
+            the others each batch has config.unlabelled_share, and they go on from epoch
+            to epoch, so that each has come once before one comes again. All where None.
+    """
     chance = np.random.default_rng((config.seed, epoch))
-    count = len(people) - len(people) % config.batch_size
-    order = chance.permutation(len(people))[:count]
+    if labelled is None:
+        count = len(people) - len(people) % config.batch_size
+        order = chance.permutation(len(people))[:count]
+    else:
+        order = _mixed(chance, len(people), labelled, config, epoch)
+        count = len(order)
     factors = chance.uniform(*config.scale, count)
     rotations = chance.uniform(-config.rotation, config.rotation, count)
     mirrored = chance.random(count) < config.flip
@@ -54,11 +70,52 @@ def training_crops(people: People, config: "DataConfig", epoch: int) -> Crops:
     return _crops(people, config, order, factors, rotations, mirrored, gains)
 
 
+def labelled_in_batch(config: "DataConfig") -> int:
+    """How many of a batch have labels where unlabelled people join.
+
+    Raises:
+        InputError: the share leaves no place for the ones or the others.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.data.epoch import labelled_in_batch
+        >>> labelled_in_batch(fpd.DataConfig(batch_size=8, unlabelled_share=0.25))
+        6
+    """
+    size, share = config.batch_size, config.unlabelled_share
+    count = size - round(share * size)
+    if not 0 < count < size:
+        expected = f"a share that gives each batch of {size} people of both kinds"
+        raise InputError("config.data", "unlabelled_share", expected, share)
+    return count
+
+
 def upright_crops(people: People, config: "DataConfig") -> Crops:
     """Everybody in order, as they are."""
     count = len(people)
     nothing = 1.0, 0.0, np.zeros(count, bool), np.ones((count, 3))
     return _crops(people, config, np.arange(count), *nothing)
+
+
+def _mixed(chance, people, labelled, config, epoch):
+    """The order of an epoch whose batches have labelled people and others."""
+    first = labelled_in_batch(config)
+    steps = labelled // first
+    known = chance.permutation(labelled)[: steps * first].reshape(steps, first)
+    wanted = steps * (config.batch_size - first)
+    others = labelled + _in_turn(people - labelled, wanted, epoch, config.seed)
+    batches = np.hstack([known, others.reshape(steps, -1)])
+    return chance.permuted(batches, axis=1).ravel()
+
+
+def _in_turn(count, wanted, epoch, seed):
+    """The part of one epoch of an endless row of passes over `count` people."""
+    first, at = divmod(epoch * wanted, count)
+    passes = range(first, first + (at + wanted - 1) // count + 1)
+    orders = [
+        np.random.default_rng((seed, each, 1)).permutation(count) for each in passes
+    ]
+    return np.concatenate(orders)[at : at + wanted]
 
 
 def _crops(people, config, order, factors, rotations, mirrored, gains):

@@ -5,6 +5,7 @@ everything here reads them and what labels count: the EXIF orientation is applie
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -93,6 +94,24 @@ def measured(path: Path) -> Measured:
         expected = f"at least {MIN_SIDE} x {MIN_SIDE} pixels"
         raise InputError(path, "size", expected, f"{width} x {height}")
     return Measured((width, height), turned)
+
+
+def photographs_in(folder: Path) -> list[Path]:
+    """The photographs of a folder in order; a log line counts other files.
+
+    Raises:
+        InputError: there is none.
+    """
+    files = sorted(file for file in folder.iterdir() if file.is_file())
+    suffixes = Counter(file.suffix.lower() for file in files)
+    if not suffixes.keys() & SUFFIXES:
+        raise InputError(folder, "", f"photographs ({', '.join(SUFFIXES)})", "none")
+    others = {suffix: suffixes[suffix] for suffix in suffixes.keys() - SUFFIXES}
+    if others:
+        kinds = [f"{others[each]} {each or 'without'}" for each in sorted(others)[::-1]]
+        count = sum(others.values())
+        logger.warning("%s: %d files left out (%s)", folder, count, ", ".join(kinds))
+    return [file for file in files if file.suffix.lower() in SUFFIXES]
 
 
 def upright_size(path: Path) -> tuple[int, int]:

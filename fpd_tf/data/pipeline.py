@@ -17,7 +17,12 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from fpd_tf.codec import STRIDE, Heatmaps
-from fpd_tf.data.epoch import Crops, training_crops, upright_crops
+from fpd_tf.data.epoch import (
+    Crops,
+    labelled_in_batch,
+    training_crops,
+    upright_crops,
+)
 from fpd_tf.data.packed import REACH
 from fpd_tf.data.people import People, checked_people
 from fpd_tf.data.python_in_graph import numpy_in_graph, refusal_behind
@@ -38,6 +43,7 @@ class DataConfig:
         sigma: of the heatmap Gaussians, in heatmap pixels (`encode_heatmaps` says what
             the paper's lineage used).
         batch_size: B.
+        unlabelled_share: of each batch, where photographs without labels join.
         scale: smallest and largest random factor on the person's box.
         rotation: largest random angle, degrees either way.
         flip: chance of mirroring.
@@ -48,6 +54,7 @@ class DataConfig:
     input_size: Annotated[int, Field(ge=32, multiple_of=STRIDE)] = 256
     sigma: Positive = 2.0
     batch_size: Annotated[int, Field(gt=0)] = 4
+    unlabelled_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
     scale: tuple[Positive, Positive] = (0.75, 1.25)
     rotation: Annotated[float, Field(ge=0, le=180)] = 30.0
     flip: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -79,6 +86,7 @@ def make_dataset(
     first_epoch: int | None = None,
     teacher: Teacher | None = None,
     shared: bool = False,
+    labelled: int | None = None,
 ) -> tf.data.Dataset:
     """Batches of `(images, heatmaps, joint_weights)`.
 
@@ -98,6 +106,9 @@ def make_dataset(
             photographs, and their weights (B, K).
         shared: with training, for tf.distribute alone: each machine reads its part of
             each batch (AutoShardPolicy.HINT).
+        labelled: with training, how many of the people, the first ones, an epoch is
+            counted over; each batch has config.unlabelled_share of the others. All
+            where None.
 
     Raises:
         InputError: no people, fewer than one batch to train on, or an augmentation
@@ -117,15 +128,19 @@ def make_dataset(
         expected = f"at least one batch of {config.batch_size} people"
         raise InputError("people", "", expected, len(people))
     if training:
-        return _training_stream(people, config, first_epoch, teacher, shared)
+        how = first_epoch, teacher, shared, labelled
+        return _training_stream(people, config, *how)
     return _scoring_pass(people, config)
 
 
-def _training_stream(people, config, first_epoch, teacher, shared):
+def _training_stream(people, config, first_epoch, teacher, shared, labelled):
     if any(person.packed for person in people):
         _check_reach(config)
     _warn_of_sides(people.joint_set, config)
-    usable = len(people) - len(people) % config.batch_size
+    counted = len(people), config.batch_size
+    if labelled is not None:
+        counted = labelled, labelled_in_batch(config)
+    usable = counted[0] // counted[1] * config.batch_size
 
     def places(epoch):
         rows = tf.range(usable, dtype=tf.int64)
@@ -142,7 +157,8 @@ def _training_stream(people, config, first_epoch, teacher, shared):
         hint = tf.data.experimental.SHARD_HINT
         places = places.shard(hint, hint)
     batches = places.batch(config.batch_size, drop_remainder=True)
-    plan = lru_cache(maxsize=3)(partial(training_crops, people, config))
+    planned = partial(training_crops, people, config, labelled=labelled)
+    plan = lru_cache(maxsize=3)(planned)
     batches = _rendered(batches, people, config, plan, teacher, reduced=True)
     return batches.prefetch(tf.data.AUTOTUNE)
 

@@ -1,21 +1,16 @@
 """Joints of many photographs: files and folders in, records and drawings out."""
 
-import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fpd_tf.data.checks import keep_good
-from fpd_tf.data.images import SUFFIXES, read_image
-from fpd_tf.errors import InputError
+from fpd_tf.data.images import photographs_in, read_image
 from fpd_tf.files import check_apart
 from fpd_tf.inference.draw import draw_pose
 from fpd_tf.inference.drawings import drawing_paths, write_drawing
 from fpd_tf.inference.estimator import PoseEstimator
 from fpd_tf.inference.given import boxes_of
 from fpd_tf.progress import tracked
-
-logger = logging.getLogger("fpd_tf")
 
 
 def predict_files(
@@ -62,7 +57,11 @@ def predict_files(
         >>> len(predict_files([root / "images"], model))
         12
     """
-    photographs = [file for path in paths for file in _photographs(Path(path))]
+    photographs = [
+        file
+        for path in map(Path, paths)
+        for file in (photographs_in(path) if path.is_dir() else [path])
+    ]
     check_apart(out, paths)
     drawings = drawing_paths(photographs, Path(out)) if out else {}
     estimator = PoseEstimator(model)
@@ -96,18 +95,3 @@ def _poses(estimator, image, boxes, people):
         return estimator.predict_people(image, people)
     pose = estimator.predict(image)
     return [pose] if estimator.rules.score.present(pose.scores) else []
-
-
-def _photographs(path):
-    if not path.is_dir():
-        return [path]
-    files = sorted(file for file in path.iterdir() if file.is_file())
-    suffixes = Counter(file.suffix.lower() for file in files)
-    if not suffixes.keys() & SUFFIXES:
-        raise InputError(path, "", f"photographs ({', '.join(SUFFIXES)})", "none")
-    others = {suffix: suffixes[suffix] for suffix in suffixes.keys() - SUFFIXES}
-    if others:
-        kinds = [f"{others[each]} {each or 'without'}" for each in sorted(others)[::-1]]
-        count = sum(others.values())
-        logger.warning("%s: %d files left out (%s)", path, count, ", ".join(kinds))
-    return [file for file in files if file.suffix.lower() in SUFFIXES]

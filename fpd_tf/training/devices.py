@@ -77,8 +77,13 @@ class Devices:
     def is_chief(self) -> bool:
         return self.machine.index == 0
 
-    def steps(self, people: int, batch: int) -> int:
+    def steps(self, people: int, batch: int, counted: int | None = None) -> int:
         """Steps of an epoch.
+
+        Args:
+            people: that an epoch is counted over.
+            batch: its size.
+            counted: how many of a batch are of these people; all where None.
 
         Raises:
             InputError: the batch does not divide by the devices, or is not filled.
@@ -86,9 +91,10 @@ class Devices:
         if batch % self.replicas:
             expected = f"a multiple of {self.replicas}, a part for each device"
             raise InputError("config.data", "batch_size", expected, batch)
-        if people < batch:
-            raise InputError("people", "", f"at least one batch of {batch}", people)
-        return people // batch
+        counted = counted or batch
+        if people < counted:
+            raise InputError("people", "", f"at least one batch of {counted}", people)
+        return people // counted
 
     def in_turn(self, action: Callable[[], Result]) -> Result:
         """Does something on one machine after another: they may share a disk."""

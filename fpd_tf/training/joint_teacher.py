@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from fpd_tf.codec import Heatmaps
 from fpd_tf.data.people import People
@@ -47,6 +48,16 @@ class JointTeacher:
         """
         opened = [load_predictor(each).joint_set for each in self.teachers]
         joint_map(joint_union(opened), joint_set)
+
+    def sureness(self, people: People, folder: Path) -> np.ndarray:
+        """Its mean score of each person, (N,), about 0 (nobody there) to 1.
+
+        Args:
+            people: N.
+            folder: of all that is kept.
+        """
+        _, said = said_of(people, self.teachers, folder, self.views)
+        return said.scores.mean(axis=1)
 
     def of(self, people: People, config: DataConfig, folder: Path) -> TeacherJoints:
         """What it says of people, computed where it is not kept yet.

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from fpd_tf.data.epoch import labelled_in_batch
 from fpd_tf.data.people import People, checked_people
 from fpd_tf.data.pipeline import Teacher, broken_files_named, make_dataset
 from fpd_tf.errors import InputError
@@ -33,6 +34,7 @@ from fpd_tf.training.joint_teacher import JointTeacher, NetworkOrFile, joint_tea
 from fpd_tf.training.recipes import TrainConfig
 from fpd_tf.training.run_folder import begin_or_check, describe_run, sole_use
 from fpd_tf.training.teacher import cache_teacher
+from fpd_tf.training.unlabelled import check_unlabelled, clearly_seen, joined
 
 CACHE = "teacher-cache"
 
@@ -46,6 +48,7 @@ def train(
     *,
     teacher: NetworkOrFile | Sequence[NetworkOrFile] | None = None,
     views: Views | None = None,
+    unlabelled: People | None = None,
     network: keras.Model | None = None,
     validation: People | None = None,
     score: Score | None = None,
@@ -71,6 +74,9 @@ def train(
             teacher-cache/, for other runs too.
         views: of a teacher that runs once: "upright", "mirrored" or "turned"; a network
             looks mirrored where training mirrors, a .tflite turned where None.
+        unlabelled: people of the same joints without labels, whom the teacher alone
+            teaches: `config.data.unlabelled_share` of each batch. An epoch is counted
+            over `people`. Those whom the teacher does not see clearly are left out.
         network: one's own Functional network, in place of the preset's; its weights are
             what training starts from.
         validation: people to score on every `config.score_every` epochs; mean and AUC
@@ -107,11 +113,13 @@ def train(
         True
     """
     out, people, devices = Path(out), checked_people(people), devices_of(devices)
-    steps = devices.steps(len(people), config.data.batch_size)
+    check_unlabelled(unlabelled, people, teacher, config)
+    in_batch = labelled_in_batch(config.data) if unlabelled else None
+    steps = devices.steps(len(people), config.data.batch_size, in_batch)
     score = _score(people, validation, score, config, devices)
     network = network_for(people, config, network)
     source, teacher = _opened(teacher, network, views)
-    description = describe_run(source, network, config, people, command)
+    description = describe_run(source, network, config, people, command, unlabelled)
     keeps = isinstance(teacher, JointTeacher) or (
         teacher is not None and config.teacher_cache
     )
@@ -134,11 +142,16 @@ def train(
         state = restore(folder, student, distiller.optimizer) if begun else RunState()
         checkpoint = RunCheckpoint(folder, state, network, student, score, config)
         with devices.others_named():
-            fill = partial(_kept, teacher, views, people, config, out.parent / CACHE)
+            labelled, cache = None, out.parent / CACHE
+            if unlabelled:
+                look = partial(clearly_seen, unlabelled, teacher, cache)
+                labelled = len(people)
+                people = joined(people, devices.in_turn(look))
+            fill = partial(_kept, teacher, views, people, config, cache)
             kept = devices.in_turn(fill) if keeps else None
             with broken_files_named():
                 distiller.fit(
-                    batches(people, config, kept, state.epoch, devices),
+                    batches(people, config, kept, state.epoch, devices, labelled),
                     initial_epoch=state.epoch,
                     epochs=_last_epoch(config, state),
                     steps_per_epoch=steps,
@@ -230,6 +243,7 @@ def batches(
     kept: Teacher | None = None,
     first_epoch: int = 0,
     devices: Devices | None = None,
+    labelled: int | None = None,
 ) -> tf.data.Dataset:
     """The endless stream of batches that a run fits its Distiller on.
 
@@ -239,6 +253,8 @@ def batches(
         kept: what a teacher said of them, the fourth part of each batch.
         first_epoch: of a resumed run.
         devices: to share each batch.
+        labelled: how many of the people, the first ones, an epoch is counted over; all
+            where None.
     """
     devices = devices or devices_of(1)
     dataset = make_dataset(
@@ -248,6 +264,7 @@ def batches(
         first_epoch=first_epoch,
         teacher=kept,
         shared=devices.machine.count > 1,
+        labelled=labelled,
     )
     return devices.shared(dataset)
 

@@ -20,6 +20,7 @@ SETTINGS = "config.json"
 LOCK = ".lock"
 PACKAGES = ("fpd_tf", "keras", "tensorflow", "numpy")
 SHARED = ("teacher", "network", "samples", "people", "joints", "config")
+SHARED += ("unlabelled",)
 
 
 @contextmanager
@@ -51,6 +52,7 @@ def describe_run(
     config: TrainConfig,
     people: People,
     command: Sequence[str] = (),
+    unlabelled: People | None = None,
 ) -> dict:
     """What config.json says; a resumed run must share all of it that is in SHARED.
 
@@ -60,6 +62,7 @@ def describe_run(
         config: how.
         people: on whom.
         command: that started the run, where one did.
+        unlabelled: people who join those.
     """
     return {
         "verb": "distill" if teacher else "train",
@@ -69,6 +72,11 @@ def describe_run(
         "data": people.source,
         "samples": len(people),
         "people": _digest(people),
+        "unlabelled": unlabelled
+        and {
+            "samples": len(unlabelled),
+            "people": _digest(unlabelled),
+        },
         "joints": list(people.joint_set.joints),
         "joint_set": people.joint_set.as_dict(),
         "versions": {package: version(package) for package in PACKAGES},
@@ -115,7 +123,7 @@ def begin_or_check(out: Path, description: dict, resume: bool) -> bool:
     )
     for field in old | new:
         if old.get(field) != new.get(field):
-            if field == "people":
+            if field.endswith("people"):
                 sentence = "the boxes or labels have changed since the run began"
                 raise InputError.plain(path, field, sentence)
             own = f"the run's own {old.get(field)!r}"

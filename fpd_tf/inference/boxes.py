@@ -1,0 +1,44 @@
+"""Boxes of people in photographs that nobody drew one in."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fpd_tf.geometry import Box
+from fpd_tf.inference.estimator import PoseEstimator
+
+MARGIN, SMALLEST = 1.3, 60.0
+
+
+def box_finder(model) -> Callable[[Path], Box | None]:
+    """What finds the surest person of a photograph.
+
+    Args:
+        model: a network, a .keras or .tflite file, or what `load_predictor` gave.
+
+    Returns:
+        From a photograph's path to the square around the joints that are sure, 1.3
+        times as wide and at least 60 px, or None where nobody is there: fewer than two
+        such joints, or a mean score below the contract's `score.presence`.
+
+    Raises:
+        InputError: the file is missing or no pose network.
+
+    Example:
+        >>> from PIL import Image
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.inference.boxes import box_finder
+        >>> Image.new("RGB", (64, 64)).save("black.png")
+        >>> box_finder(fpd.build_model("tiny", input_size=64))("black.png") is None
+        True
+    """
+    estimator = PoseEstimator(model)
+    score = estimator.rules.score
+
+    def find(photograph):
+        pose = estimator.predict(photograph)
+        sure = pose.scores >= score.threshold
+        if sure.sum() < 2 or not score.present(pose.scores):
+            return None
+        return Box.of_joints(pose.joints[sure], MARGIN, SMALLEST)
+
+    return find

@@ -1,0 +1,48 @@
+"""How far a teacher is right, by how surely it sees the whole person.
+
+    python -m studies.seen_clearly thunder.tflite lspet
+
+Its voted joints over the 1,000 people of LSP-extended to validate: limb joints, people in
+rows by the mean score that decides who of the unlabelled is left out.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import fpd_tf as fpd
+from fpd_tf.joints import joint_map
+from fpd_tf.training.looking import said_of
+from fpd_tf.training.unlabelled import CLEAR
+from studies.study import limb_mean, lspet
+
+RANGES = ((0.0, 1.0), (0.0, CLEAR), (CLEAR, 0.5), (0.5, 1.0))
+
+
+def main(
+    teacher: Path,
+    root: Path,
+    views: Annotated[str, typer.Option(help="upright, mirrored or turned.")] = "turned",
+    kept: Annotated[Path, typer.Option(help="Folder of what was said.")] = Path(
+        "runs/teacher-cache"
+    ),
+):
+    """Scores a teacher's word on all people, and on those of three ranges of surety."""
+    _, people = lspet(root)
+    joint_set, said = said_of(people, [teacher], kept, views)
+    joints = joint_map(joint_set, people.joint_set).joints(said.joints)
+    surety = said.scores.mean(axis=1)
+    table = Table("mean score", "people", "limbs", title=f"{teacher.name}, {views}")
+    for low, high in RANGES:
+        who = (surety >= low) & (surety < high)
+        about = joints[who], people.joints[who], people.annotated[who]
+        limbs = f"{limb_mean(fpd.pck(*about)):.1f}" if who.any() else ""
+        table.add_row(f"{low} to {high}", str(who.sum()), limbs)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
