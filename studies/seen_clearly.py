@@ -2,8 +2,8 @@
 
     python -m studies.seen_clearly thunder.tflite lspet
 
-Its voted joints over the 1,000 people of LSP-extended to validate: limb joints, people in
-rows by the mean score that decides who of the unlabelled is left out.
+Its voted joints over the 1,000 people of LSP-extended to validate, limb joints alone;
+a row for each range of the mean score that decides who of the unlabelled is left out.
 """
 
 from pathlib import Path

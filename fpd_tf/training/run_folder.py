@@ -19,8 +19,7 @@ from fpd_tf.training.recipes import TrainConfig
 SETTINGS = "config.json"
 LOCK = ".lock"
 PACKAGES = ("fpd_tf", "keras", "tensorflow", "numpy")
-SHARED = ("teacher", "network", "samples", "people", "joints", "config")
-SHARED += ("unlabelled",)
+SHARED = ("teacher", "network", "samples", "people", "unlabelled", "joints", "config")
 
 
 @contextmanager
@@ -70,13 +69,8 @@ def describe_run(
         "network": f"{network.name}, {network.count_params()} parameters",
         "config": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
         "data": people.source,
-        "samples": len(people),
-        "people": _digest(people),
-        "unlabelled": unlabelled
-        and {
-            "samples": len(unlabelled),
-            "people": _digest(unlabelled),
-        },
+        **_whom(people),
+        "unlabelled": unlabelled and _whom(unlabelled),
         "joints": list(people.joint_set.joints),
         "joint_set": people.joint_set.as_dict(),
         "versions": {package: version(package) for package in PACKAGES},
@@ -140,6 +134,10 @@ def _read(path):
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as found:
         error = repr(found)
     raise InputError(path, "", "the settings of a run", error)
+
+
+def _whom(people):
+    return {"samples": len(people), "people": _digest(people)}
 
 
 def _digest(people):
