@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from warnings import catch_warnings
 
 from rich.console import Console
 
@@ -154,8 +153,9 @@ def _export(path):
 
 
 def _import_toolkit():
-    with catch_warnings(action="ignore", category=DeprecationWarning):
-        import_module("tensorflow_model_optimization")
+    from fpd_tf.export.fine_tune import toolkit
+
+    toolkit()
 
 
 def _devices():

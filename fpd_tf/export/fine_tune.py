@@ -255,7 +255,7 @@ def fake_quantized(network: keras.Model, ranges: Mapping[str, tuple[float, float
     """
     import tf_keras
 
-    quantization = _toolkit().quantization.keras
+    quantization = toolkit().quantization.keras
 
     def wrapped(layer):
         registry = quantization.default_8bit.Default8BitQuantizeRegistry()
@@ -318,7 +318,7 @@ def prune(network: keras.Model, people: People, fine_tuning: FineTuning) -> None
         >>> from fpd_tf.export.fine_tune import FineTuning, prune
         >>> prune(network, people, FineTuning(sparsity=0.5))  # doctest: +SKIP
     """
-    sparse = _toolkit().sparsity.keras
+    sparse = toolkit().sparsity.keras
     half = max(1, fine_tuning.steps(people) // 2)
     every = max(1, half // 10)
     end = half - half % every
@@ -366,13 +366,13 @@ def _take_weights(network, layers):
         network.get_layer(layer.name).set_weights(layer.get_weights())
 
 
-def _toolkit():
+def toolkit():
     """tensorflow-model-optimization, without the variable that importing it sets."""
     variable = "TF_USE_LEGACY_KERAS"
     kept = os.environ.get(variable)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        import tensorflow_model_optimization as toolkit
+        import tensorflow_model_optimization as found
     if kept is None:
         os.environ.pop(variable, None)
-    return toolkit
+    return found

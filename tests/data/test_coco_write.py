@@ -59,7 +59,7 @@ def test_the_numbers_are_cocos(people, tmp_path):
 
 def test_packed_people_have_no_photographs(people, tmp_path):
     packed = people.of([replace(people[0], packed=(0, 0, 0, 9, 9))])
-    with pytest.raises(InputError, match="person 0: expected a photograph"):
+    with pytest.raises(InputError, match="person 0: is packed; take the data"):
         write_coco(packed, tmp_path / "sticks.json")
     assert not (tmp_path / "sticks.json").exists()
 

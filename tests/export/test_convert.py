@@ -141,7 +141,9 @@ def test_options_that_do_not_fit_are_refused(options, message, network, tmp_path
 
 @pytest.mark.parametrize("name", ["student.bin", "nowhere/student.tflite"])
 def test_paths_that_cannot_become_a_file_are_refused(name, network, tmp_path):
-    with pytest.raises(InputError, match="a .tflite file in a folder"):
+    with pytest.raises(
+        InputError, match="a name ending in .tflite, in an existing folder"
+    ):
         export_tflite(network, tmp_path / name)
 
 

@@ -58,7 +58,9 @@ def test_the_gate_holds_and_does_not(after, max_drop, holds):
 
 
 def test_a_gate_without_people_does_not_stay_open(tmp_path):
-    with pytest.raises(InputError, match="people to compare on. Received: none"):
+    with pytest.raises(
+        InputError, match="people to compare network and file on. Received: none"
+    ):
         export_gated(network(), tmp_path / "student.tflite", held_out=[])
     assert list(tmp_path.iterdir()) == []
 

@@ -32,7 +32,7 @@ def test_one_photograph_may_name_its_drawing(tmp_path):
     assert cv2.imread(str(drawing))[10, 10].tolist() == pytest.approx(
         [10, 10, 250], abs=5
     )
-    with pytest.raises(InputError, match="b.jpg: expected a folder"):
+    with pytest.raises(InputError, match="b.jpg: give a folder"):
         drawing_paths([photo, tmp_path / "c.png"], drawing)
     folder = tmp_path / "folder.jpg"
     folder.mkdir()
