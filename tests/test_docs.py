@@ -112,6 +112,7 @@ def drawn(tmp_path_factory, movenet_file):
     write_coco(load_mpii(folder / "own", "all"), folder / "mine.json")
     (folder / "own" / "images").rename(folder / "photos")
     shutil.copy(folder / "mine.json", folder / "people.json")
+    shutil.copytree(folder / "photos", folder / "images")
     for name in ("thunder", "lightning"):
         shutil.copy(movenet_file, folder / f"{name}.tflite")
     photograph = cv2.imread(str(folder / "mpii" / "images" / "000001.jpg"))
