@@ -6,6 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from fpd_tf.cli.options import Data, Source
+from fpd_tf.data import coco
+from fpd_tf.data.coco_json import read_coco
+
 JOINTS = ("LHand", "RHand", "LFoot", "RFoot", "Head", "Tail")
 COLOURS = np.uint8(
     [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0], [0, 255, 255], [255, 0, 255]]
@@ -138,6 +142,19 @@ def test_cocos_joints_by_commands_alone(fpd, shared_data, tmp_path):
     fpd("data", *data, "--split", "all", "--out", tmp_path / "again.json")
     again = json.loads((tmp_path / "again.json").read_text())
     assert len(again["annotations"]) == 65
+
+
+def test_a_json_is_read_once_for_both_of_its_parts(figures, monkeypatch):
+    reads = []
+
+    def counted(*given):
+        reads.append(given)
+        return read_coco(*given)
+
+    monkeypatch.setattr(coco, "read_coco", counted)
+    source = Source(data=Data.coco, root=figures, validation="30%")
+    assert (len(source.load("train")), len(source.held_out())) == (203, 87)
+    assert len(source.load("all")) == 290 and len(reads) == 1
 
 
 def test_a_share_of_data_that_cannot_be_shared_is_refused(run_fpd, tmp_path):

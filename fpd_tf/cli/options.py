@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from functools import wraps
+from functools import cached_property, wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -106,25 +106,14 @@ class Source:
 
     def load(self, split: str | None = None) -> "People":
         """A split of them, their photographs there; without a split, who to score."""
+        from fpd_tf.data.held_out import part_of
         from fpd_tf.data.images import check_images
-        from fpd_tf.data.load import load_people
 
-        drawn = self.data is Data.synthetic
-        if not (drawn or self.root or self.annotations):
-            sentence = f"give the folder of the {self.data} data"
-            raise InputError.plain("--root", "", sentence)
-        people = load_people(
-            "mpii" if drawn else self.data,
-            self._drawn() if drawn else self.root,
-            split or self._scored,
-            on_error=self.on_error,
-            annotations=self.annotations,
-            images=self.images,
-            category=self.category,
-            joints=self.joints,
-            validation=self._share,
-        )
-        people = replace(people, metric=self.metric) if self.metric else people
+        split = split or self._scored
+        if self._share:
+            people = part_of(self._everybody, split, self._share)
+        else:
+            people = self._read(split)
         return check_images(people, self.on_error)
 
     def held_out(self) -> "People | None":
@@ -136,6 +125,31 @@ class Source:
     @property
     def _share(self):
         return self.validation if "%" in self.validation else None
+
+    @cached_property
+    def _everybody(self):
+        """Read once, though those to train on and those held out are parts of them."""
+        return self._read("all")
+
+    def _read(self, split):
+        from fpd_tf.data.load import load_people
+
+        drawn = self.data is Data.synthetic
+        if not (drawn or self.root or self.annotations):
+            sentence = f"give the folder of the {self.data} data"
+            raise InputError.plain("--root", "", sentence)
+        people = load_people(
+            "mpii" if drawn else self.data,
+            self._drawn() if drawn else self.root,
+            split,
+            on_error=self.on_error,
+            annotations=self.annotations,
+            images=self.images,
+            category=self.category,
+            joints=self.joints,
+            validation=self._share,
+        )
+        return replace(people, metric=self.metric) if self.metric else people
 
     @property
     def _scored(self):

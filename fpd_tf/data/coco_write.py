@@ -5,10 +5,9 @@ import os
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from fpd_tf.data.checks import reason_of
-from fpd_tf.data.coco import AREA_OF_BOX, WIDENED
+from fpd_tf.data.coco import AREA_OF_BOX, WIDENED, area_of_joints
+from fpd_tf.data.images import upright_size
 from fpd_tf.data.people import People, checked_people
 from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
@@ -18,7 +17,7 @@ def write_coco(people: People, path: str | Path) -> Path:
     """Writes people as COCO keypoints json; the photographs stay where they are.
 
     `bbox` is the person's square without the 1.25 that `load_coco` widens it by, so
-    that it reads the same people; `area` is the person's own, else 0.53 of that square.
+    that it reads the same people; `area` is the person's own, else `area_of_joints`.
     Head sizes have no place in it. File names are below the folder that all photographs
     share, which `--images` wants when the file is read.
 
@@ -73,11 +72,7 @@ def images_folder(people: People) -> Path:
 
 
 def _image(path, folder, number):
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-    except (OSError, ValueError) as error:
-        raise InputError(path, "", "a photograph", reason_of(error)) from error
+    width, height = upright_size(path)
     name = path.relative_to(folder).as_posix()
     return {"id": number, "file_name": name, "width": width, "height": height}
 
@@ -93,7 +88,13 @@ def _annotation(person, number, image):
         "category_id": 1,
         "iscrowd": 0,
         "bbox": list(bbox),
-        "area": person.area or AREA_OF_BOX * bbox[2] * bbox[3],
+        "area": person.area or _area(joints[person.annotated], bbox),
         "keypoints": [value for (x, y), flag in keypoints for value in (x, y, flag)],
         "num_keypoints": int(person.annotated.sum()),
     }
+
+
+def _area(labelled, bbox):
+    if len(labelled):
+        return area_of_joints(labelled)
+    return AREA_OF_BOX * bbox[2] * bbox[3]

@@ -97,6 +97,15 @@ def test_without_an_area_the_box_gives_one(write, area):
     assert person.area == pytest.approx(0.53 * 40 * 30)
 
 
+def test_without_a_box_the_joints_give_the_area(write):
+    """Labels 32 px wide and 23 high; one alone has a third of the crop's 60 px."""
+    (person,) = load_coco(annotations=write(of_person(area=None, bbox=None)))
+    assert person.area == pytest.approx(0.53 * 1.3**2 * 32 * 23)
+    alone = of_person(area=None, bbox=None, keypoints=[12, 22, 2] + [0] * 9)
+    (person,) = load_coco(annotations=write(alone))
+    assert person.area == pytest.approx(0.53 * 20 * 20)
+
+
 def test_crowds_unlabelled_people_and_other_things_are_left_out(write, caplog):
     def more(content):
         people, empty = content["annotations"], [0] * 12

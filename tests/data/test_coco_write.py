@@ -8,6 +8,7 @@ from PIL import Image
 
 from fpd_tf.data.coco import load_coco
 from fpd_tf.data.coco_write import write_coco
+from fpd_tf.data.images import check_images
 from fpd_tf.data.people import People, Sample
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
@@ -40,7 +41,7 @@ def test_what_is_written_is_read_again(people, tmp_path):
         np.testing.assert_array_equal(after.joints, before.joints)
         np.testing.assert_array_equal(after.annotated, before.annotated)
         np.testing.assert_array_equal(after.visible, before.visible)
-    assert [person.area for person in again] == [300, 300, pytest.approx(0.53 * 1600)]
+    assert [person.area for person in again] == [300, 300, pytest.approx(0.53 * 400)]
 
 
 def test_the_numbers_are_cocos(people, tmp_path):
@@ -57,6 +58,22 @@ def test_the_numbers_are_cocos(people, tmp_path):
     assert content["categories"][0]["skeleton"] == [[1, 2]]
 
 
+def test_a_photograph_that_is_turned_upright_is_read_again(people, tmp_path):
+    on_its_side = Image.Exif()
+    on_its_side[0x0112] = 6
+    Image.new("RGB", (50, 70)).save(tmp_path / "photos" / "a.png", exif=on_its_side)
+    file = write_coco(people, tmp_path / "sticks.json")
+    again = check_images(load_coco(annotations=file, images=tmp_path / "photos"))
+    assert again[0].image_size == (70, 50)
+
+
+def test_who_has_no_label_is_written_too(people, tmp_path):
+    unknown = replace(people[0], annotated=people[0].visible, area=None)
+    file = write_coco(people.of([unknown]), tmp_path / "sticks.json")
+    (person,) = json.loads(file.read_text())["annotations"]
+    assert person["num_keypoints"] == 0 and person["area"] == pytest.approx(848)
+
+
 def test_packed_people_have_no_photographs(people, tmp_path):
     packed = people.of([replace(people[0], packed=(0, 0, 0, 9, 9))])
     with pytest.raises(InputError, match="person 0: is packed; take the data"):
@@ -66,5 +83,5 @@ def test_packed_people_have_no_photographs(people, tmp_path):
 
 def test_a_photograph_that_is_gone_is_named(people, tmp_path):
     gone = people.of([replace(people[0], image_path=Path("gone.jpg"))])
-    with pytest.raises(InputError, match="^gone.jpg: expected a photograph"):
+    with pytest.raises(InputError, match="^gone.jpg: expected a whole photograph"):
         write_coco(gone, tmp_path / "sticks.json")
