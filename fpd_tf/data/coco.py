@@ -236,8 +236,8 @@ def area_of_joints(labelled: np.ndarray) -> float:
     Example:
         >>> import numpy as np
         >>> from fpd_tf.data.coco import area_of_joints
-        >>> area_of_joints(np.array([[0.0, 0.0], [100.0, 200.0]])) / (0.53 * 1.3**2)
-        20000.0
+        >>> round(area_of_joints(np.array([[0.0, 0.0], [100.0, 200.0]])))  # of 20,000
+        17914
     """
     side = Box.of_joints(labelled, _MARGIN, _SMALLEST_BOX).side
     extent = np.maximum(_MARGIN * np.ptp(labelled, axis=0), _THINNEST * side)
