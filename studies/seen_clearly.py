@@ -1,4 +1,4 @@
-"""How far a teacher is right, by how surely it sees the whole person.
+"""How accurate a teacher is, by its mean score of the person.
 
     python -m studies.seen_clearly thunder.tflite lspet
 
@@ -15,7 +15,7 @@ from rich.table import Table
 
 import fpd_tf as fpd
 from fpd_tf.joints import joint_map
-from fpd_tf.training.looking import said_of
+from fpd_tf.training.teacher_predictions import teacher_predictions
 from fpd_tf.training.unlabelled import CLEAR
 from studies.study import limb_mean, lspet
 
@@ -26,18 +26,18 @@ def main(
     teacher: Path,
     root: Path,
     views: Annotated[str, typer.Option(help="upright, mirrored or turned.")] = "turned",
-    kept: Annotated[Path, typer.Option(help="Folder of what was said.")] = Path(
+    kept: Annotated[Path, typer.Option(help="Folder of kept predictions.")] = Path(
         "runs/teacher-cache"
     ),
 ):
-    """Scores a teacher's word on all people, and on those of three ranges of surety."""
+    """Scores a teacher on all people, and on three ranges of its mean score."""
     _, people = lspet(root)
-    joint_set, said = said_of(people, [teacher], kept, views)
-    joints = joint_map(joint_set, people.joint_set).joints(said.joints)
-    surety = said.scores.mean(axis=1)
+    joint_set, predicted = teacher_predictions(people, [teacher], kept, views)
+    joints = joint_map(joint_set, people.joint_set).joints(predicted.joints)
+    mean_scores = predicted.scores.mean(axis=1)
     table = Table("mean score", "people", "limbs", title=f"{teacher.name}, {views}")
     for low, high in RANGES:
-        who = (surety >= low) & (surety < high)
+        who = (mean_scores >= low) & (mean_scores < high)
         about = joints[who], people.joints[who], people.annotated[who]
         limbs = f"{limb_mean(fpd.pck(*about)):.1f}" if who.any() else ""
         table.add_row(f"{low} to {high}", str(who.sum()), limbs)

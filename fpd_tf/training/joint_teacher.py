@@ -1,4 +1,4 @@
-"""Teachers that say joints: .tflite files, several that vote, or turned views."""
+"""Teachers that predict joints: .tflite files, several that vote, or turned views."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from fpd_tf.data.teacher_joints import TeacherJoints
 from fpd_tf.joints import JointSet, joint_map, joint_union
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.predictors.vote import Views
-from fpd_tf.training.looking import said_of
+from fpd_tf.training.teacher_predictions import teacher_predictions
 
 NetworkOrFile = str | Path | keras.Model
 
@@ -49,32 +49,33 @@ class JointTeacher:
         opened = [load_predictor(each).joint_set for each in self.teachers]
         joint_map(joint_union(opened), joint_set)
 
-    def sureness(self, people: People, folder: Path) -> np.ndarray:
+    def mean_scores(self, people: People, folder: Path) -> np.ndarray:
         """Its mean score of each person, (N,), about 0 (nobody there) to 1.
 
         Args:
             people: N.
-            folder: of all that is kept.
+            folder: of all kept predictions.
         """
-        _, said = said_of(people, self.teachers, folder, self.views)
-        return said.scores.mean(axis=1)
+        _, predicted = teacher_predictions(people, self.teachers, folder, self.views)
+        return predicted.scores.mean(axis=1)
 
     def of(self, people: People, config: DataConfig, folder: Path) -> TeacherJoints:
-        """What it says of people, computed where it is not kept yet.
+        """Its predictions for people, computed where they are not kept yet.
 
-        A joint that no teacher knows weighs nothing, the others as much as they are
-        sure of.
+        A joint that no teacher has gets weight 0, the others their score.
 
         Args:
             people: whose joints are wanted.
             config: of the student's heatmaps.
-            folder: of all that is kept.
+            folder: of all kept predictions.
         """
-        joint_set, said = said_of(people, self.teachers, folder, self.views)
+        joint_set, predicted = teacher_predictions(
+            people, self.teachers, folder, self.views
+        )
         wanted = joint_map(joint_set, people.joint_set)
         return TeacherJoints(
-            wanted.joints(said.joints),
-            wanted.weights(said.scores).clip(0, 1),
+            wanted.joints(predicted.joints),
+            wanted.weights(predicted.scores).clip(0, 1),
             Heatmaps(config.input_size, sigma=config.sigma),
             people.joint_set.flip_order,
         )

@@ -1,4 +1,4 @@
-"""People without labels in a run: who teaches them, and who is left out."""
+"""People without labels in a run: checked, and left out where the teacher is unsure."""
 
 import logging
 from pathlib import Path
@@ -18,7 +18,7 @@ CLEAR = 0.25
 def check_unlabelled(
     unlabelled: People | None, people: People, teacher: object, config: TrainConfig
 ) -> None:
-    """Refuses people without labels who would teach nothing.
+    """Refuses people without labels from whom nothing would be learned.
 
     Args:
         unlabelled: None where there are none.
@@ -27,7 +27,8 @@ def check_unlabelled(
         config: of the run.
 
     Raises:
-        InputError: no teacher, or its word does not count; nobody; other joints.
+        InputError: no teacher, or one whose predictions have no weight; nobody; other
+            joints.
     """
     if unlabelled is None:
         return
@@ -49,22 +50,22 @@ def check_unlabelled(
 def clearly_seen(
     unlabelled: People, teacher: JointTeacher | keras.Model, folder: Path
 ) -> People:
-    """Those whom the teacher scores 0.25 or more in the mean; a log line counts others.
+    """People whose mean teacher score is 0.25 or more; a log line counts the others.
 
     Where a turned MoveNet scores less, two of three limb joints are wrong (measured in
     docs/photographs-without-labels.md).
 
     Args:
-        unlabelled: whom to look at.
-        teacher: a network looks once at each, upright.
-        folder: of what is kept.
+        unlabelled: people to choose from.
+        teacher: a network predicts the upright crop alone.
+        folder: of all kept predictions.
 
     Raises:
         InputError: nobody is seen clearly, or a photograph cannot be read.
     """
     if not isinstance(teacher, JointTeacher):
         teacher = JointTeacher((teacher,), "upright")
-    clear = teacher.sureness(unlabelled, folder) >= CLEAR
+    clear = teacher.mean_scores(unlabelled, folder) >= CLEAR
     if not clear.any():
         expected = f"somebody whom the teacher scores {CLEAR} or more in the mean"
         raise InputError(unlabelled.source, "", expected, f"none of {len(unlabelled)}")

@@ -1,5 +1,7 @@
-"""A teacher looks once at everybody: in processes of its own, and never twice."""
+"""A teacher predicts everybody once: in processes of its own, and never twice."""
 
+import hashlib
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +13,8 @@ from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
 from fpd_tf.joints import COCO, MPII
 from fpd_tf.predictors.load import load_predictor
-from fpd_tf.training import looking
-from fpd_tf.training.looking import looked_at, said_of
+from fpd_tf.training import teacher_predictions as module
+from fpd_tf.training.teacher_predictions import predicted_joints, teacher_predictions
 
 PLACES = {"left_wrist": (12, 30), "right_wrist": (25, 9), "nose": (33, 33)}
 
@@ -34,40 +36,42 @@ def colorful(tmp_path_factory):
     return People(samples, MPII)
 
 
-def check(said):
+def check(predicted):
     at = [COCO.index(name) for name in PLACES]
     for index in range(3):
         expected = np.array(list(PLACES.values())) + [index, 0]
-        np.testing.assert_allclose(said.joints[index, at], expected, atol=1.0)
+        np.testing.assert_allclose(predicted.joints[index, at], expected, atol=1.0)
 
 
 def test_joints_are_pixels_of_the_photograph(colorful, movenet_file):
-    said = looked_at(load_predictor(movenet_file), colorful)
-    check(said)
-    assert said.scores.shape == (3, 17) and said.scores.min() > 0.6
+    predicted = predicted_joints(load_predictor(movenet_file), colorful)
+    check(predicted)
+    assert predicted.scores.shape == (3, 17) and predicted.scores.min() > 0.6
 
 
-def test_files_look_in_processes_and_what_they_said_is_kept(
+def test_files_run_in_processes_and_predictions_are_kept(
     colorful, movenet_file, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(looking, "AT_ONCE", 2)
-    joint_set, said = said_of(colorful, [movenet_file], tmp_path, "upright")
+    monkeypatch.setattr(module, "AT_ONCE", 2)
+    joint_set, predicted = teacher_predictions(
+        colorful, [movenet_file], tmp_path, "upright"
+    )
     assert joint_set is COCO
-    check(said)
+    check(predicted)
     (folder,) = tmp_path.iterdir()
     assert len(list(folder.glob("*.npz"))) == 2
-    strangers = []
+    not_kept = []
     monkeypatch.setattr(
-        looking, "looked_at_by_files", lambda *given: strangers.extend(given[2]) or []
+        module, "predicted_by_files", lambda *given: not_kept.extend(given[2]) or []
     )
     backwards = colorful.of(reversed(colorful))
-    _, again = said_of(backwards, [movenet_file], tmp_path, "upright")
-    assert not strangers
-    np.testing.assert_array_equal(again.joints[::-1], said.joints)
+    _, again = teacher_predictions(backwards, [movenet_file], tmp_path, "upright")
+    assert not not_kept
+    np.testing.assert_array_equal(again.joints[::-1], predicted.joints)
     next(folder.glob("*.npz")).unlink()
     with pytest.raises(KeyError):
-        said_of(colorful, [movenet_file], tmp_path, "upright")
-    assert 1 <= len(strangers) <= 2
+        teacher_predictions(colorful, [movenet_file], tmp_path, "upright")
+    assert 1 <= len(not_kept) <= 2
 
 
 def test_other_views_and_other_teachers_are_kept_apart(
@@ -78,8 +82,8 @@ def test_other_views_and_other_teachers_are_kept_apart(
         *(([one], "upright"), ([one], "mirrored"), ([other], "upright")),
         ([movenet_file, one], "upright"),
     ):
-        joint_set, said = said_of(colorful, teachers, tmp_path, views)
-        assert said.scores.shape == (3, joint_set.num_joints)
+        joint_set, predicted = teacher_predictions(colorful, teachers, tmp_path, views)
+        assert predicted.scores.shape == (3, joint_set.num_joints)
     assert len(list(tmp_path.iterdir())) == 4
 
 
@@ -90,4 +94,21 @@ def test_a_photograph_that_is_gone_is_named_by_the_process(
     path.write_bytes(colorful[0].image_path.read_bytes()[:60])
     torn = [colorful[0], replace(colorful[1], image_path=path)]
     with pytest.raises(InputError, match="torn.png: expected a whole photograph"):
-        said_of(torn, [movenet_file], tmp_path / "kept")
+        teacher_predictions(torn, [movenet_file], tmp_path / "kept")
+
+
+def test_what_older_versions_kept_lies_in_the_same_folder(
+    colorful, movenet_file, tmp_path
+):
+    teacher_predictions(colorful, [movenet_file], tmp_path, "upright")
+    (folder,) = tmp_path.iterdir()
+    file = hashlib.sha256(movenet_file.read_bytes()).hexdigest()
+    vote = [0.9, 1.25, 0.05, 4, 0.6]
+    about = {"teachers": [file], "views": "upright", "vote": vote}
+    key = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
+    assert folder.name == key
+    assert json.loads((folder / "about.json").read_text()) == {
+        "names": [str(movenet_file)],
+        **about,
+        "joint_set": json.loads(json.dumps(COCO.as_dict())),
+    }

@@ -1,8 +1,8 @@
-"""What a teacher said of people, kept on disk: where it saw each joint, how surely.
+"""Joints that a teacher predicted, with their scores, kept on disk for each person.
 
 One folder for each teacher (or teachers that vote) and its views. A row is found by its
 person: the photograph's content and the box; so other splits, other orders and other
-places on the disk find what is there, and whatever stopped goes on where it was.
+places on the disk find what is there, and an interrupted run goes on where it was.
 
 N people, K joints of the teacher; coordinates are pixels of the photographs.
 """
@@ -25,8 +25,8 @@ ABOUT = "about.json"
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
-    """Joints that a teacher saw, a row for each person.
+class PredictedJoints:
+    """Joints that a teacher predicted, a row for each person.
 
     Args:
         joints: (N, K, 2) float32 pixels of the photographs.
@@ -37,13 +37,13 @@ class Said:
     scores: np.ndarray
 
 
-class KeptJoints:
-    """The folder of what one teacher said.
+class KeptPredictions:
+    """The folder of one teacher's predictions.
 
     Args:
         folder: of this teacher alone; made when missing.
         joint_set: the teacher's.
-        about: what the folder's about.json says of the teacher, plain values.
+        about: what the folder's about.json states about the teacher, plain values.
 
     Raises:
         InputError: a file in it is damaged.
@@ -51,12 +51,17 @@ class KeptJoints:
     Example:
         >>> import numpy as np
         >>> import fpd_tf as fpd
-        >>> from fpd_tf.training.said import KeptJoints, Said, person_key
+        >>> from fpd_tf.training.kept_predictions import (
+        ...     KeptPredictions,
+        ...     PredictedJoints,
+        ...     person_key,
+        ... )
         >>> people = fpd.load_mpii(fpd.synthesize("people", count=12), split="val")
         >>> keys = [person_key(person) for person in people]
-        >>> kept = KeptJoints("kept", fpd.MPII, {"views": "turned"})
-        >>> kept.write(keys[:1], Said(np.zeros((1, 16, 2)), np.ones((1, 16))))
-        >>> again = KeptJoints("kept", fpd.MPII, {"views": "turned"})
+        >>> kept = KeptPredictions("kept", fpd.MPII, {"views": "turned"})
+        >>> predicted = PredictedJoints(np.zeros((1, 16, 2)), np.ones((1, 16)))
+        >>> kept.write(keys[:1], predicted)
+        >>> again = KeptPredictions("kept", fpd.MPII, {"views": "turned"})
         >>> again.missing(keys) == keys[1:], again.of(keys[:1]).scores.shape
         (True, (1, 16))
     """
@@ -74,26 +79,27 @@ class KeptJoints:
                 self._add(*self._read(file))
 
     def missing(self, keys: Sequence[str]) -> list[str]:
-        """Those of whom nothing is kept, each once."""
+        """The keys without a kept prediction, each once."""
         return [key for key in dict.fromkeys(keys) if key not in self._rows]
 
-    def write(self, keys: Sequence[str], said: Said) -> None:
-        """Keeps what was said of some people, in a file of its own."""
+    def write(self, keys: Sequence[str], predicted: PredictedJoints) -> None:
+        """Keeps the predictions for some people, in a file of their own."""
         name = hashlib.sha256("".join(keys).encode()).hexdigest()[:16]
         with written_whole(self.folder / f"{name}.npz") as aside:
-            np.savez(aside, keys=np.array(keys), joints=said.joints, scores=said.scores)
-        self._add(keys, said)
+            arrays = {"joints": predicted.joints, "scores": predicted.scores}
+            np.savez(aside, keys=np.array(keys), **arrays)
+        self._add(keys, predicted)
 
-    def of(self, keys: Sequence[str]) -> Said:
-        """What was said of these people, in their order."""
+    def of(self, keys: Sequence[str]) -> PredictedJoints:
+        """The predictions for these people, in their order."""
         rows = [self._rows[key] for key in keys]
         shape = len(rows), self.joint_set.num_joints
         joints = np.array([joints for joints, _ in rows], np.float32)
         scores = np.array([scores for _, scores in rows], np.float32)
-        return Said(joints.reshape(*shape, 2), scores.reshape(shape))
+        return PredictedJoints(joints.reshape(*shape, 2), scores.reshape(shape))
 
-    def _add(self, keys, said):
-        rows = zip(said.joints, said.scores, strict=True)
+    def _add(self, keys, predicted):
+        rows = zip(predicted.joints, predicted.scores, strict=True)
         self._rows.update(zip(keys, rows, strict=True))
 
     def _read(self, file):
@@ -109,7 +115,7 @@ class KeptJoints:
         except Exception as error:  # zipfile and NumPy raise a dozen kinds
             sentence = "it is damaged; delete it, and the teacher runs again"
             raise InputError.plain(file, "", sentence) from error
-        return keys.tolist(), Said(joints, scores)
+        return keys.tolist(), PredictedJoints(joints, scores)
 
 
 def person_key(person: Sample) -> str:

@@ -1,4 +1,4 @@
-"""A teacher looks at many people: .tflite files in one process a core.
+"""Joints that teachers predict for many people: .tflite files in one process a core.
 
 No TensorFlow here, so that a process starts in a second. N people, K joints.
 """
@@ -24,42 +24,48 @@ from fpd_tf.predictors.predictor import Predictor
 from fpd_tf.predictors.tflite import tflite_predictor
 from fpd_tf.predictors.vote import FINER, POWER, RADIUS, SURE, ZOOM, Views, voted
 from fpd_tf.progress import tracked
-from fpd_tf.training.said import KeptJoints, Said, person_key
+from fpd_tf.training.kept_predictions import (
+    KeptPredictions,
+    PredictedJoints,
+    person_key,
+)
 
 if TYPE_CHECKING:
     import keras
 
 AT_ONCE = 64
-LOOKING = "the teacher looks"
+PROGRESS = "teacher predictions"
 
 
-def said_of(
+def teacher_predictions(
     people: Sequence[Sample],
     teachers: "Sequence[str | Path | keras.Model]",
     folder: str | Path,
     views: Views = "turned",
-) -> tuple[JointSet, Said]:
-    """What teachers, voting, say of people: found on disk, or looked at and kept there.
+) -> tuple[JointSet, PredictedJoints]:
+    """Joints that teachers, voting, predict: found on disk, or computed and kept there.
 
     Args:
         people: N.
         teachers: .tflite files of any kind, .keras files, or Keras networks.
         folder: of all that is kept; this teacher's part of it is made where missing.
-        views: that each teacher has.
+        views: of each crop that every teacher predicts.
 
     Returns:
-        The teachers' joints, and what was said of each person.
+        The teachers' joint set, and the prediction for each person.
 
     Raises:
         InputError: a bad file, photograph or kept part, or no room on the disk.
 
     Example:
         >>> import fpd_tf as fpd
-        >>> from fpd_tf.training.looking import said_of
+        >>> from fpd_tf.training.teacher_predictions import teacher_predictions
         >>> people = fpd.load_mpii(fpd.synthesize("people", count=12), split="val")
-        >>> network = fpd.build_model("hourglass_1x256", input_size=64)
-        >>> joint_set, said = said_of(people, [network], "kept", "upright")
-        >>> said.joints.shape
+        >>> network = fpd.build_model("tiny", input_size=64)
+        >>> joint_set, predicted = teacher_predictions(
+        ...     people, [network], "kept", "upright"
+        ... )
+        >>> predicted.joints.shape
         (2, 16, 2)
     """
     opened = [load_predictor(each) for each in teachers]
@@ -68,23 +74,25 @@ def said_of(
     about |= {"vote": [ZOOM, FINER, RADIUS, POWER, SURE]}
     key = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
     names = {"names": [each.name for each in opened]}
-    kept = KeptJoints(Path(folder) / key, together.joint_set, names | about)
+    kept = KeptPredictions(Path(folder) / key, together.joint_set, names | about)
     keys = [person_key(person) for person in people]
     by_key = dict(zip(keys, people, strict=True))
     left = kept.missing(keys)
-    strangers = [by_key[key] for key in left]
+    not_kept = [by_key[key] for key in left]
     if all(_is_tflite(each) for each in teachers):
-        said = looked_at_by_files(teachers, views, strangers)
+        predicted = predicted_by_files(teachers, views, not_kept)
     else:
-        parts = [strangers[at : at + AT_ONCE] for at in range(0, len(left), AT_ONCE)]
-        said = (looked_at(together, part) for part in tracked(parts, LOOKING))
-    for at, part in enumerate(said):
+        parts = [not_kept[at : at + AT_ONCE] for at in range(0, len(left), AT_ONCE)]
+        predicted = (
+            predicted_joints(together, part) for part in tracked(parts, PROGRESS)
+        )
+    for at, part in enumerate(predicted):
         kept.write(left[AT_ONCE * at :][: len(part.scores)], part)
     return together.joint_set, kept.of(keys)
 
 
-def looked_at(predictor: Predictor, people: Sequence[Sample]) -> Said:
-    """What one predictor sees of people, a photograph read once for all its views.
+def predicted_joints(predictor: Predictor, people: Sequence[Sample]) -> PredictedJoints:
+    """Joints that one predictor finds, a photograph read once for all its views.
 
     Args:
         predictor: of any kind.
@@ -100,25 +108,25 @@ def looked_at(predictor: Predictor, people: Sequence[Sample]) -> Said:
     ]
     found = predictor(np.stack(crops).astype(np.float32) / 255)
     joints = apply_matrix(invert_matrix(matrices), found.joints)
-    return Said(joints.astype(np.float32), found.scores)
+    return PredictedJoints(joints.astype(np.float32), found.scores)
 
 
-def looked_at_by_files(
+def predicted_by_files(
     files: Sequence[Path],
     views: Views,
     people: Sequence[Sample],
     processes: int | None = None,
-) -> Iterator[Said]:
-    """What .tflite files, voting, see of people, some at a time as they are done.
+) -> Iterator[PredictedJoints]:
+    """Joints that .tflite files, voting, find, some people at a time as they are done.
 
     Args:
         files: the teachers, which open.
-        views: that each of them has.
+        views: of each crop that every file predicts.
         people: N.
         processes: one a core where None; each runs the files on one thread.
 
     Returns:
-        What was said of the next `AT_ONCE` people, as often as there are some.
+        The predictions for the next `AT_ONCE` people, until all have theirs.
 
     Raises:
         InputError: a photograph cannot be read, or a process was ended from outside.
@@ -130,7 +138,7 @@ def looked_at_by_files(
     how = processes, get_context("spawn"), _open, (files, views)
     pool = ProcessPoolExecutor(*how)
     try:
-        yield from tracked(pool.map(_look, parts), LOOKING, len(parts))
+        yield from tracked(pool.map(_predict, parts), PROGRESS, len(parts))
     except BrokenProcessPool as error:
         sentence = (
             "a worker process was killed (out of memory?); in a script of your own, "
@@ -147,8 +155,8 @@ def _open(files, views):
     _teacher = voted([tflite_predictor(Path(file), threads=1) for file in files], views)
 
 
-def _look(people):
-    return looked_at(_teacher, people)
+def _predict(people):
+    return predicted_joints(_teacher, people)
 
 
 def _is_tflite(teacher):
@@ -156,7 +164,7 @@ def _is_tflite(teacher):
 
 
 def _about(teacher):
-    """Plain values that change with anything a teacher says."""
+    """A digest that changes with anything that decides a teacher's predictions."""
     if isinstance(teacher, str | Path):
         return hashlib.sha256(Path(teacher).read_bytes()).hexdigest()
     digest = hashlib.sha256(teacher.to_json().encode())
