@@ -24,7 +24,7 @@ logger = logging.getLogger("fpd_tf")
 WIDENED = 1.25
 AREA_OF_BOX = 0.53
 _MARGIN, _SMALLEST_BOX, _THINNEST = 1.3, 60.0, 1 / 3
-_FLAGS = (0, 1, 2)
+_FLAGS, _CROWD_FLAGS = (0, 1, 2), (0, 1, None)
 
 
 def load_coco(
@@ -72,13 +72,15 @@ def load_coco(
         People, scored by OKS AP.
 
     Raises:
-        InputError: a file is missing or of another kind, categories have different
-            joints, or a person is bad: an unknown or doubled id, keypoints of another
-            length, numbers that are not finite, flags other than 0, 1 and 2.
+        InputError: a file or photograph is missing or of another kind, categories have
+            different joints, or a person is bad: an unknown or doubled id, keypoints of
+            another length, numbers that are not finite, flags other than 0, 1 and 2.
 
     Example:
         >>> import json, pathlib
         >>> import fpd_tf as fpd
+        >>> from PIL import Image
+        >>> Image.new("RGB", (64, 64)).save("a.jpg")
         >>> names = {"id": 1, "name": "bar", "keypoints": ["left_end", "right_end"]}
         >>> bar = {"id": 5, "image_id": 7, "category_id": 1, "bbox": [10, 20, 40, 20]}
         >>> bar["keypoints"] = [12, 30, 2, 48, 30, 1]
@@ -105,7 +107,9 @@ def load_coco(
     jobs = [
         job
         for file, categories in zip(read, chosen, strict=True)
-        for job in _people(file, {each.get("id") for each in categories}, joint_set)
+        for job in _people(
+            file, {str(each.get("id")) for each in categories}, joint_set
+        )
     ]
     people = People(keep_good(jobs, on_error), joint_set, "oks", source="coco")
     return part_of(people, split, validation) if validation else people
@@ -125,18 +129,26 @@ def _files(root, annotations, images, split):
 def _people(file: CocoFile, categories: set, joint_set) -> list[Callable[[], Sample]]:
     """One job for each annotation that is a person; a log line counts the others."""
     photographs, sizes, seen, jobs = file.photographs(), file.sizes(), set(), []
+    known = {str(each.get("id")) for each in file.categories}
     crowds = unlabelled = 0
     for at, annotation in enumerate(file.annotations):
-        if annotation.get("category_id") not in categories:
+        where = file.path, f"annotations[{at}]"
+        category, crowd = annotation.get("category_id"), annotation.get("iscrowd")
+        if str(category) not in known:
+            jobs.append(
+                _refused(where, "category_id", "the id of a category", category)
+            )
+        elif str(category) not in categories:
             continue
-        if annotation.get("iscrowd"):
+        elif crowd not in _CROWD_FLAGS:
+            jobs.append(_refused(where, "iscrowd", "0 or 1", crowd))
+        elif crowd:
             crowds += 1
         elif not _has_label(annotation.get("keypoints")):
             unlabelled += 1
         else:
-            field = f"annotations[{at}]"
-            about = file.path, field, annotation, photographs, sizes, seen, joint_set
-            jobs.append(partial(_person, *about))
+            about = annotation, photographs, sizes, seen, joint_set
+            jobs.append(partial(_person, *where, *about))
     if not jobs:
         sentence = "no person has a labelled joint (crowds are left out)"
         raise InputError.plain(file.path, "annotations", sentence)
@@ -148,6 +160,16 @@ def _people(file: CocoFile, categories: set, joint_set) -> list[Callable[[], Sam
     return jobs
 
 
+def _refused(where, field, expected, received):
+    """A job that says what is wrong with an annotation."""
+
+    def refuse():
+        path, record = where
+        raise InputError(path, f"{record}.{field}", expected, described(received))
+
+    return refuse
+
+
 def _has_label(keypoints):
     """What is broken counts as a label, so that reading it says what is wrong."""
     if not isinstance(keypoints, list) or len(keypoints) % 3:
@@ -156,10 +178,10 @@ def _has_label(keypoints):
 
 
 def _person(path, field, annotation, photographs, sizes, seen, joint_set):
-    key = str(annotation.get("id"))
-    if key in seen:
+    key = annotation.get("id")
+    if key is not None and str(key) in seen:
         raise InputError.plain(path, f"{field}.id", f"{key} is used twice")
-    seen.add(key)
+    seen.add(str(key))
     photograph = photographs.get(str(annotation.get("image_id")))
     if photograph is None:
         received = described(annotation.get("image_id"))

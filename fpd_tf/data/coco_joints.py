@@ -25,9 +25,10 @@ def categories_of(file: CocoFile, wanted: str | None) -> list[dict]:
         InputError: no such category, its joints are no names, or those of several
             differ.
     """
-    chosen = [each for each in file.categories if wanted in (None, each.get("name"))]
+    posed = [each for each in file.categories if each.get("keypoints")]
+    chosen = [each for each in posed if wanted in (None, each.get("name"))]
     if not chosen:
-        names = ", ".join(str(each.get("name")) for each in file.categories)
+        names = ", ".join(str(each.get("name")) for each in posed)
         raise InputError(file.path, "category", f"one of {names}", wanted)
     for each in chosen:
         joints, where = each["keypoints"], f"category {each.get('name')}: keypoints"
@@ -92,7 +93,7 @@ def named_joint_set(
     try:
         joint_set = JointSet(name, joints, **fields)
     except InputError as error:
-        raise InputError(source, "joints", "a joint set", error) from error
+        raise InputError.plain(source, "", str(error)) from error
     if by_name:
         logger.warning("%s: %s", source, _said(joints, pairs))
     return joint_set
@@ -123,13 +124,11 @@ def _groups(joints, pairs):
 
 
 def _skeleton(file, category, joints):
-    limbs, expected = [], f"pairs of joint numbers, 1 to {len(joints)}"
-    for limb in category.get("skeleton") or []:
+    skeleton, numbers = category.get("skeleton") or [], range(1, len(joints) + 1)
+    for limb in skeleton if isinstance(skeleton, list) else [skeleton]:
         fits = isinstance(limb, list) and len(limb) == 2
-        if not fits or not all(
-            isinstance(at, int) and 1 <= at <= len(joints) for at in limb
-        ):
+        if not fits or not all(isinstance(at, int) and at in numbers for at in limb):
             where = f"category {category.get('name')}: skeleton"
+            expected = f"pairs of joint numbers, 1 to {len(joints)}"
             raise InputError(file.path, where, expected, described(limb))
-        limbs.append((limb[0] - 1, limb[1] - 1))
-    return tuple(limbs)
+    return tuple((one - 1, other - 1) for one, other in skeleton)

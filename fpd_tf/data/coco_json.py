@@ -17,7 +17,7 @@ class CocoFile:
         folders: where its photographs may lie, the likeliest first.
         images: its records, in order.
         annotations: likewise.
-        categories: likewise, only those with keypoints.
+        categories: likewise.
     """
 
     path: Path
@@ -33,13 +33,14 @@ class CocoFile:
         for at, image in enumerate(self.images):
             key = str(image.get("id"))
             try:
-                path = self._photograph(image, f"images[{at}]")
                 if key in found:
-                    field, sentence = "id", f"{key} is used twice"
-                    raise InputError.plain(self.path, f"images[{at}].{field}", sentence)
+                    sentence = f"{key} is used twice"
+                    raise InputError.plain(self.path, f"images[{at}].id", sentence)
+                field = f"images[{at}].file_name"
+                path = self._photograph(image, field)
                 if path in taken:
-                    field, sentence = "file_name", f"{path} is image {taken[path]} too"
-                    raise InputError.plain(self.path, f"images[{at}].{field}", sentence)
+                    sentence = f"{path} is image {taken[path]} too"
+                    raise InputError.plain(self.path, field, sentence)
                 found[key], taken[path] = path, key
             except InputError as error:
                 found[key] = error
@@ -60,12 +61,14 @@ class CocoFile:
         parts = PurePosixPath(name.replace("\\", "/")).parts if _named(name) else ()
         if not parts or ".." in parts or parts[0] == "/" or ":" in parts[0]:
             expected = "the name of a file below the folder of photographs"
-            raise InputError(self.path, f"{field}.file_name", expected, described(name))
+            raise InputError(self.path, field, expected, described(name))
         for start in range(len(parts)):
             for folder in self.folders:
                 if folder.joinpath(*parts[start:]).is_file():
                     return folder.joinpath(*parts[start:])
-        return self.folders[0].joinpath(*parts)
+        places = ", ".join(map(str, self.folders))
+        expected = f"a file below {places} (or give the folder of the photographs)"
+        raise InputError(self.path, field, expected, described(name))
 
 
 def read_coco(
@@ -76,8 +79,8 @@ def read_coco(
     Args:
         path: the json.
         folders: where its photographs may lie.
-        keypoints: whether it must have categories with keypoints; else all its
-            categories are given, which may be none.
+        keypoints: whether it must have a category with keypoints; else it may have no
+            categories.
 
     Raises:
         InputError: no json, or of another kind.
@@ -105,14 +108,17 @@ def read_coco(
         for at, record in enumerate(lists[field]):
             if not isinstance(record, dict):
                 raise InputError(path, f"{field}[{at}]", "an object", described(record))
-    categories = lists["categories"]
-    if keypoints:
-        categories = [each for each in categories if each.get("keypoints")]
-    if keypoints and not categories:
-        names = ", ".join(str(each.get("name")) for each in lists["categories"])
+    categories, seen = lists["categories"], set()
+    for at, category in enumerate(categories):
+        key = str(category.get("id"))
+        if key in seen:
+            raise InputError.plain(path, f"categories[{at}].id", f"{key} is used twice")
+        seen.add(key)
+    if keypoints and not any(each.get("keypoints") for each in categories):
+        names = ", ".join(str(each.get("name")) for each in categories)
         wanted = "a category with keypoints (boxes alone were exported?)"
         raise InputError(path, "categories", wanted, names)
-    return CocoFile(path, folders, lists["images"], lists["annotations"], categories)
+    return CocoFile(path, folders, **lists)
 
 
 def _named(name):

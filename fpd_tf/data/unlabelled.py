@@ -55,8 +55,10 @@ def load_unlabelled(
 
     Example:
         >>> import json, pathlib
+        >>> from PIL import Image
         >>> from fpd_tf import LSP
         >>> from fpd_tf.data.unlabelled import load_unlabelled
+        >>> Image.new("RGB", (64, 64)).save("a.jpg")
         >>> boxes = [{"id": 5, "image_id": 7, "bbox": [10, 20, 40, 20]}]
         >>> content = {"images": [{"id": 7, "file_name": "a.jpg"}]}
         >>> content |= {"annotations": boxes}
@@ -102,7 +104,7 @@ def _with_boxes(path, person):
     file = read_coco(path, folders_beside(path), keypoints=False)
     photographs, sizes = file.photographs(), file.sizes()
     persons = [each for each in file.categories if each.get("name") == PERSON]
-    wanted = {each.get("id") for each in persons}
+    wanted = {str(each.get("id")) for each in persons}
 
     def boxed(field, annotation):
         key = str(annotation.get("image_id"))
@@ -119,7 +121,7 @@ def _with_boxes(path, person):
         partial(boxed, f"annotations[{at}]", annotation)
         for at, annotation in enumerate(file.annotations)
         if not annotation.get("iscrowd")
-        and (not wanted or annotation.get("category_id") in wanted)
+        and (not wanted or str(annotation.get("category_id")) in wanted)
     ]
     if not jobs:
         raise InputError(path, "annotations", "a person, no crowd", "none")

@@ -124,8 +124,8 @@ def test_crowds_unlabelled_people_and_other_things_are_left_out(write, caplog):
 
 def test_ids_may_be_strings(write):
     def strings(content):
-        content["images"][0]["id"] = "7"
-        content["annotations"][0]["id"] = "x"
+        content["images"][0]["id"] = content["categories"][0]["id"] = "7"
+        content["annotations"][0] |= {"id": "x", "category_id": 7}
 
     assert len(load_coco(annotations=write(strings))) == 1
 
@@ -135,6 +135,29 @@ def test_a_file_name_may_have_folders_that_are_gone(write, name):
     path = write(lambda content: content["images"][0].update(file_name=name))
     (person,) = load_coco(annotations=path)
     assert person.image_path == path.parent / "a.jpg"
+
+
+def test_people_need_no_ids(write):
+    def none(content):
+        people = content["annotations"] = [dict(ONE), dict(ONE)]
+        for person in people:
+            del person["id"]
+
+    assert len(load_coco(annotations=write(none))) == 2
+
+
+def test_a_photograph_that_is_not_there_is_named_or_skipped(write, caplog):
+    def more(content):
+        content["images"].append({"id": 8, "file_name": "sets/gone.jpg"})
+        content["annotations"].insert(0, ONE | {"id": 2, "image_id": 8})
+
+    path = write(more)
+    expected = rf"{path}: images\[1\].file_name: expected a file below {path.parent} "
+    with pytest.raises(InputError, match=f"{expected}.*Received: 'sets/gone.jpg'"):
+        load_coco(annotations=path)
+    with caplog.at_level(logging.WARNING):
+        assert len(load_coco(annotations=path, on_error="skip")) == 1
+    assert "skipped 1 of 2 people" in caplog.text and "gone.jpg" in caplog.text
 
 
 def test_two_images_that_are_one_file_are_refused(write):
@@ -193,6 +216,12 @@ BAD = {
     "negative box": (of_person(bbox=[1, 2, -3, 5]), "bbox: expected a width and a"),
     "NaN box": (of_person(bbox=[1, 2, float("nan"), 5]), "bbox: expected pixels"),
     "area": (of_person(area="large"), "area: expected a number"),
+    "category": (
+        of_person(category_id=9),
+        "category_id: expected the id of a category. Received: 9$",
+    ),
+    "no category": (of_person(category_id=[3]), "category_id: expected the id of a c"),
+    "crowd": (of_person(iscrowd="0"), "iscrowd: expected 0 or 1. Received: '0'"),
     "image": (of_person(image_id=99), "image_id: expected the id of an image.*: 99"),
 }
 
@@ -224,6 +253,12 @@ def test_doubled_ids_are_refused(write):
     with pytest.raises(InputError, match=r"images\[1\].id: 7 is used twice"):
         load_coco(annotations=write(images))
 
+    def categories(content):
+        content["categories"].append({"id": "3", "name": "ball"})
+
+    with pytest.raises(InputError, match=r"categories\[1\].id: 3 is used twice"):
+        load_coco(annotations=write(categories))
+
 
 @pytest.mark.parametrize("name", ["../a.jpg", "/etc/a.jpg", "C:\\a.jpg", "", 5, None])
 def test_a_file_name_stays_below_the_folder(write, name):
@@ -245,9 +280,13 @@ KINDS = {
         CONTENT | {"categories": [DOG | {"skeleton": [[0, 1]]}]},
         "category dog: skeleton: expected pairs of joint numbers, 1 to 4",
     ),
+    "a skeleton of one number": (
+        CONTENT | {"categories": [DOG | {"skeleton": 5}]},
+        "category dog: skeleton: expected pairs of joint numbers, 1 to 4. Received: 5",
+    ),
     "a name twice": (
         CONTENT | {"categories": [DOG | {"keypoints": ["a"] * 4}]},
-        "joints: expected a joint set",
+        "joint set dog: joints: expected names, each once",
     ),
     "nobody": (
         CONTENT | {"annotations": [ONE | {"keypoints": [0] * 12}]},

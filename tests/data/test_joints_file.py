@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from PIL import Image
 
 from fpd_tf.data.coco import load_coco
 from fpd_tf.errors import InputError
@@ -17,6 +18,7 @@ def load(tmp_path):
         person["keypoints"] = [1, 1, 2] * len(joints)
         content = {"images": [{"id": 1, "file_name": "a.jpg"}]}
         content |= {"annotations": [person], "categories": [category]}
+        Image.new("RGB", (20, 20)).save(tmp_path / "a.jpg")
         (tmp_path / "boats.json").write_text(json.dumps(content))
         (tmp_path / "own.json").write_text(json.dumps(own))
         files = {
@@ -75,7 +77,7 @@ BAD = {
     "a sigma of 0": ({"sigmas": {"port": 0, "starboard": 1}}, "sigmas.port: expected"),
     "a pair of one": (
         {"flip_pairs": [["port", "port"]]},
-        "joints: expected a joint",
+        "joint set boat: flip_pairs: expected each joint in one pair at most",
     ),
 }
 
