@@ -342,6 +342,11 @@ class JointMap:
         """(K,) bool, which joints of `target` can be had."""
         return np.array([bool(row) for row in self.rows])
 
+    @property
+    def own(self) -> np.ndarray:
+        """(K,) bool, which joints of `target` the source has itself: no midpoints."""
+        return np.array([len(row) == 1 for row in self.rows])
+
     def joints(self, joints: np.ndarray) -> np.ndarray:
         """(..., K of source, 2) as (..., K of target, 2), zero where not known."""
         joints = np.asarray(joints)

@@ -59,6 +59,22 @@ class JointTeacher:
         _, predicted = teacher_predictions(people, self.teachers, folder, self.views)
         return predicted.scores.mean(axis=1)
 
+    def own_joints(self, people: People, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+        """Its joints (N, K, 2) of the people's joint set, and their scores (N, K).
+
+        Joints that no teacher has itself score 0: a midpoint is no label.
+
+        Args:
+            people: N.
+            folder: of all kept predictions.
+        """
+        joint_set, predicted = teacher_predictions(
+            people, self.teachers, folder, self.views
+        )
+        wanted = joint_map(joint_set, people.joint_set)
+        scores = wanted.weights(predicted.scores) * wanted.own
+        return wanted.joints(predicted.joints), scores
+
     def of(self, people: People, config: DataConfig, folder: Path) -> TeacherJoints:
         """Its predictions for people, computed where they are not kept yet.
 

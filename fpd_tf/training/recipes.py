@@ -18,6 +18,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_vali
 from pydantic.dataclasses import dataclass
 
 from fpd_tf.data.pipeline import DataConfig, Positive
+from fpd_tf.data.repair import LabelConfig
 from fpd_tf.errors import InputError, refused
 
 Settings = TypeVar("Settings")
@@ -51,6 +52,7 @@ class TrainConfig:
         keep_best: save the student of the epoch with the best mean score, not the last.
         patience: end the run after that many epochs without a better mean score.
         data: sizes, augmentation, batch size and seed.
+        labels: whether a teacher repairs labels first.
     """
 
     preset: str = "hourglass_4x128"
@@ -72,6 +74,7 @@ class TrainConfig:
     keep_best: bool = False
     patience: Annotated[int, Field(gt=0)] | None = None
     data: DataConfig = Field(default_factory=DataConfig)
+    labels: LabelConfig = Field(default_factory=LabelConfig)
 
     @model_validator(mode="after")
     def _no_setting_without_effect(self):

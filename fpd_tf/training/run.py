@@ -32,6 +32,7 @@ from fpd_tf.training.distiller import check_teacher
 from fpd_tf.training.fused_norm import FUSED
 from fpd_tf.training.joint_teacher import JointTeacher, NetworkOrFile, joint_teacher
 from fpd_tf.training.recipes import TrainConfig
+from fpd_tf.training.repair import check_repair, with_repaired_labels
 from fpd_tf.training.run_folder import begin_or_check, describe_run, sole_use
 from fpd_tf.training.teacher import cache_teacher
 from fpd_tf.training.unlabelled import check_unlabelled, clearly_seen, joined
@@ -119,6 +120,7 @@ def train(
     score = _score(people, validation, score, config, devices)
     network = network_for(people, config, network)
     source, teacher = _opened(teacher, network, views)
+    check_repair(config, teacher)
     description = describe_run(source, network, config, people, command, unlabelled)
     keeps = isinstance(teacher, JointTeacher) or (
         teacher is not None and config.teacher_cache
@@ -143,6 +145,9 @@ def train(
         checkpoint = RunCheckpoint(folder, state, network, student, score, config)
         with devices.others_named():
             labelled, cache = None, out.parent / CACHE
+            if config.labels.repair:
+                given = people, teacher, cache, folder
+                people = devices.in_turn(partial(with_repaired_labels, *given))
             if unlabelled:
                 look = partial(clearly_seen, unlabelled, teacher, cache)
                 labelled = len(people)

@@ -125,6 +125,14 @@ def begin_or_check(out: Path, description: dict, resume: bool) -> bool:
     return True
 
 
+def note(out: Path, **found: object) -> None:
+    """Adds to config.json what a run found out about itself, plain values."""
+    path = out / SETTINGS
+    described = _read(path) | found
+    with written_whole(path) as aside:
+        aside.write_text(json.dumps(described, indent=2))
+
+
 def _read(path):
     try:
         run = json.loads(path.read_text())
