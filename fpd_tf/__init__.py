@@ -41,6 +41,8 @@ _HOMES = {
     "draw_pose": "inference.draw",
 }
 
+_BACKENDS = "jax", "torch", "openvino"
+
 __all__ = list(_HOMES)
 
 
@@ -81,7 +83,20 @@ else:
     def __getattr__(name: str):
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return getattr(_home(_HOMES[name]), name)
+
+    def _home(module):
+        try:
+            return import_module(f"{__name__}.{module}")
+        except ModuleNotFoundError as error:
+            backend = (error.name or "").partition(".")[0]
+            if backend not in _BACKENDS:
+                raise
+            sentence = (
+                f"is {backend}, which is not installed: set KERAS_BACKEND=tensorflow"
+            )
+            refusal = import_module(f"{__name__}.errors").InputError
+            raise refusal.plain("Keras", "backend", sentence) from None
 
 
 def __dir__():

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -20,6 +21,14 @@ from fpd_tf.errors import InputError
 OPENCV = (
     *("opencv-python-headless", "opencv-python"),
     *("opencv-contrib-python-headless", "opencv-contrib-python"),
+)
+RUN_A_TFLITE = (
+    *("ai-edge-litert", "flatbuffers", "numpy", "pillow", "pydantic", "rich", "typer"),
+    "fpd_tf",
+)
+ONLY_RUNS = (
+    "TensorFlow is not installed: only .tflite files run; for all else pip install "
+    "fpd_tf"
 )
 TOOLS = {
     "java": "the Kotlin tests of make test-mobile",
@@ -76,8 +85,13 @@ def _packages():
         try:
             yield Finding("package", name, version(name))
         except PackageNotFoundError:
-            yield Finding("package", name, "not installed", good=False)
+            needed = _trains() or name in RUN_A_TFLITE
+            yield Finding("package", name, "not installed", False, needed)
     yield _opencv()
+
+
+def _trains():
+    return find_spec("tensorflow") is not None
 
 
 def _opencv():
@@ -98,6 +112,10 @@ def _opencv():
 
 
 def _checks():
+    yield _tried("a .tflite runs", _run_shipped)
+    if not _trains():
+        yield Finding("check", "a network trains", ONLY_RUNS, False, needed=False)
+        return
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "tiny.tflite"
         yield _tried("a network trains", _train)
@@ -114,6 +132,18 @@ def _tried(name: str, run: Callable[[], None]) -> Finding:
         said = str(error).strip().partition("\n")[0]
         return Finding("check", name, f"{type(error).__name__}: {said}", good=False)
     return Finding("check", name, f"{time.perf_counter() - started:.1f} s")
+
+
+def _run_shipped():
+    import numpy as np
+
+    from fpd_tf.predictors.load import load_predictor
+    from fpd_tf.shipped import POSE_MODEL, shipped
+
+    predictor = load_predictor(shipped(POSE_MODEL))
+    crop = np.zeros((1, predictor.input_size, predictor.input_size, 3), np.float32)
+    if not np.isfinite(predictor(crop).joints).all():
+        raise InputError.plain(predictor.name, "joints", "are not finite")
 
 
 def _tiny_network():
@@ -166,8 +196,8 @@ def _devices():
         gpus = tf.config.list_physical_devices("GPU")
         names = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
         found = ", ".join(each.get("device_name", "unnamed") for each in names)
-    except Exception as error:  # said by the checks
-        gpus, found = [], type(error).__name__
+    except Exception:  # said by the checks
+        gpus, found = [], "TensorFlow, which would list them, does not start"
     yield Finding("device", "GPU", found or "none", bool(gpus), needed=False)
     free = shutil.disk_usage(".").free
     yield Finding("device", "disk", f"{free / 1e9:.0f} GB free", free > 1e9, False)

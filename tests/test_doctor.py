@@ -44,6 +44,7 @@ def test_this_install_is_whole_and_says_so_without_noise(tmp_path):
     assert {"tensorflow", "keras", "CPU", "GPU", "node", "java"} <= set(findings)
     assert all(each["good"] for each in findings.values() if each["needed"])
     assert findings["a network trains"]["found"].endswith(" s")
+    assert findings["a .tflite runs"]["found"].endswith(" s")
     assert "tensorflow-model-optimization" in done.stdout
 
 
@@ -59,6 +60,35 @@ def test_a_missing_package_is_named_with_status_1(quick, run_doctor, monkeypatch
     status, out, err = run_doctor()
     assert status == 1 and err == "fpd: needed, and missing or broken: tf_keras\n"
     assert "not installed" in out
+
+
+def test_an_install_that_only_runs_a_tflite_says_so(tmp_path):
+    """No TensorFlow: status 0, since what is there works."""
+    absent = ("tensorflow", "keras", "tf_keras", "tensorflow_model_optimization")
+    code = f"""
+import importlib.metadata, sys
+sys.modules.update(dict.fromkeys({absent}))
+installed = importlib.metadata.version
+def version(name):
+    if name.replace("-", "_") in {absent}:
+        raise importlib.metadata.PackageNotFoundError(name)
+    return installed(name)
+importlib.metadata.version = version
+from fpd_tf import cli
+sys.argv[0] = "fpd"
+cli.main()
+"""
+    path = tmp_path / "doctor.json"
+    command = [sys.executable, "-c", code, "doctor", "--json", path]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "TensorFlow is not installed" in done.stdout
+    findings = {each["name"]: each for each in json.loads(path.read_text())}
+    assert findings["a .tflite runs"]["good"]
+    assert findings["a network trains"]["found"] == doctor.ONLY_RUNS
+    assert findings["keras"]["found"] == "not installed"
+    assert not any(findings[name]["needed"] for name in ("keras", "a network trains"))
+    assert findings["numpy"]["needed"]
 
 
 def with_opencv(monkeypatch, versions):

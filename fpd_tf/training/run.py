@@ -94,9 +94,9 @@ def train(
         The run folder; of several machines only the first one writes it.
 
     Raises:
-        InputError: the folder exists, is in use, or was made with other settings; the
-            batch does not suit the devices; network, teacher and people do not fit; a
-            photograph broke or vanished.
+        InputError: Keras does not run on TensorFlow; the folder exists, is in use, or
+            was made with other settings; the batch does not suit the devices; network,
+            teacher and people do not fit; a photograph broke or vanished.
         GateError: the loss is no longer finite.
 
     Example:
@@ -113,6 +113,7 @@ def train(
         >>> (run / "student.keras").exists()
         True
     """
+    _check_backend()
     out, people, devices = Path(out), checked_people(people), devices_of(devices)
     check_unlabelled(unlabelled, people, teacher, config)
     in_batch = labelled_in_batch(config.data) if unlabelled else None
@@ -190,6 +191,16 @@ def distill(
     if teacher is None:
         raise InputError("teacher", "", "a trained network or its .keras file", None)
     return train(people, out, config, teacher=teacher, **how)
+
+
+def _check_backend():
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        sentence = (
+            f"is {backend}; training runs on TensorFlow: set KERAS_BACKEND=tensorflow "
+            "before Keras is imported (a Distiller's own fit runs on JAX too)"
+        )
+        raise InputError.plain("KERAS_BACKEND", "", sentence)
 
 
 def _score(people, validation, score, config, devices):
