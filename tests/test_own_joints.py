@@ -1,14 +1,19 @@
 """Photographs and joints of one's own, from a json to an app, by commands alone."""
 
+import csv
 import json
 
 import cv2
+import keras
 import numpy as np
 import pytest
 
 from fpd_tf.cli.options import Data, Source
 from fpd_tf.data import coco
 from fpd_tf.data.coco_json import read_coco
+from fpd_tf.inference.video_writer import video_written
+from fpd_tf.joints import JointSet
+from fpd_tf.models.keras_file import named_network, save_network
 
 JOINTS = ("LHand", "RHand", "LFoot", "RFoot", "Head", "Tail")
 COLOURS = np.uint8(
@@ -21,6 +26,28 @@ TINY = (
 )
 
 
+def drawn(joints, width, height):
+    """A dot of its own colour at each joint."""
+    picture = np.full((height, width, 3), 60, np.uint8)
+    for (x, y), color in zip(joints, COLOURS, strict=True):
+        cv2.circle(picture, (round(x), round(y)), 4, color.tolist(), -1)
+    return picture
+
+
+@pytest.fixture
+def colour_finder(tmp_path):
+    """A network that finds the six joints by their colours, without any training."""
+    colours = COLOURS.astype(np.float32) / 255
+    image = keras.Input((64, 64, 3), name="image")
+    cells = keras.layers.Conv2D(6, 4, 4, activation="relu", name="colours")
+    network = keras.Model(image, cells(image), name="colour_finder")
+    kernel = np.broadcast_to((2 * colours - 1).T / 16, (4, 4, 3, 6))
+    cells.set_weights([kernel, 1 - colours.sum(axis=1)])
+    path = tmp_path / "finder.keras"
+    save_network(named_network(network, JointSet("figure", JOINTS)), path)
+    return path
+
+
 @pytest.fixture
 def figures(tmp_path):
     """290 pictures of six dots, labelled as CVAT exports a skeleton."""
@@ -29,10 +56,7 @@ def figures(tmp_path):
     folder.mkdir(parents=True)
     for number in range(1, 291):
         at = random.uniform(15, 75, (6, 2)).round(2)
-        picture = np.full((90, 90, 3), 60, np.uint8)
-        for (x, y), color in zip(at, COLOURS, strict=True):
-            where = round(x), round(y)
-            cv2.circle(picture, where, 4, color[::-1].tolist(), -1)
+        picture = drawn(at, 90, 90)[..., ::-1]
         cv2.imwrite(str(folder / f"frame_{number:06d}.png"), picture)
         low, extent = at.min(axis=0), np.ptp(at, axis=0)
         flags = np.where(random.random(6) < 0.1, 0, 2)
@@ -129,6 +153,69 @@ def test_six_joints_of_ones_own_by_commands_alone(fpd, figures, tmp_path):
     pck = ["--metric", "pck@LHand,Head", "--split", "all"]
     said = fpd("evaluate", *data, *pck, "--model", student)
     assert "PCK@0.2 of LHand to Head" in said
+
+
+@pytest.mark.slow
+def test_six_joints_under_a_teacher_to_every_quantization(
+    fpd, figures, colour_finder, tmp_path
+):
+    data = ["--data", "coco", "--root", figures, "--validation", "30%"]
+    settings = [part for pair in TINY for part in ("--set", pair)]
+    settings += ["--set", "data.input_size=64"]
+    file, run = tmp_path / "finder.tflite", tmp_path / "cached"
+    said = fpd(
+        *("export", *data, "--model", colour_finder, "--quantization", "int8"),
+        *("--max-drop", "5", "--out", file),
+    )
+    assert "OKS AP" in said and "LHand" in said
+    cached = ["--teacher", colour_finder, "--set", "teacher_cache=true"]
+    fpd("distill", *data, *settings, *cached, "--out", run)
+    fpd("distill", *data, *settings, "--teacher", file, "--out", tmp_path / "b")
+    for folder in (run, tmp_path / "b"):
+        (loss,) = losses(folder)
+        assert float(loss) > 0
+    student = run / "student.keras"
+    fpd(
+        *("export", *data, "--model", student, "--quantization", "qat"),
+        *("--teacher", colour_finder, "--set", "epochs=1", "--max-drop", "100"),
+        *("--out", tmp_path / "qat.tflite"),
+    )
+    fpd("variants", *data, "--model", student, "--out", tmp_path / "variants")
+    for contract in (tmp_path / "variants").glob("*.pose.json"):
+        assert json.loads(contract.read_text())["joints"] == [*JOINTS]
+    assert len([*(tmp_path / "variants").glob("*.tflite")]) == 5
+    said = fpd("compare", student, file, *data)
+    assert "6 joints in common" in said
+    fpd("bundle", "--model", tmp_path / "qat.tflite", "--out", tmp_path / "bundle")
+    for platform in ("android", "ios", "web"):
+        (contract,) = (tmp_path / "bundle" / platform).rglob("*pose.json")
+        assert json.loads(contract.read_text())["joints"] == [*JOINTS]
+
+
+def losses(run):
+    """What the teacher's part of the loss was, epoch by epoch."""
+    with (run / "history.csv").open() as file:
+        return [row["distillation_loss"] for row in csv.DictReader(file)]
+
+
+def test_a_video_follows_joints_that_are_no_hips_and_shoulders(
+    fpd, colour_finder, tmp_path
+):
+    """Where the whole frame is looked at, the network does not see dots so small."""
+    at = np.array([[20, 20], [60, 22], [22, 70], [62, 68], [40, 12], [40, 45]])
+    film, table = tmp_path / "film.avi", tmp_path / "joints.csv"
+    moves = [np.array([4.0 * frame, 2.0 * frame]) for frame in range(40)]
+    with video_written(film, 25) as add:
+        for frame, move in enumerate(moves):
+            add(drawn(at + move, 320, 240), frame / 25)
+    video = ["--video", film, "--model", colour_finder, "--out", table]
+    fpd("predict", *video, "--box", 10, 5, 60, 75)
+    with table.open() as file:
+        rows = [*csv.DictReader(file)]
+    assert len(rows) == 40
+    for row, move in zip(rows, moves, strict=True):
+        found = [[float(row[f"{joint}_{axis}"]) for axis in "xy"] for joint in JOINTS]
+        np.testing.assert_allclose(found, at + move, atol=3)
 
 
 @pytest.mark.slow
