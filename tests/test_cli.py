@@ -430,3 +430,7 @@ def test_int8_of_few_people_is_a_choice(run_fpd, student, people, tmp_path):
     assert status == 2 and "at least 200 people to calibrate on" in err
     status, _, err = run_fpd("export", *given, "--quantization", "int8", "--few-people")
     assert status == 0 and read_contract(tmp_path / "s.pose.json"), err
+    given = ["--model", student, "--out", tmp_path / "s.png", "--root", people]
+    status, _, err = run_fpd("ranges", *given)
+    assert status == 2 and "or --few-people" in err
+    assert run_fpd("ranges", *given, "--few-people")[0] == 0

@@ -229,6 +229,13 @@ def test_cocos_joints_by_commands_alone(fpd, shared_data, tmp_path):
     fpd("data", *data, "--split", "all", "--out", tmp_path / "again.json")
     again = json.loads((tmp_path / "again.json").read_text())
     assert len(again["annotations"]) == 65
+    few = [*data, "--validation", "30%", "--few-people"]
+    student = tmp_path / "run" / "student.keras"
+    fpd("variants", *few, "--model", student, "--out", tmp_path / "variants")
+    qat = ["--quantization", "qat", "--teacher", student, "--set", "epochs=1"]
+    file = tmp_path / "qat.tflite"
+    fpd("export", *few, *qat, "--model", student, "--out", file, "--max-drop", "100")
+    assert json.loads(file.with_suffix(".pose.json").read_text())["joints"][0] == "nose"
 
 
 def test_a_json_is_read_once_for_both_of_its_parts(figures, monkeypatch):

@@ -6,7 +6,12 @@ from typing import Annotated
 import typer
 
 from fpd_tf.cli.bundle import check_folder
-from fpd_tf.cli.export import audit_file, draw_ranges, write_variants
+from fpd_tf.cli.export import (
+    FewPeopleOption,
+    audit_file,
+    draw_ranges,
+    write_variants,
+)
 from fpd_tf.cli.options import (
     JsonOption,
     OutOption,
@@ -38,10 +43,11 @@ def ranges(
     model: ModelOption,
     out: Annotated[Path, typer.Option("--out", help="The picture to draw, a .png.")],
     split: SplitOption = "train",
+    few_people: FewPeopleOption = False,
     json_file: JsonOption = None,
 ):
     """Draw how large each tensor of a network gets on photographs."""
-    draw_ranges(model, out, people.load(split), json_file)
+    draw_ranges(model, out, people.load(split), json_file, few_people)
 
 
 @app.command(epilog="Example: fpd variants --model student.keras --out variants")
@@ -51,8 +57,9 @@ def variants(
     model: ModelOption,
     out: OutOption,
     split: SplitOption = "train",
+    few_people: FewPeopleOption = False,
     json_file: JsonOption = None,
 ):
     """Write every quantization of a network, with scores, times and sizes."""
     samples, held_out = people.load(split), people.held_out()
-    write_variants(model, out, samples, held_out, json_file)
+    write_variants(model, out, samples, held_out, json_file, few_people)

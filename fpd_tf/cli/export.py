@@ -44,6 +44,14 @@ class Io(StrEnum):
     int8 = "int8"
 
 
+FewPeopleOption = Annotated[
+    bool,
+    typer.Option(
+        "--few-people",
+        help="Calibrate on fewer than 200 people too; what they do not show may "
+        "score worse, so look at the scores (export: --max-drop).",
+    ),
+]
 CALIBRATED = (Quantization.int8, Quantization.int16x8)
 CALIBRATION_CROPS = 256
 
@@ -88,14 +96,7 @@ def export(
             "config.json beside the model.",
         ),
     ] = None,
-    few_people: Annotated[
-        bool,
-        typer.Option(
-            "--few-people",
-            help="Calibrate on fewer than 200 people too; what they do not show may "
-            "score worse, so use --max-drop.",
-        ),
-    ] = False,
+    few_people: FewPeopleOption = False,
     decode: Annotated[
         bool,
         typer.Option(
@@ -142,15 +143,15 @@ def export(
     if check:
         return audit_file(check, json_file)
     if ranges:
-        return draw_ranges(model, ranges, people.load(split), json_file)
+        return draw_ranges(model, ranges, people.load(split), json_file, few_people)
     if variants:
         both = people.load(split), people.held_out()
-        return write_variants(model, variants, *both, json_file)
+        return write_variants(model, variants, *both, json_file, few_people)
     measured = trained or quantization in CALIBRATED
     options = {"quantization": quantization, "io": io}
     options["samples"] = people.load(split) if measured else None
-    if measured and few_people:
-        options["calibration_count"] = min(CALIBRATION_CROPS, len(options["samples"]))
+    if measured:
+        options |= _calibration(options["samples"], few_people)
     options["held_out"] = people.held_out() if gated else None
     if trained:
         how = {"sparsity": sparsity, "teacher": teacher}
@@ -175,12 +176,24 @@ def audit_file(file: Path, json_file: Path | None) -> None:
     check_loadable(audit, file.name)
 
 
-def draw_ranges(model: Path, picture: Path, samples: "People", json_file: Path | None):
+def _calibration(samples, few_people):
+    count = min(CALIBRATION_CROPS, len(samples)) if few_people else CALIBRATION_CROPS
+    return {"calibration_count": count}
+
+
+def draw_ranges(
+    model: Path,
+    picture: Path,
+    samples: "People",
+    json_file: Path | None,
+    few_people: bool = False,
+) -> None:
     """Draws how large each tensor of a network gets, and prints the widest."""
     with quiet_tensorflow():
         from fpd_tf.evaluation.plots import plot_ranges
         from fpd_tf.export.convert import calibration_ranges
-    found, people = calibration_ranges(model, samples)
+    how = _calibration(samples, few_people)
+    found, people = calibration_ranges(model, samples, **how)
     paths = [person.image_path for person in people]
     plot_ranges(found.curves(), picture)
     print_ranges(found, paths)
@@ -193,11 +206,13 @@ def write_variants(
     samples: "People",
     held_out: "People | None",
     json_file: Path | None,
+    few_people: bool = False,
 ) -> None:
     """Writes and prints every variant of a network, compared."""
     with quiet_tensorflow():
         from fpd_tf.export.variants import export_variants
     facts = {"training_data": _training_data(model)}
+    facts |= _calibration(samples, few_people)
     found = export_variants(model, folder, samples, held_out, **facts)
     print_variants(found)
     write_json(json_file, {name: each.as_dict() for name, each in found.items()})

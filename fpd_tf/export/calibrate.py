@@ -20,7 +20,7 @@ def calibration_people(people: People | None, count: int) -> People:
     """
     needed, found = min(count, FEWEST_PEOPLE), len(people or ())
     if found < needed:
-        expected = f"at least {needed} people to calibrate on"
+        expected = f"at least {needed} people to calibrate on, or --few-people"
         raise InputError("samples", "", expected, found)
     order = np.random.default_rng(0).permutation(found)[:count]
     return people.of(people[index] for index in order)
