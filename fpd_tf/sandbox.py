@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from fpd_tf.errors import InputError
@@ -65,7 +66,10 @@ def _limit_memory():
         import resource
     except ImportError:  # Windows has no such limit
         return
-    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+    with suppress(ValueError, OSError):  # macOS may set none
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        most = BYTES if most == resource.RLIM_INFINITY else min(BYTES, most)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _reason(done):

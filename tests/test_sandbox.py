@@ -38,3 +38,11 @@ def test_where_memory_has_no_limit_files_are_read_too(tmp_path, monkeypatch):
     line = "import sys; sys.modules['resource'] = None; answer(lambda path: path.name)"
     name = reader(tmp_path, monkeypatch, line)
     assert read_in_child(name, "a.mat", "a file") == b"a.mat\n"
+
+
+def test_where_memory_has_a_lower_limit_it_stays(tmp_path, monkeypatch):
+    """As under `ulimit -v`: a limit may be lowered, never lifted."""
+    lower = "import resource as r; r.setrlimit(r.RLIMIT_AS, (2**31, 2**31))"
+    asked = "str(r.getrlimit(r.RLIMIT_AS)[0])"
+    name = reader(tmp_path, monkeypatch, f"{lower}; answer(lambda path: {asked})")
+    assert read_in_child(name, "a.mat", "a file") == b"2147483648\n"

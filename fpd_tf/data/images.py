@@ -110,7 +110,8 @@ def photographs_in(folder: Path) -> list[Path]:
     if others:
         kinds = [f"{others[each]} {each or 'without'}" for each in sorted(others)[::-1]]
         count = sum(others.values())
-        logger.warning("%s: %d files left out (%s)", folder, count, ", ".join(kinds))
+        counted = f"{count} file{'s' if count > 1 else ''}"
+        logger.warning("%s: %s left out (%s)", folder, counted, ", ".join(kinds))
     return [file for file in files if file.suffix.lower() in SUFFIXES]
 
 

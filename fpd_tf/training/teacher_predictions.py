@@ -134,7 +134,7 @@ def predicted_by_files(
     parts = [people[at : at + AT_ONCE] for at in range(0, len(people), AT_ONCE)]
     if not parts:
         return
-    processes = min(processes or len(os.sched_getaffinity(0)), len(parts))
+    processes = min(processes or _cores(), len(parts))
     how = processes, get_context("spawn"), _open, (files, views)
     pool = ProcessPoolExecutor(*how)
     try:
@@ -147,6 +147,13 @@ def predicted_by_files(
         raise InputError.plain("teacher", "", sentence) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _cores():
+    """Those that this process may use, where the system can tell."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _open(files, views):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -112,3 +113,10 @@ def test_what_older_versions_kept_lies_in_the_same_folder(
         **about,
         "joint_set": json.loads(json.dumps(COCO.as_dict())),
     }
+
+
+def test_cores_are_counted_where_a_process_has_no_list_of_them(monkeypatch):
+    """macOS and Windows."""
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert module._cores() == 6
