@@ -8,6 +8,7 @@ import typer
 
 from fpd_tf.cli.options import (
     JsonOption,
+    LooksAt,
     OutOption,
     Source,
     SplitOption,
@@ -15,7 +16,8 @@ from fpd_tf.cli.options import (
     with_people,
     write_json,
 )
-from fpd_tf.cli.tables import print_facts
+from fpd_tf.cli.tables import print_disputed, print_facts
+from fpd_tf.errors import InputError
 
 app = typer.Typer()
 
@@ -79,11 +81,47 @@ def look(
     ],
     people: Source,
     split: SplitOption = "train",
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Show whose labels disagree with this .keras or .tflite where it is "
+            "sure; given several times, they vote."
+        ),
+    ] = None,
+    views: Annotated[
+        LooksAt | None,
+        typer.Option(
+            help="How the teacher looks: upright, at the mirror image too, or turned "
+            "too (the default)."
+        ),
+    ] = None,
     json_file: JsonOption = None,
 ):
     """Show annotated people before training: crops, counts, sizes, what is odd."""
     from fpd_tf.inference.contact_sheet import contact_sheet
 
-    facts = contact_sheet(people.load(split), out)
-    print_facts(out, facts)
+    if teacher:
+        facts = _held_against(people.load(split), teacher, views or "turned", out)
+    elif views:
+        raise InputError.plain("--views", "", "is how a teacher looks: give --teacher")
+    else:
+        facts = contact_sheet(people.load(split), out)
+        print_facts(out, facts)
     write_json(json_file, facts.as_dict())
+
+
+def _held_against(people, teachers, views, out):
+    """The sheet of labels that disagree with teachers; predictions kept beside it."""
+    from fpd_tf.inference.sheet import check_sheet
+    from fpd_tf.inference.teacher_sheet import teacher_sheet
+
+    check_sheet(out)
+    with quiet_tensorflow():
+        from fpd_tf.training.joint_teacher import JointTeacher
+        from fpd_tf.training.run import CACHE
+
+    teacher = JointTeacher(tuple(teachers), str(views))
+    teacher.check(people.joint_set)
+    facts = teacher_sheet(people, *teacher.own_joints(people, out.parent / CACHE), out)
+    print_disputed(out, facts)
+    return facts

@@ -36,6 +36,12 @@ class OnError(StrEnum):
     skip = "skip"
 
 
+class LooksAt(StrEnum):
+    upright = "upright"
+    mirrored = "mirrored"
+    turned = "turned"
+
+
 DataOption = Annotated[Data, typer.Option("--data", help="Layout of the annotations.")]
 RootOption = Annotated[
     Path | None,

@@ -79,6 +79,18 @@ def print_facts(out, facts):
     print(f"{out}: {len(facts.odd)} of {facts.people} people are odd")
 
 
+def print_disputed(out, facts):
+    """What `label_facts` found: kinds of disagreement, and whose is the largest."""
+    title = f"{facts.people} people, {facts.judged} of them judged"
+    table = Table("labels against the teacher", "people", title=title)
+    for kind, count in facts.kinds.items():
+        table.add_row(kind, str(count))
+    _show(table)
+    for number, reasons in list(facts.disputed.items())[:SHOWN]:
+        print(f"person {number}: {'; '.join(reasons)}")
+    print(f"{out}: labels of {len(facts.disputed)} people disagree with the teacher")
+
+
 def print_audit(name, audit, memory):
     """What an `Audit` found, one sentence for each binding."""
     table = Table("operator", "version", "count", title=name)

@@ -2,13 +2,13 @@
 
 import json
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fpd_tf.cli.options import (
+    LooksAt,
     OutOption,
     Source,
     SplitOption,
@@ -44,12 +44,6 @@ SetOption = Annotated[
 ResumeOption = Annotated[
     bool, typer.Option("--resume", help="Continue the run in --out.")
 ]
-
-
-class LooksAt(StrEnum):
-    upright = "upright"
-    mirrored = "mirrored"
-    turned = "turned"
 
 
 ViewsOption = Annotated[

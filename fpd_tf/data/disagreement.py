@@ -32,9 +32,12 @@ class Disagreement:
         shifted: (N,) bool, whose labels all lie to one side of the joints.
         another: (N,) bool, whose labels are all elsewhere: on another person?
         elsewhere: (N, K) bool, single labels far from a joint that is surely seen, of
-            nobody in `shifted` or `another`.
-        missing: (N, K) bool, joints that are clearly seen and have no label.
-        share: (N,) how much of what is surely seen is not as labelled, 0 to 1.
+            who is judged and neither shifted nor another.
+        missing: (N, K) bool, joints that are clearly seen and have no label, of the
+            same people.
+        judged: (N,) bool, of whom four labelled joints or more are surely seen.
+        amount: (N,) how many joints disagree: one at 0.2 or more, or missing, is one,
+            nearer ones count in part.
     """
 
     mirrored: np.ndarray
@@ -42,7 +45,8 @@ class Disagreement:
     another: np.ndarray
     elsewhere: np.ndarray
     missing: np.ndarray
-    share: np.ndarray
+    judged: np.ndarray
+    amount: np.ndarray
 
 
 def disagreement(
@@ -74,24 +78,26 @@ def disagreement(
     """
     order = people.joint_set.flip_order
     seen = scores >= SURE
-    mirrored = _mirrored(people, joints, people.annotated & seen)
+    mirrored = _mirrored(people, joints, seen)
     labels = on_other_side(people.joints, mirrored, order)
     labelled = on_other_side(people.annotated, mirrored, order)
     sure = labelled & seen
     apart = _distances(people, labels, joints)
     offset = _median(labels - joints, sure)
     unshifted = _distances(people, labels - offset[:, None], joints)
-    count = np.where(mirrored.any(axis=1), 0, sure.sum(axis=1))
+    count = sure.sum(axis=1)
+    judged, same_side = count >= SEVERAL, ~mirrored.any(axis=1)
     shifted = _explained(_mean(apart, sure), _mean(unshifted, sure)) & (count >= MANY)
+    shifted &= same_side
     near = (sure & (apart < FAR / 2)).sum(axis=1)
-    another = ~shifted & (near <= count / 4) & (count >= SEVERAL)
-    alike = ~(shifted | another)[:, None]
+    another = judged & same_side & ~shifted & (near <= count / 4)
+    alike = (judged & ~(shifted | another))[:, None]
+    elsewhere = alike & sure & (apart >= FAR)
     twin_elsewhere = (labelled & (apart >= FAR / 2))[:, order]
     missing = alike & ~labelled & (scores >= CLEAR) & ~twin_elsewhere
     before = _distances(people, people.joints, joints) / FAR
-    share = _mean(np.where(missing, 1, before), (people.annotated & seen) | missing)
-    elsewhere = alike & sure & (apart >= FAR)
-    return Disagreement(mirrored, shifted, another, elsewhere, missing, share)
+    amount = np.where(missing, 1, before * (people.annotated & seen)).sum(axis=1)
+    return Disagreement(mirrored, shifted, another, elsewhere, missing, judged, amount)
 
 
 def on_other_side(
@@ -108,13 +114,24 @@ def on_other_side(
     return np.where(flags, values[:, flip_order], values)
 
 
-def _mirrored(people, joints, sure):
-    """(N, K) bool: the sides to swap, of all pairs, of arms or legs, or of none."""
+def _mirrored(people, joints, seen):
+    """(N, K) bool: the sides to swap, of all pairs, of arms or legs, or of none.
+
+    A joint without a label is as far away as can be, under either choice.
+    """
     order = people.joint_set.flip_order
     pairs = order != np.arange(len(order))
-    sure = sure & sure[:, order] & pairs
-    before = _distances(people, people.joints, joints)
-    after = _distances(people, people.joints[:, order], joints)
+    labelled = people.annotated
+    sure = seen & pairs & (labelled | labelled[:, order])
+    both = sure & labelled
+    both &= both[:, order]
+    before, after = (
+        np.where(known, _distances(people, labels, joints), FAR)
+        for labels, known in (
+            (people.joints, labelled),
+            (people.joints[:, order], labelled[:, order]),
+        )
+    )
     choices = np.array([pairs, *_limbs(people.joint_set, pairs)])
     left = np.stack(
         [
@@ -122,10 +139,9 @@ def _mirrored(people, joints, sure):
             for at, choice in enumerate(choices)
         ]
     )
-    best = left.argmin(axis=0)
-    chosen = choices[best]
+    chosen = choices[left.argmin(axis=0)]
     wins = _explained(_mean(before, sure), left.min(axis=0))
-    wins &= (sure & chosen).sum(axis=1) >= SEVERAL
+    wins &= (both & chosen).sum(axis=1) >= SEVERAL
     return chosen & wins[:, None]
 
 

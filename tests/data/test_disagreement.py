@@ -52,8 +52,8 @@ def test_labels_that_agree():
     for what in (found.mirrored, found.elsewhere, found.missing):
         assert not what.any()
     assert not found.shifted.any() and not found.another.any()
-    # Nine joints sqrt(8) px, 0.0283 of the box, away; 0.2 is all of it.
-    np.testing.assert_allclose(found.share, [0.1414], atol=1e-4)
+    # Nine joints are sqrt(8) px away, 0.0283 of the box; at 0.2 each would be one.
+    np.testing.assert_allclose(found.amount, [9 * 0.14142], atol=1e-3)
 
 
 @pytest.mark.parametrize("which", [range(8), ARMS, LEGS], ids=["all", "arms", "legs"])
@@ -61,13 +61,18 @@ def test_sides_that_are_mirrored(which):
     found = found_of(person(swapped(which)))
     assert np.flatnonzero(found.mirrored[0]).tolist() == list(which)
     assert not found.elsewhere.any() and not found.another.any()
-    # Joints on the other side are all of 0.2 away, the others not at all.
-    np.testing.assert_allclose(found.share, [len(which) / 9], atol=1e-6)
+    np.testing.assert_allclose(found.amount, [len(which)])
 
 
 def test_the_rest_of_a_body_follows_where_the_teacher_is_not_sure():
     found = found_of(person(swapped()), scores=scored(0.4, LEGS))
     assert found.mirrored[0, :8].all()
+
+
+def test_labels_that_agree_stay_though_the_other_side_has_none():
+    """The arms are mirrored; of the legs only the left has labels, which agree."""
+    found = found_of(person(swapped(ARMS), [4, 6]))
+    assert np.flatnonzero(found.mirrored[0]).tolist() == ARMS
 
 
 @pytest.mark.parametrize(
@@ -108,7 +113,7 @@ def test_labels_of_another_person():
     labels = SEEN[:, ::-1] * 3
     found = found_of(person(labels))
     assert found.another.tolist() == [True]
-    assert not found.elsewhere.any() and found.share.tolist() == [1]
+    assert not found.elsewhere.any() and found.amount.tolist() == [9]
     assert not found_of(person(labels, range(6))).another.any()
     labels[:3] = SEEN[:3]  # a third of them are near
     found = found_of(person(labels))
@@ -127,7 +132,7 @@ def test_one_label_elsewhere():
 def test_joints_without_a_label():
     found = found_of(person(unlabelled=[3, HEAD]), scores=scored(0.59, [HEAD]))
     assert np.flatnonzero(found.missing[0]).tolist() == [3]
-    np.testing.assert_allclose(found.share, [1 / 8])
+    np.testing.assert_allclose(found.amount, [1])
     assert not found_of(person(SEEN * 3, [3])).missing.any()  # another person
 
 
@@ -161,4 +166,4 @@ def test_joints_that_are_no_body_swap_as_a_whole():
 
 def test_nobody():
     found = disagreement(People([], BODY), np.zeros((0, 9, 2)), np.zeros((0, 9)))
-    assert found.share.shape == (0,) and found.mirrored.shape == (0, 9)
+    assert found.amount.shape == (0,) and found.mirrored.shape == (0, 9)
