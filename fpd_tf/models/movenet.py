@@ -33,6 +33,8 @@ _STAGES = (
     _Stage(3, 2, 6, 160),
     _Stage(1, 1, 6, 320),
 )
+ALL_BLOCKS = sum(stage.repeats for stage in _STAGES)
+FEWEST_BLOCKS = 14  # the first of stride 32
 _LAST_OF_STRIDE = {4: 1, 8: 2, 16: 3}
 _PYRAMID = ((16, 64, 32), (8, 32, 24), (4, 24, 24))  # stride, features in, features out
 
@@ -40,6 +42,7 @@ _PYRAMID = ((16, 64, 32), (8, 32, 24), (4, 24, 24))  # stride, features in, feat
 def movenet_pose(
     *,
     width: float = 1.0,
+    blocks: int = ALL_BLOCKS,
     num_joints: int = 16,
     input_size: int = 256,
     name: str = "movenet_pose",
@@ -52,6 +55,8 @@ def movenet_pose(
 
     Args:
         width: multiplier of the backbone's channels; Lightning 1.0, Thunder 1.75.
+        blocks: of the backbone, 14 to 17, which the published networks have. With fewer
+            the 1x1 convolution to 1280 features is left out too.
         num_joints: K, channels of the heatmaps.
         input_size: S, a multiple of 32 pixels; Lightning 192, Thunder 256.
 
@@ -60,7 +65,7 @@ def movenet_pose(
         (B, S/4, S/4, K) float32 heatmap tensor, each value in (0, 1).
 
     Raises:
-        InputError: the input size is no multiple of 32.
+        InputError: the input size is no multiple of 32, or no such number of blocks.
 
     Example:
         >>> from fpd_tf.models.movenet import movenet_pose
@@ -69,9 +74,12 @@ def movenet_pose(
     """
     if input_size % 32:
         raise InputError("input_size", "", "a multiple of 32", input_size)
+    if blocks not in range(FEWEST_BLOCKS, ALL_BLOCKS + 1):
+        expected = f"{FEWEST_BLOCKS} to {ALL_BLOCKS}"
+        raise InputError("blocks", "", expected, blocks)
     images = image_input(input_size)
     x = layers.Rescaling(2.0, offset=-1.0, name="normalize")(images)
-    x, laterals = _backbone(x, width)
+    x, laterals = _backbone(x, width, blocks)
     x = _convolution(x, 64, "pyramid_32")
     for stride, filters, filters_out in _PYRAMID:
         name_here = f"pyramid_{stride}"
@@ -87,7 +95,7 @@ def movenet_pose(
     return keras.Model(images, [x], name=name)
 
 
-def _backbone(x, width):
+def _backbone(x, width, blocks):
     """The coarsest features, and {stride: the last ones of that size}."""
     x = _convolution(x, scaled_channels(32, width), "stem", 3, strides=2)
     x = layers.ReLU(6.0, name="stem_relu")(x)
@@ -95,6 +103,8 @@ def _backbone(x, width):
     for at, stage in enumerate(_STAGES):
         filters = scaled_channels(stage.filters, width)
         for repeat in range(stage.repeats):
+            if number == blocks:
+                return x, laterals
             stride = stage.stride if repeat == 0 else 1
             x = _block(x, stage.expansion, stride, filters, f"block{number}")
             number += 1

@@ -106,6 +106,13 @@ PRESETS = MappingProxyType(
             0.48,
             "MoveNet Lightning's heatmaps, 192 px: starts from `fpd import`",
         ),
+        "movenet_lite": Preset(
+            movenet_pose,
+            {"blocks": 14, "input_size": 192},
+            713_400,
+            0.36,
+            "Lightning without its last three blocks: a third of it",
+        ),
         "movenet_thunder": Preset(
             movenet_pose,
             {"width": 1.75, "input_size": 256},

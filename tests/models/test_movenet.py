@@ -49,6 +49,25 @@ def test_the_width_scales_the_backbone_and_neither_its_end_nor_the_pyramid(
     assert filters == (*channels, 1280, 64)
 
 
+def test_fewer_blocks_leave_out_the_coarsest_layers_and_keep_every_other_name():
+    whole, fewer = movenet_pose(**TINY), movenet_pose(**TINY, blocks=14)
+    left_out = {each.name for each in whole.layers} - {e.name for e in fewer.layers}
+    assert {each.split("_")[0] for each in left_out} == {
+        "block14",
+        "block15",
+        "block16",
+        "last",
+    }
+    assert fewer.get_layer("pyramid_32_conv").input.shape[1:] == (2, 2, 40)
+    assert fewer.output_shape == whole.output_shape
+
+
+@pytest.mark.parametrize("blocks", [13, 18])
+def test_a_backbone_that_does_not_reach_stride_32_or_is_longer_is_refused(blocks):
+    with pytest.raises(InputError, match=f"blocks: expected 14 to 17.*{blocks}"):
+        movenet_pose(**TINY, blocks=blocks)
+
+
 def test_a_size_that_does_not_halve_five_times_is_refused():
     with pytest.raises(InputError, match="input_size: expected a multiple of 32.*: 80"):
         movenet_pose(input_size=80)
