@@ -1,6 +1,8 @@
 """From a trained run to the files, contracts and card of `tflite/models/`.
 
-python -m tools.ship runs/pose-small pose-small lspet
+python -m tools.ship runs/pose-small pose-small lspet coco
+
+`coco` is the root of COCO's val2017, or of a part of it: everyday people.
 """
 
 import json
@@ -8,6 +10,7 @@ import platform
 import shlex
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -30,9 +33,19 @@ USES = {
 }
 
 
-def main(run: Path, name: str, root: Path, folder: Path = Path("tflite/models")):
+IMPORT = "fpd import movenet-lightning.float16.tflite --joints lsp --out {}"
+
+
+def main(
+    run: Path,
+    name: str,
+    root: Path,
+    coco: Path,
+    folder: Path = Path("tflite/models"),
+):
     """Exports, scores, times, and writes the card; a gate that fails stops it."""
     train, held_out = lspet(root)
+    everyday = replace(fpd.load_coco(coco, "val"), metric="pck")
     runs = list(_runs(run))
     config = runs[-1]
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,9 +57,10 @@ def main(run: Path, name: str, root: Path, folder: Path = Path("tflite/models"))
     for kind in ("float16", "int8"):
         file = files[f"{kind}.tflite"]
         export_gated(network, file, quantization=kind, samples=train, **gate)
-    rows = [_row(kind, file, held_out) for kind, file in files.items()]
+    rows = [_row(kind, file, held_out, everyday) for kind, file in files.items()]
     _add_times(rows, network, files)
     joints = _by_joint(files, held_out)
+    of_everyday = evaluate(files["int8.tflite"], everyday).scores
     worst = min(joints, key=lambda joint: joints[joint]["int8"])
     facts = {
         "name": name,
@@ -55,13 +69,14 @@ def main(run: Path, name: str, root: Path, folder: Path = Path("tflite/models"))
         "cost": fpd.model_cost(network),
         "files": rows,
         "people": evaluate(files["int8.tflite"], held_out).scores.people,
+        "everyday": of_everyday,
         "machine": f"two {platform.machine()} cores",
         "joints": joints,
         "worst": {"joint": worst, "value": joints[worst]["int8"]},
         "training_data": data,
-        "start_from": "imagenet" in str(runs[0]["config"]["start_from"]),
+        "unlabelled": config["unlabelled"],
         "teacher": config["teacher"],
-        "commands": [_command(each["command"]) for each in runs],
+        "commands": list(_commands(runs)),
     }
     here = FileSystemLoader(Path(__file__).parent)
     template = Environment(loader=here, undefined=StrictUndefined, trim_blocks=True)
@@ -77,6 +92,12 @@ def _runs(run):
     if (before / "config.json").is_file():
         yield from _runs(before)
     yield config
+
+
+def _commands(runs):
+    """What made the run: the import that it started from first."""
+    yield IMPORT.format(runs[0]["config"]["start_from"])
+    yield from (_command(each["command"]) for each in runs)
 
 
 def _command(words):
@@ -103,9 +124,10 @@ def _save_rounded(network, file):
                     archive.writestr(member, stored.read(member))
 
 
-def _row(kind, file, held_out):
+def _row(kind, file, held_out, everyday):
     size = file.stat().st_size / 1e6
     about = {"name": file.name, "use": USES[kind], "megabytes": size}
+    about["everyday"] = evaluate(file, everyday).scores.mean
     return about | {"one": None, "two": None} | scored(file, held_out)
 
 

@@ -12,11 +12,19 @@ from fpd_tf.models.precision import with_precision
 from fpd_tf.models.presets import build_model
 from fpd_tf.training.distiller import Distiller, check_student
 from fpd_tf.training.fused_norm import FUSED
-from fpd_tf.training.losses import joints_cross_entropy, joints_mse
+from fpd_tf.training.losses import (
+    joints_binary_cross_entropy,
+    joints_cross_entropy,
+    joints_mse,
+)
 from fpd_tf.training.recipes import TrainConfig, make_optimizer
 from fpd_tf.training.start import start_from
 
-DISTANCES = {"mse": joints_mse, "cross_entropy": joints_cross_entropy}
+DISTANCES = {
+    "mse": joints_mse,
+    "cross_entropy": joints_cross_entropy,
+    "binary_cross_entropy": joints_binary_cross_entropy,
+}
 
 
 def network_for(
@@ -61,6 +69,9 @@ def compiled_distiller(
             teacher's heatmaps, or with labels alone.
         strategy: of several devices; they hold a copy each.
 
+    Raises:
+        InputError: binary cross-entropy, and heatmaps that come out of no sigmoid.
+
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.models.hourglass import stacked_hourglass
@@ -70,6 +81,7 @@ def compiled_distiller(
         >>> compiled_distiller(network, config, 10).student.layers[1].compute_dtype
         'bfloat16'
     """
+    _check_distances(network, config)
     strategy = strategy or tf.distribute.get_strategy()
     several = strategy.num_replicas_in_sync > 1
     how = {"policy": config.precision, "layers": FUSED}
@@ -84,9 +96,25 @@ def compiled_distiller(
         distillation_weight=config.distillation_weight,
         distance=DISTANCES[config.distillation_distance],
         teach_unlabelled=config.teach_unlabelled,
+        student_distance=DISTANCES[config.student_distance],
     )
     distiller.compile(optimizer, jit_compile=False)
     return distiller
+
+
+def _check_distances(network, config):
+    last = {tensor._keras_history.operation for tensor in network.outputs}
+    bounded = all(
+        getattr(layer, "activation", None) is keras.activations.sigmoid
+        for layer in last
+    )
+    for field in ("student_distance", "distillation_distance"):
+        if getattr(config, field) == "binary_cross_entropy" and not bounded:
+            sentence = (
+                f"binary_cross_entropy needs heatmaps that come out of a sigmoid, as "
+                f"those of the movenet presets do; those of {network.name} do not"
+            )
+            raise InputError.plain("config", field, sentence)
 
 
 def _of_preset(people, config):

@@ -16,7 +16,14 @@ from fpd_tf.training.losses import fpd_loss, joints_mse, stacks_loss
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 STUDENT_LOSS, DISTILLATION_LOSS = "student_loss", "distillation_loss"
-_CONFIG = ("teacher", "student", "distillation_weight", "distance", "teach_unlabelled")
+_CONFIG = (
+    "teacher",
+    "student",
+    "distillation_weight",
+    "distance",
+    "teach_unlabelled",
+    "student_distance",
+)
 
 
 class Distiller(keras.Model):
@@ -49,9 +56,12 @@ class Distiller(keras.Model):
         student: network to train, of one image and nothing but heatmaps.
         distillation_weight: w of Eq. 5 (the paper's alpha), within [0, 1]. A callback
             may set it anew while training.
-        distance: of the distillation term, `joints_mse` or `joints_cross_entropy`.
+        distance: of the distillation term: `joints_mse`, `joints_cross_entropy` or
+            `joints_binary_cross_entropy`.
         teach_unlabelled: whether the teacher supervises joints without a label, as the
             paper claims; the reference repository masks them.
+        student_distance: of the ground truth's term, `joints_mse` or
+            `joints_binary_cross_entropy`.
 
     Raises:
         InputError: weight out of range, a network of another kind, or teacher and
@@ -77,6 +87,7 @@ class Distiller(keras.Model):
         distillation_weight: float = 0.5,
         distance: Callable = joints_mse,
         teach_unlabelled: bool = True,
+        student_distance: Callable = joints_mse,
         name: str = "distiller",
     ):
         super().__init__(name=name)
@@ -85,7 +96,8 @@ class Distiller(keras.Model):
             check_teacher(teacher, student)
         self.built = True
         self.teacher, self.student = teacher, student
-        self.distance, self.teach_unlabelled = distance, teach_unlabelled
+        self.distance, self.student_distance = distance, student_distance
+        self.teach_unlabelled = teach_unlabelled
         names = "loss", STUDENT_LOSS, DISTILLATION_LOSS
         with self.distribute_strategy.scope() if ON_TENSORFLOW else nullcontext():
             self._weight = keras.Variable(0.0, trainable=False, dtype="float32")
@@ -147,9 +159,10 @@ class Distiller(keras.Model):
                 self.distance,
                 self.teach_unlabelled,
                 teaching[1],
+                self.student_distance,
             )
         else:
-            losses = [stacks_loss(stacks, y, sample_weight)] * 2
+            losses = [stacks_loss(stacks, y, sample_weight, self.student_distance)] * 2
         loss = losses[0] + sum(self.losses)
         for tracker, value in zip(
             self._trackers.values(), (loss, *losses[1:]), strict=False

@@ -10,6 +10,7 @@ from keras import ops
 
 TINY = 1e-7
 SHARPNESS = 50.0
+POSITIVE = 9.0
 _STEEP = -15.0
 
 
@@ -60,6 +61,33 @@ def joints_cross_entropy(heatmaps, predicted):
     return ops.sum(target * (whole - logits), axis=(1, 2))
 
 
+@keras.saving.register_keras_serializable("fpd_tf")
+def joints_binary_cross_entropy(heatmaps, predicted):
+    """Cross-entropy of each cell, for heatmaps that come out of a sigmoid.
+
+    A cell's weight is 1 + 9 t, of the target t. The squared error has no slope where a
+    sigmoid is near 0, so that large steps leave it there for good; this one has.
+
+    Args:
+        heatmaps: (B, H, W, K) within [0, 1].
+        predicted: (B, H, W, K) within [0, 1].
+
+    Returns:
+        (B, K), summed over pixels, least where both agree.
+
+    Example:
+        >>> import numpy as np
+        >>> from fpd_tf.training.losses import joints_binary_cross_entropy
+        >>> half = np.full((1, 1, 1, 1), 0.5)
+        >>> round(float(joints_binary_cross_entropy(np.ones_like(half), half)[0, 0]), 3)
+        6.931
+    """
+    target = ops.cast(heatmaps, "float32")
+    share = ops.clip(ops.cast(predicted, "float32"), TINY, 1 - TINY)
+    likely = target * ops.log(share) + (1 - target) * ops.log(1 - share)
+    return ops.sum(-(1 + POSITIVE * target) * likely, axis=(1, 2))
+
+
 def stacks_loss(stacks: Sequence, heatmaps, weights, distance: Callable = joints_mse):
     """Weighted mean over people and joints, summed over stacks (L_mse of Eq. 3).
 
@@ -85,6 +113,7 @@ def fpd_loss(
     distance: Callable = joints_mse,
     teach_unlabelled: bool = True,
     teacher_weights=1.0,
+    student_distance: Callable = joints_mse,
 ):
     """L = w * L_pd + (1 - w) * L_mse, summed over the student's stacks (Eq. 5).
 
@@ -97,9 +126,10 @@ def fpd_loss(
         joint_weights: (B, K).
         teacher_heatmaps: (B, H, W, K), the teacher's last stack.
         distillation_weight: w, the paper's alpha.
-        distance: of L_pd; L_mse is always `joints_mse`.
+        distance: of L_pd.
         teach_unlabelled: whether the joint weights leave L_pd alone.
         teacher_weights: (B, K) or one for all, how far the teacher is to be believed.
+        student_distance: of L_mse, which the paper squares.
 
     Returns:
         Three scalars: the loss, L_mse (student_loss) and L_pd (distillation_loss).
@@ -107,7 +137,7 @@ def fpd_loss(
     believed = teacher_weights * (
         ops.ones_like(joint_weights) if teach_unlabelled else joint_weights
     )
-    student_loss = stacks_loss(stacks, heatmaps, joint_weights)
+    student_loss = stacks_loss(stacks, heatmaps, joint_weights, student_distance)
     distillation_loss = stacks_loss(stacks, teacher_heatmaps, believed, distance)
     loss = (
         distillation_weight * distillation_loss

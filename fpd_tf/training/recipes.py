@@ -35,13 +35,18 @@ class TrainConfig:
         optimizer: rmsprop (the paper), adam (the reference repository) or adamw.
         learning_rate: at the start.
         schedule: constant, or cosine down to zero at the last step.
+        warmup_epochs: in which the rate rises from zero, before a cosine; for networks
+            that know something already.
         drop_epochs: epochs after which a constant rate falls to a tenth.
         weight_decay: of adamw, on convolution kernels alone.
         ema: share of the old value in the running average of the weights that is
             scored and saved; 0 saves the weights themselves.
         precision: dtype policy of the training step; what is saved is float32.
         distillation_weight: w of Eq. 5 (the paper's alpha).
-        distillation_distance: mse (Eq. 4) or cross_entropy (Table 7).
+        student_distance: mse (Eq. 3), or binary_cross_entropy for networks whose
+            heatmaps come out of a sigmoid, as MoveNet's do.
+        distillation_distance: mse (Eq. 4), cross_entropy (Table 7), or
+            binary_cross_entropy.
         teach_unlabelled: have the teacher supervise joints without a label too; the
             reference repository masks them.
         teacher_cache: run the teacher once over every photograph, before training,
@@ -61,12 +66,16 @@ class TrainConfig:
     optimizer: Literal["rmsprop", "adam", "adamw"] = "rmsprop"
     learning_rate: Positive = 2.5e-4
     schedule: Literal["constant", "cosine"] = "constant"
+    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
     drop_epochs: tuple[int, ...] = ()
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     distillation_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
-    distillation_distance: Literal["mse", "cross_entropy"] = "mse"
+    student_distance: Literal["mse", "binary_cross_entropy"] = "mse"
+    distillation_distance: Literal["mse", "cross_entropy", "binary_cross_entropy"] = (
+        "mse"
+    )
     teach_unlabelled: bool = True
     teacher_cache: bool = False
     start_from: Path | None = None
@@ -82,6 +91,10 @@ class TrainConfig:
             raise ValueError("optimizer=adamw where there is weight_decay")
         if self.drop_epochs and self.schedule != "constant":
             raise ValueError("schedule=constant where there are drop_epochs")
+        if self.warmup_epochs and self.schedule != "cosine":
+            raise ValueError("schedule=cosine where there are warmup_epochs")
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(f"warmup_epochs below the {self.epochs} epochs")
         return self
 
 
@@ -147,9 +160,7 @@ def make_optimizer(config: TrainConfig, steps_per_epoch: int):
 
 def _learning_rate(config, steps_per_epoch):
     if config.schedule == "cosine":
-        return keras.optimizers.schedules.CosineDecay(
-            config.learning_rate, config.epochs * steps_per_epoch
-        )
+        return _cosine(config, steps_per_epoch)
     if not config.drop_epochs:
         return config.learning_rate
     last_steps = [epoch * steps_per_epoch - 1 for epoch in config.drop_epochs]
@@ -160,6 +171,16 @@ def _learning_rate(config, steps_per_epoch):
             for drop in range(len(config.drop_epochs) + 1)
         ],
     )
+
+
+def _cosine(config, steps_per_epoch):
+    steps = config.epochs * steps_per_epoch
+    cosine = keras.optimizers.schedules.CosineDecay
+    warmup = round(config.warmup_epochs * steps_per_epoch)
+    if not warmup:
+        return cosine(config.learning_rate, steps)
+    rise = {"warmup_target": config.learning_rate, "warmup_steps": warmup}
+    return cosine(0.0, steps - warmup, **rise)
 
 
 def configure(recipe: str, settings: Sequence[str] = ()) -> TrainConfig:

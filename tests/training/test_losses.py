@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from fpd_tf.training.losses import (
     fpd_loss,
+    joints_binary_cross_entropy,
     joints_cross_entropy,
     joints_mse,
     stacks_loss,
@@ -67,6 +68,29 @@ def test_cross_entropy_has_a_gradient_wherever_the_map_is(value, rise):
 def test_cross_entropy_is_finite_on_empty_maps():
     empty = maps([0, 0, 0])
     assert joints_cross_entropy(empty, empty).numpy() == pytest.approx(np.log(3))
+
+
+def test_binary_cross_entropy_of_cells_counts_positives_ten_times():
+    target, guess = maps([0, 1, 0.5]), maps([0.5, 0.5, 0.5])
+    # 1 x ln 2, 10 x ln 2, 5.5 x ln 2
+    expected = pytest.approx(16.5 * np.log(2), rel=1e-5)
+    assert joints_binary_cross_entropy(target, guess).numpy() == expected
+    at_target = maps([0.3, 0.6, 0.9])
+    near = [maps([0.3 + off, 0.6, 0.9]) for off in (-0.01, 0, 0.01)]
+    values = [
+        float(joints_binary_cross_entropy(at_target, each)[0, 0]) for each in near
+    ]
+    assert values[1] == min(values)
+
+
+def test_binary_cross_entropy_is_finite_and_sloped_where_a_sigmoid_ends():
+    logits = keras.Variable(maps([-12.0, -12.0, -12.0]))
+    with tf.GradientTape() as tape:
+        guess = keras.ops.sigmoid(logits)
+        distance = joints_binary_cross_entropy(maps([0, 1, 0]), guess)
+    gradient = tape.gradient(distance, logits.value).numpy().ravel()
+    assert gradient == pytest.approx([0, -10, 0], abs=1e-3)
+    assert np.isfinite(joints_binary_cross_entropy(maps([0, 1, 0]), maps([1, 0, 1])))
 
 
 def test_stacks_are_summed_and_joints_averaged():

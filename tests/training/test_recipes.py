@@ -9,8 +9,9 @@ from pydantic import ValidationError
 import fpd_tf as fpd
 from fpd_tf.codec import encode_heatmaps
 from fpd_tf.errors import InputError
-from fpd_tf.training.build import network_for
-from fpd_tf.training.losses import joints_mse
+from fpd_tf.models.movenet import movenet_pose
+from fpd_tf.training.build import compiled_distiller, network_for
+from fpd_tf.training.losses import joints_binary_cross_entropy, joints_mse
 from fpd_tf.training.recipes import RECIPES, configure, make_optimizer
 
 
@@ -72,6 +73,38 @@ def test_the_rate_drops_with_the_first_step_after_an_epoch():
     config = fpd.TrainConfig(learning_rate=1.0, drop_epochs=(2, 3), epochs=4)
     found = rates(config, 10, [0, 19, 20, 29, 30, 39])
     np.testing.assert_allclose(found, [1, 1, 0.1, 0.1, 0.01, 0.01], rtol=1e-6)
+
+
+def test_a_warmup_rises_from_zero_before_the_cosine():
+    config = fpd.TrainConfig(
+        learning_rate=1.0, schedule="cosine", epochs=4, warmup_epochs=0.5
+    )
+    found = rates(config, 10, [0, 2, 5, 40])
+    np.testing.assert_allclose(found, [0, 0.4, 1, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"warmup_epochs": 1}, "schedule=cosine where there are warmup_epochs"),
+        ({"warmup_epochs": 3, "schedule": "cosine"}, "below the 3 epochs"),
+    ],
+)
+def test_a_warmup_without_effect_or_without_end_is_refused(settings, sentence):
+    with pytest.raises(ValidationError, match=sentence):
+        fpd.TrainConfig(epochs=3, **settings)
+
+
+@pytest.mark.parametrize("field", ["student_distance", "distillation_distance"])
+def test_binary_cross_entropy_asks_for_heatmaps_out_of_a_sigmoid(field, tiny_network):
+    config = fpd.TrainConfig(**{field: "binary_cross_entropy"})
+    with pytest.raises(InputError, match=f"config: {field}: .*come out of a sigmoid"):
+        compiled_distiller(tiny_network(), config, 1)
+    movenet = movenet_pose(width=0.25, input_size=64)
+    distiller = compiled_distiller(movenet, config, 1)
+    chosen = {"student_distance": distiller.student_distance}
+    chosen["distillation_distance"] = distiller.distance
+    assert chosen[field] is joints_binary_cross_entropy
 
 
 def test_cosine_ends_at_zero_with_the_last_step():
