@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 import fpd_tf as fpd
-from fpd_tf.joints import joint_map
+from fpd_tf.joint_maps import joint_map
 from fpd_tf.training.teacher_predictions import teacher_predictions
 from fpd_tf.training.unlabelled import CLEAR
 from studies.study import limb_mean, lspet

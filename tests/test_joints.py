@@ -5,17 +5,10 @@ import sys
 import numpy as np
 import pytest
 
+from fpd_tf import joints
 from fpd_tf.errors import InputError
-from fpd_tf.joints import (
-    COCO,
-    GROUPS,
-    LSP,
-    MPII,
-    JointSet,
-    joint_map,
-    joint_set_from,
-    lsp_to_mpii,
-)
+from fpd_tf.joint_maps import joint_map, lsp_to_mpii
+from fpd_tf.joints import COCO, GROUPS, LSP, MPII, JointSet, joint_set_from
 
 
 @pytest.mark.parametrize("joint_set", [MPII, LSP, COCO], ids=lambda s: s.name)
@@ -135,3 +128,9 @@ def test_a_joint_set_survives_json():
     for broken in (None, {}, {"name": "own", "joints": 3}):
         with pytest.raises(InputError, match="a.json: joint_set: expected a joint set"):
             joint_set_from(broken, "a.json")
+
+
+def test_maps_are_found_where_they_stood():
+    assert joints.joint_map is joint_map
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        joints.nothing  # noqa: B018

@@ -17,6 +17,7 @@ ROOMS = (  # top to bottom: a room imports from rooms above it only
     *(
         "joint_names",
         "joints",
+        "joint_maps",
         "geometry",
         "codec",
         "data",

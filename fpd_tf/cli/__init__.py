@@ -11,7 +11,6 @@ from typer.exceptions import TyperException
 
 from fpd_tf.cli import (
     bundle,
-    compare,
     data,
     examine,
     export,
@@ -56,7 +55,7 @@ app = typer.Typer(
 )
 VERBS = (
     *(start, data, import_, train, measure),
-    *(compare, predict, export, examine, bundle),
+    *(predict, export, examine, bundle),
 )
 for verbs in VERBS:
     for verb in verbs.app.registered_commands:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from fpd_tf.data.crop_source import CropSource
 from fpd_tf.errors import InputError
-from fpd_tf.geometry import warp
 
 MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
-class PackedPart:
+class PackedPart(CropSource):
     """The part of a photograph that lies in a shard.
 
     Args:
@@ -35,8 +35,8 @@ class PackedPart:
     height: int
     width: int
 
-    def pixels(self) -> np.ndarray:
-        """The (height, width, 3) uint8 pixels, mapped: read where looked at.
+    def decoded(self, reduction: int) -> tuple[np.ndarray, tuple[int, int], int]:
+        """All that the shard has, mapped: read where looked at, and never reduced.
 
         Raises:
             InputError: the shard is missing or too short.
@@ -44,22 +44,11 @@ class PackedPart:
         end = self.start + 3 * self.height * self.width
         try:
             shard = _mapped(self.path, os.stat(self.path).st_mtime_ns)
-            return shard[self.start : end].reshape(self.height, self.width, 3)
+            pixels = shard[self.start : end].reshape(self.height, self.width, 3)
         except (OSError, ValueError) as error:
             check_sum(self.path)
             raise InputError(self.path, "", "a packed file", error) from error
-
-    def crop(
-        self,
-        matrix: np.ndarray,
-        size: int,
-        *,
-        window: np.ndarray | None = None,
-        into: np.ndarray | None = None,
-        reduced: bool = False,
-    ) -> np.ndarray:
-        """As `Photograph.crop`, of all rows and columns; only the shard's are known."""
-        return warp(self.pixels(), (self.y, self.x), matrix, size, window, into)
+        return pixels, (self.y, self.x), 1
 
     def check(self) -> None:
         """Reads the shard and holds it against the manifest.

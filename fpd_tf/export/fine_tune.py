@@ -50,7 +50,7 @@ from fpd_tf.models.keras_file import load_network
 from fpd_tf.training.distiller import check_teacher
 from fpd_tf.training.losses import joints_mse
 from fpd_tf.training.recipes import with_settings
-from fpd_tf.training.teacher import cache_teacher, collapsed_target
+from fpd_tf.training.teacher import cache_teacher
 
 _PEAK = 1.0
 _OF_THE_RUN = ("distillation_weight", "data")
@@ -196,6 +196,33 @@ class FineTuning:
         return cache_teacher(
             teacher, people, data.input_size, self.cache, mirror=mirror
         )
+
+
+def collapsed_target(
+    heatmaps, joint_weights, teacher_heatmaps, distillation_weight: float
+):
+    """Target and joint weights whose squared loss is Eq. 5's, up to a constant.
+
+    `tf_keras` fits a network to one target. w is the distillation weight, m the joint
+    weight, t the teacher, g ground truth, s the student:
+    w |s - t|^2 + (1 - w) m |s - g|^2 = (w + (1 - w) m) |s - target|^2 + constant, with
+    target = (w t + (1 - w) m g) / (w + (1 - w) m).
+
+    Args:
+        heatmaps: (B, H, W, K) ground truth.
+        joint_weights: (B, K).
+        teacher_heatmaps: (B, H, W, K).
+        distillation_weight: w.
+
+    Returns:
+        (B, H, W, K) targets and (B, K) joint weights, as TensorFlow tensors.
+    """
+    import tensorflow as tf
+
+    of_truth = (1 - distillation_weight) * joint_weights
+    weights = distillation_weight + of_truth
+    share = tf.math.divide_no_nan(of_truth, weights)[:, None, None, :]
+    return teacher_heatmaps + share * (heatmaps - teacher_heatmaps), weights
 
 
 def quantization_aware(

@@ -14,7 +14,8 @@ from keras import layers
 
 from fpd_tf.contract.tflite_file import TfliteFile, builtin_name, dtype_of, shape_of
 from fpd_tf.errors import InputError
-from fpd_tf.joints import COCO, JointSet, joint_map
+from fpd_tf.joint_maps import joint_map
+from fpd_tf.joints import COCO, JointSet
 from fpd_tf.models.keras_file import named_network
 from fpd_tf.models.movenet import movenet_pose
 from fpd_tf.models.stacks import as_stacks

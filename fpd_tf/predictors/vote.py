@@ -13,8 +13,8 @@ import numpy as np
 from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box, apply_matrix, invert_matrix
+from fpd_tf.joint_maps import joint_union
 from fpd_tf.joint_names import plain_name
-from fpd_tf.joints import joint_union
 from fpd_tf.predictors.blazepose import WIDER, UprightPredictor, upright_matrix
 from fpd_tf.predictors.predictor import Prediction, Predictor
 

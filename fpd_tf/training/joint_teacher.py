@@ -11,7 +11,8 @@ from fpd_tf.codec import Heatmaps
 from fpd_tf.data.people import People
 from fpd_tf.data.pipeline import DataConfig
 from fpd_tf.data.teacher_joints import TeacherJoints
-from fpd_tf.joints import JointSet, joint_map, joint_union
+from fpd_tf.joint_maps import joint_map, joint_union
+from fpd_tf.joints import JointSet
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.predictors.vote import Views
 from fpd_tf.training.teacher_predictions import teacher_predictions

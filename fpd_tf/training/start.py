@@ -10,8 +10,8 @@ import numpy as np
 from rich.console import Console
 
 from fpd_tf.errors import InputError
+from fpd_tf.joint_maps import SAME
 from fpd_tf.joint_names import plain_name
-from fpd_tf.joints import SAME
 from fpd_tf.models.keras_file import joint_set_of_network, load_network
 from fpd_tf.shipped import shipped
 

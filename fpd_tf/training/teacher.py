@@ -1,10 +1,7 @@
 """Paying the teacher once: its heatmaps of every person, computed before training.
 
 The teacher sees each person's upright crop and its mirror image, and is the better for
-the mean of the two; training warps that with the photograph's own augmentation. For the
-squared loss the two terms of
-Eq. 5 are then one weighted squared distance plus a constant (`collapsed_target`), so
-that distilling costs what plain training costs.
+the mean of the two; training warps that with the photograph's own augmentation.
 """
 
 import hashlib
@@ -14,7 +11,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from rich.console import Console
 
 from fpd_tf.data.people import People
@@ -65,37 +61,6 @@ def cache_teacher(
         seen = with_flip(predict) if mirror else predict
         _fill(cache, seen, left, missing, input_size)
     return cache
-
-
-def collapsed_target(
-    heatmaps,
-    joint_weights,
-    teacher_heatmaps,
-    distillation_weight: float,
-    teach_unlabelled: bool = True,
-):
-    """Target and joint weights whose squared loss is Eq. 5's, up to a constant.
-
-    w is the distillation weight, m the joint weight, t the teacher, g ground truth:
-    w |s - t|^2 + (1 - w) m |s - g|^2 = (w + (1 - w) m) |s - target|^2 + constant, with
-    target = (w t + (1 - w) m g) / (w + (1 - w) m). Where the teacher leaves unlabelled
-    joints alone, w becomes w m.
-
-    Args:
-        heatmaps: (B, H, W, K) ground truth.
-        joint_weights: (B, K).
-        teacher_heatmaps: (B, H, W, K).
-        distillation_weight: w.
-        teach_unlabelled: as in `fpd_loss`.
-
-    Returns:
-        (B, H, W, K) targets and (B, K) joint weights, as TensorFlow tensors.
-    """
-    of_truth = (1 - distillation_weight) * joint_weights
-    of_teacher = distillation_weight * (1.0 if teach_unlabelled else joint_weights)
-    weights = of_teacher + of_truth
-    share = tf.math.divide_no_nan(of_truth, weights)[:, None, None, :]
-    return teacher_heatmaps + share * (heatmaps - teacher_heatmaps), weights
 
 
 def _key(teacher, people, input_size, mirror):

@@ -13,7 +13,8 @@ from fpd_tf.drawn import layouts as synthetic
 from fpd_tf.drawn.layouts import synthesize
 from fpd_tf.drawn.picture import draw_person
 from fpd_tf.errors import InputError
-from fpd_tf.joints import LSP, lsp_to_mpii
+from fpd_tf.joint_maps import lsp_to_mpii
+from fpd_tf.joints import LSP
 
 COUNT, SEED = 12, 3
 LAYOUTS = ("mpii", "lsp", "lspet")

@@ -19,6 +19,7 @@ from fpd_tf.export.convert import export_tflite, to_tflite
 from fpd_tf.export.fine_tune import (
     FineTuning,
     FineTuningConfig,
+    collapsed_target,
     fake_quantized,
     fine_tuning_config,
     prune,
@@ -32,7 +33,7 @@ from fpd_tf.models.hourglass import stacked_hourglass
 from fpd_tf.models.mobilenet import mobilenet_pose
 from fpd_tf.models.movenet import movenet_pose
 from fpd_tf.predictors.load import load_predictor
-from fpd_tf.training.losses import fpd_loss
+from fpd_tf.training.losses import fpd_loss, joints_mse
 
 SIZE = 32
 PLAIN = DataConfig(
@@ -141,6 +142,21 @@ def losses_of(network, people, fine_tuning):
 
     fine_tuning.teach(twin(network), people, [Watch()])
     return seen
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_the_collapsed_target_has_the_two_term_loss_gradient(weight):
+    random = np.random.default_rng(0)
+    truth, soft, guess = random.random((3, 2, 4, 4, 5)).astype(np.float32)
+    joint_weights = np.float32(random.random((2, 5)) > 0.4)
+    guess = tf.Variable(guess)
+    with tf.GradientTape(persistent=True) as tape:
+        both, _, _ = fpd_loss([guess], truth, joint_weights, soft, weight)
+        target, weights = collapsed_target(truth, joint_weights, soft, weight)
+        one = tf.reduce_mean(weights * joints_mse(target, guess))
+    np.testing.assert_allclose(
+        tape.gradient(one, guess), tape.gradient(both, guess), rtol=1e-4, atol=1e-7
+    )
 
 
 @pytest.mark.parametrize("taught", [True, False])

@@ -5,7 +5,8 @@ import pytest
 
 from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.geometry import apply_matrix
-from fpd_tf.joints import COCO, JointSet, joint_map
+from fpd_tf.joint_maps import joint_map
+from fpd_tf.joints import COCO, JointSet
 from fpd_tf.predictors.blazepose import (
     BLAZEPOSE,
     gives_landmarks,

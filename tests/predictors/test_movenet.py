@@ -5,7 +5,8 @@ import pytest
 
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import apply_matrix, invert_matrix
-from fpd_tf.joints import COCO, LSP, joint_map
+from fpd_tf.joint_maps import joint_map
+from fpd_tf.joints import COCO, LSP
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.predictors.movenet import gives_joints
 

@@ -5,7 +5,8 @@ import pytest
 
 from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.errors import InputError
-from fpd_tf.joints import JointSet, joint_union
+from fpd_tf.joint_maps import joint_union
+from fpd_tf.joints import JointSet
 from fpd_tf.predictors.predictor import Prediction, Predictor
 from fpd_tf.predictors.vote import elected, voted
 

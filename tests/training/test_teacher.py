@@ -3,39 +3,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from fpd_tf.data.pipeline import DataConfig, make_dataset
 from fpd_tf.errors import InputError
 from fpd_tf.models.precision import with_precision
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.training import teacher as teacher_cache
-from fpd_tf.training.losses import fpd_loss, joints_mse
 from fpd_tf.training.recipes import TrainConfig
 from fpd_tf.training.run import distill
-from fpd_tf.training.teacher import cache_teacher, collapsed_target
+from fpd_tf.training.teacher import cache_teacher
 
 SIZE = 64
-
-
-@pytest.mark.parametrize("teach_unlabelled", [True, False])
-@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
-def test_the_collapsed_target_has_the_two_term_loss_gradient(weight, teach_unlabelled):
-    random = np.random.default_rng(0)
-    truth, soft, guess = random.random((3, 2, 4, 4, 5)).astype(np.float32)
-    joint_weights = np.float32(random.random((2, 5)) > 0.4)
-    guess = tf.Variable(guess)
-    with tf.GradientTape(persistent=True) as tape:
-        both, _, _ = fpd_loss(
-            [guess], truth, joint_weights, soft, weight, joints_mse, teach_unlabelled
-        )
-        target, weights = collapsed_target(
-            truth, joint_weights, soft, weight, teach_unlabelled
-        )
-        one = tf.reduce_mean(weights * joints_mse(target, guess))
-    np.testing.assert_allclose(
-        tape.gradient(one, guess), tape.gradient(both, guess), rtol=1e-4, atol=1e-7
-    )
 
 
 FLIP = (5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10)
