@@ -9,10 +9,13 @@
   (Table 7, section 3.2)
 - shapes: stacks, channels, and a MobileNet (Table 5)
 - labels: a share of the labels is moved (section 3.2)
+- missing: a third of the labels is missing
+- few: 2,000 people have labels, the others none, as many steps either way
 
 Runs with the same seed see the same crops in the same order. Runs of the same name in
-the same folder are shared between questions and made once. The teacher's heatmaps are
-computed once for all runs that use them cached.
+the same folder are shared between questions and made once. What the teacher predicts is
+computed once for all runs that use it cached. A .tflite teacher, such as MoveNet's,
+predicts joints: it goes with every question but `terms`.
 """
 
 from collections.abc import Callable, Iterator
@@ -53,10 +56,13 @@ SHAPES = {
 SHARES = (0.2, 0.4)
 SHIFT = (0.1, 1 / 3)
 
-Trials = Callable[[int, keras.Model, Study], Iterator[Trial]]
+MISSING, FEW = 1 / 3, 2000
+
+Teacher = keras.Model | Path
+Trials = Callable[[int, Teacher, Study], Iterator[Trial]]
 
 
-def distillation(seed: int, teacher: keras.Model, study: Study) -> Iterator[Trial]:
+def distillation(seed: int, teacher: Teacher, study: Study) -> Iterator[Trial]:
     """Both ways from scratch, then both ways from the student trained on labels."""
     yield from _both(seed, teacher)
     baseline = f"start_from={study.folder}/truth-{seed}/student.keras"
@@ -65,7 +71,7 @@ def distillation(seed: int, teacher: keras.Model, study: Study) -> Iterator[Tria
     yield Trial(f"further-teacher-{seed}", (baseline,), teacher, again)
 
 
-def weights(seed: int, teacher: keras.Model, study: Study) -> Iterator[Trial]:
+def weights(seed: int, teacher: Teacher, study: Study) -> Iterator[Trial]:
     """0 (labels alone), 0.5, and the others."""
     yield from _both(seed, teacher)
     for weight in WEIGHTS:
@@ -73,7 +79,7 @@ def weights(seed: int, teacher: keras.Model, study: Study) -> Iterator[Trial]:
         yield Trial(f"weight-{weight}-{seed}", chosen, teacher, seed)
 
 
-def terms(seed: int, teacher: keras.Model, study: Study) -> Iterator[Trial]:
+def terms(seed: int, teacher: Teacher, study: Study) -> Iterator[Trial]:
     """The teacher's term in each form.
 
     The cache holds what the teacher says of the upright crop and of its mirror image,
@@ -85,20 +91,57 @@ def terms(seed: int, teacher: keras.Model, study: Study) -> Iterator[Trial]:
         yield Trial(f"{name}-{seed}", settings, teacher, seed)
 
 
-def shapes(seed: int, teacher: keras.Model, study: Study) -> Iterator[Trial]:
+def shapes(seed: int, teacher: Teacher, study: Study) -> Iterator[Trial]:
     """Each student with and without the teacher."""
     for shape, settings in SHAPES.items():
         yield Trial(f"{shape}truth-{seed}", settings, None, seed)
         yield Trial(f"{shape}teacher-{seed}", settings, teacher, seed)
 
 
-def labels(seed: int, teacher: keras.Model, study: Study) -> Iterator[Trial]:
+def labels(seed: int, teacher: Teacher, study: Study) -> Iterator[Trial]:
     """Each share of moved labels, both ways; the teacher saw the published labels."""
     yield from _both(seed, teacher)
     for share in SHARES:
         people = moved(study.train, share, np.random.default_rng(seed))
         for name, source in (("truth", None), ("teacher", teacher)):
             yield Trial(f"shifted-{share}-{name}-{seed}", (), source, seed, people)
+
+
+def missing(seed: int, teacher: Teacher, study: Study) -> Iterator[Trial]:
+    """A third of the labels missing, both ways."""
+    people = thinned(study.train, MISSING, np.random.default_rng(seed))
+    yield Trial(f"missing-truth-{seed}", (), None, seed, people)
+    yield Trial(f"missing-teacher-{seed}", (), teacher, seed, people)
+
+
+def few(seed: int, teacher: Teacher, study: Study) -> Iterator[Trial]:
+    """The first 2,000 people with their labels, alone and beside all others without.
+
+    Beside others a batch has half as many people with labels, so that an epoch of them
+    has twice the steps.
+    """
+    labelled, others = study.train[:FEW], without_labels(study.train[FEW:])
+    longer = round(len(study.train) / FEW)
+    alone, beside = (
+        (f"epochs={study.epochs * times}",) for times in (longer, longer // 2)
+    )
+    yield Trial(f"few-truth-{seed}", alone, None, seed, labelled)
+    yield Trial(f"few-teacher-{seed}", beside, teacher, seed, labelled, others)
+
+
+def thinned(people: People, share: float, random: np.random.Generator) -> People:
+    """A share of the annotated joints is not annotated."""
+    others = []
+    for person in people:
+        kept = person.annotated & (random.random(len(person.annotated)) >= share)
+        others.append(replace(person, annotated=kept, visible=person.visible & kept))
+    return people.of(others)
+
+
+def without_labels(people: People) -> People:
+    """Nobody has an annotated joint; boxes stay."""
+    none = np.zeros(people.joint_set.num_joints, bool)
+    return people.of(replace(each, annotated=none, visible=none) for each in people)
 
 
 def moved(people: People, share: float, random: np.random.Generator) -> People:
@@ -115,7 +158,8 @@ def moved(people: People, share: float, random: np.random.Generator) -> People:
 
 
 QUESTIONS: dict[str, Trials] = {
-    each.__name__: each for each in (distillation, weights, terms, shapes, labels)
+    each.__name__: each
+    for each in (distillation, weights, terms, shapes, labels, missing, few)
 }
 Question = StrEnum("Question", list(QUESTIONS))
 
@@ -123,7 +167,9 @@ Question = StrEnum("Question", list(QUESTIONS))
 def main(
     question: Question,
     root: Path,
-    teacher: Annotated[Path, typer.Option(help="A trained .keras file.")],
+    teacher: Annotated[
+        Path, typer.Option(help="A trained .keras file, or a .tflite of any kind.")
+    ],
     folder: Annotated[Path, typer.Option(help="Of the runs.")] = Path("runs/ablations"),
     out: Annotated[
         Path | None, typer.Option(help="The table; docs/results/QUESTION.csv.")
@@ -133,14 +179,13 @@ def main(
     size: Annotated[int, typer.Option(help="Pixels of the input.")] = 128,
 ):
     """Trains what is missing, writes the table, prints paired differences."""
-    study, resized = (
-        of_small_student(root, folder, epochs, size),
-        at_size(teacher, size),
-    )
+    study = of_small_student(root, folder, epochs, size)
+    foreign = teacher.suffix == ".tflite"
+    chosen = teacher if foreign else at_size(teacher, size)
     trials = [
         trial
         for seed in range(seeds)
-        for trial in QUESTIONS[question](seed, resized, study)
+        for trial in QUESTIONS[question](seed, chosen, study)
     ]
     rows = study.answer(trials, out or Path(f"docs/results/{question}.csv"))
     _print_differences(rows)

@@ -45,16 +45,19 @@ class Trial:
     Args:
         name: of its folder and row.
         settings: "field=value" each, on top of the study's own.
-        teacher: a trained network to distil from; none for ground truth alone.
+        teacher: a trained network, or a file of any kind, to distil from; none for
+            ground truth alone.
         seed: of order, augmentation and first weights.
         people: to train on, in place of the study's.
+        unlabelled: people whom the teacher alone teaches.
     """
 
     name: str
     settings: Sequence[str] = ()
-    teacher: keras.Model | None = None
+    teacher: keras.Model | Path | None = None
     seed: int = 0
     people: People | None = None
+    unlabelled: People | None = None
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,14 @@ class Study:
         train: people to train on.
         held_out: people to score on.
         settings: "field=value" each, on top of the recipe `light`.
+        epochs: of a run, unless its trial says otherwise.
     """
 
     folder: Path
     train: People
     held_out: People
     settings: Sequence[str] = ()
+    epochs: int = 6
 
     def run(self, trial: Trial) -> dict:
         """The trial's row; trains only what is not there yet.
@@ -81,7 +86,8 @@ class Study:
         """
         out = self.folder / trial.name
         path = out / "row.json"
-        chosen = (*self.settings, *trial.settings, f"data.seed={trial.seed}")
+        own = (f"epochs={self.epochs}", *trial.settings, f"data.seed={trial.seed}")
+        chosen = (*self.settings, *own)
         settings = " ".join(chosen)
         if not path.is_file():
             self._train(trial, out, configure("light", chosen))
@@ -113,13 +119,14 @@ class Study:
         if trial.teacher is None:
             fpd.train(people, out, config, resume=resume)
         else:
-            fpd.distill(people, out, trial.teacher, config, resume=resume)
+            how = {"unlabelled": trial.unlabelled, "resume": resume}
+            fpd.distill(people, out, trial.teacher, config, **how)
 
 
 def of_small_student(root: Path, folder: Path, epochs: int, size: int) -> Study:
     """The study of the 64,078-parameter hourglass that is quick to train."""
-    chosen = (*STUDENT, f"epochs={epochs}", f"data.input_size={size}")
-    return Study(folder, *lspet(root), chosen)
+    chosen = (*STUDENT, f"data.input_size={size}")
+    return Study(folder, *lspet(root), chosen, epochs)
 
 
 def scored(model: Path, held_out: People) -> dict[str, float]:
