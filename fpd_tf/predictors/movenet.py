@@ -10,6 +10,7 @@ import numpy as np
 
 from fpd_tf.contract.metadata import joint_set_within
 from fpd_tf.contract.pose_json import numbered_joints, rules_for
+from fpd_tf.contract.short_form import ShortContract
 from fpd_tf.errors import InputError
 from fpd_tf.joints import COCO
 from fpd_tf.predictors.predictor import Prediction, Predictor
@@ -29,20 +30,23 @@ def gives_joints(shapes: Sequence[tuple[int, ...]]) -> bool:
     return len(shapes) == 1 and (_is_movenet(shapes[0]) or _is_ours(shapes[0]))
 
 
-def joints_predictor(network: TfliteNetwork) -> Predictor:
+def joints_predictor(
+    network: TfliteNetwork, told: ShortContract | None = None
+) -> Predictor:
     """A predictor of a network that gives joints.
 
     MoveNet takes levels 0 to 255, whatever their type, and its 17 joints are COCO's;
-    names inside the file go before that.
+    names inside the file go before that, and what is told before both.
 
     Args:
         network: whose one output `gives_joints` knows.
+        told: what stands beside the file.
 
     Raises:
         InputError: an image of another type.
     """
     (shape,), size = network.shapes, network.input_size
-    levels = _is_movenet(shape)
+    levels = _is_movenet(shape) and not (told and told.image.range)
     if levels and network.dtype not in FIRST_LEVEL:
         expected = f"{', '.join(FIRST_LEVEL)}"
         raise InputError(network.path, "type of the image", expected, network.dtype)
@@ -52,7 +56,7 @@ def joints_predictor(network: TfliteNetwork) -> Predictor:
         found = np.asarray(found, np.float32).reshape(len(images), -1, 3)
         return Prediction(size * found[..., 1::-1] - 0.5, found[..., 2])
 
-    joint_set = _joints_of(network.path, shape[-2])
+    joint_set = told.joint_set if told else _joints_of(network.path, shape[-2])
     rules = rules_for(joint_set)
     return Predictor(str(network.path), size, joint_set, rules, run)
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from fpd_tf.contract.pose_json import contract_beside, describe
+from fpd_tf.contract.pose_json import contract_beside, contract_path, describe
+from fpd_tf.contract.short_form import FORM, check_short, short_contract
 from fpd_tf.contract.tflite_file import TfliteFile
 from fpd_tf.errors import InputError
 from fpd_tf.predictors.blazepose import gives_landmarks, landmarks_predictor
@@ -18,8 +19,8 @@ def tflite_predictor(path: Path, threads: int = 2) -> Predictor:
     BlazePose gives them.
 
     Args:
-        path: the file; the contract beside it, or else what stands inside, names its
-            joints.
+        path: the file; the contract beside it, whole or short, or else what stands
+            inside, names its joints.
         threads: of the interpreter.
 
     Raises:
@@ -27,19 +28,36 @@ def tflite_predictor(path: Path, threads: int = 2) -> Predictor:
     """
     file = TfliteFile(path)
     shapes = [output.shape for output in file.outputs]
-    if gives_joints(shapes):
-        return joints_predictor(TfliteNetwork(file, threads))
     if gives_landmarks(shapes):
+        _no_contract_for(file, "the joints of BlazePose, which are known")
         return landmarks_predictor(TfliteNetwork(file, threads))
+    told = short_contract(file)
+    joints = gives_joints(shapes)
+    if joints and not told:
+        _no_contract_for(file, f"joints: write a short contract, {FORM}")
     if len(shapes) != 1:
         expected = "heatmaps [1, H, H, K], joints [1, 1, K, 3] or BlazePose's five"
         raise InputError(path, "outputs", expected, shapes)
-    told = contract_beside(file)
-    contract = told or describe(file)
-    network = TfliteNetwork(file, threads, trusted=told is not None)
+    whole = None if told or joints else contract_beside(file)
+    trusted, image_range = whole is not None, told and told.image.range
+    network = TfliteNetwork(file, threads, trusted=trusted, image_range=image_range)
+    if told:
+        num_joints = shapes[0][-2 if joints else -1]
+        check_short(told, file, network.input_size, num_joints)
+    if joints:
+        return joints_predictor(network, told)
+    contract = whole or describe(file, joint_set=told and told.joint_set)
 
     def heatmaps_of(images):
         return network(images)[0]
 
     about = contract.codec, contract.joint_set, contract.rules
     return heatmap_predictor(str(path), *about, heatmaps_of)
+
+
+def _no_contract_for(file, gives):
+    """Refuses a contract beside a file that it cannot describe."""
+    path = contract_path(file.path)
+    if path.exists():
+        sentence = f"it cannot describe {file.path.name}, which gives {gives}"
+        raise InputError.plain(path, "", sentence)

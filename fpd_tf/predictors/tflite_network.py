@@ -15,6 +15,8 @@ class TfliteNetwork:
         file: read and checked.
         threads: of the interpreter.
         trusted: whether a contract vouches for the file.
+        image_range: that [0, 1] is spread over; where None it stays, and an integer
+            image without a scale gets levels 0 to 255.
 
     Attributes:
         path: of the file.
@@ -26,21 +28,28 @@ class TfliteNetwork:
         InputError: a bad file, several signatures, or another input.
     """
 
-    def __init__(self, file: TfliteFile, threads: int = 2, *, trusted: bool = False):
+    def __init__(
+        self,
+        file: TfliteFile,
+        threads: int = 2,
+        *,
+        trusted: bool = False,
+        image_range: tuple[float, float] | None = None,
+    ):
         self.path = file.path
         self.input_size, self.dtype = _image_of(file)
         self._interpreter = file.interpreter(threads, trusted=trusted)
         (self._image,) = self._interpreter.get_input_details()
         self._outputs = self._interpreter.get_output_details()
         self.shapes = [tuple(each["shape"].tolist()) for each in self._outputs]
+        self._range = image_range or _usual_range(self._image)
         self._lock = Lock()
 
     def __call__(self, images: np.ndarray) -> list[np.ndarray]:
         """The outputs of (B, S, S, 3) images, one crop at a time.
 
         Args:
-            images: in the input's own type, or float32, which is quantized where the
-                input has a scale.
+            images: in the input's own type, or float32 in [0, 1].
 
         Returns:
             For each output an array (B, ...), the batch axis of the file left out.
@@ -50,9 +59,10 @@ class TfliteNetwork:
         return [np.stack(each) for each in zip(*found, strict=True)]
 
     def _run_one(self, pixels):
-        self._interpreter.set_tensor(
-            self._image["index"], _quantized(pixels[None], self._image)
-        )
+        if pixels.dtype != self._image["dtype"] or pixels.dtype.kind == "f":
+            low, high = self._range
+            pixels = _quantized(low + (high - low) * pixels, self._image)
+        self._interpreter.set_tensor(self._image["index"], pixels[None])
         self._interpreter.invoke()
         return [
             _dequantized(self._interpreter.get_tensor(each["index"]), each)[0]
@@ -77,12 +87,19 @@ def _image_of(file):
 
 
 def _quantized(values, tensor):
-    scale, zero_point = tensor["quantization"]
-    if not scale or values.dtype == tensor["dtype"]:
-        return values
-    limits = np.iinfo(tensor["dtype"])
-    codes = np.round(values / scale) + zero_point
-    return np.clip(codes, limits.min, limits.max).astype(tensor["dtype"])
+    dtype, (scale, zero_point) = tensor["dtype"], tensor["quantization"]
+    if not np.issubdtype(dtype, np.integer):
+        return values.astype(dtype)
+    limits = np.iinfo(dtype)
+    codes = np.round(values / (scale or 1)) + zero_point
+    return np.clip(codes, limits.min, limits.max).astype(dtype)
+
+
+def _usual_range(image):
+    """Levels of an integer image without a scale (an int8 holds them less 128)."""
+    levels = np.issubdtype(image["dtype"], np.integer) and not image["quantization"][0]
+    first = -128.0 if image["dtype"] == np.int8 else 0.0
+    return (first, first + 255) if levels else (0.0, 1.0)
 
 
 def _dequantized(codes, tensor):

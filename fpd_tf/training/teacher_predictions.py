@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fpd_tf.contract.pose_json import contract_path
 from fpd_tf.data.people import Sample
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import apply_matrix, crop_matrices, invert_matrix
@@ -173,7 +174,10 @@ def _is_tflite(teacher):
 def _about(teacher):
     """A digest that changes with anything that decides a teacher's predictions."""
     if isinstance(teacher, str | Path):
-        return hashlib.sha256(Path(teacher).read_bytes()).hexdigest()
+        digest = hashlib.sha256(Path(teacher).read_bytes())
+        if (beside := contract_path(teacher)).exists():
+            digest.update(beside.read_bytes())
+        return digest.hexdigest()
     digest = hashlib.sha256(teacher.to_json().encode())
     for weight in teacher.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())

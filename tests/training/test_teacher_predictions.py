@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,6 +88,20 @@ def test_other_views_and_other_teachers_are_kept_apart(
         joint_set, predicted = teacher_predictions(colorful, teachers, tmp_path, views)
         assert predicted.scores.shape == (3, joint_set.num_joints)
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_a_contract_that_changes_what_a_file_says_keeps_it_apart(
+    colorful, movenet_file, tmp_path
+):
+    file = Path(shutil.copy(movenet_file, tmp_path / "other.tflite"))
+    told = {"version": 1, "joints": COCO.joints}
+    for darker in (255, 51):
+        told["image"] = {"range": [0, darker]}
+        file.with_suffix(".pose.json").write_text(json.dumps(told))
+        given = colorful, [file], tmp_path / "kept", "upright"
+        _, predicted = teacher_predictions(*given)
+        assert (predicted.scores.max() > 0.5) == (darker == 255)
+    assert len(list((tmp_path / "kept").iterdir())) == 2
 
 
 def test_a_photograph_that_is_gone_is_named_by_the_process(
