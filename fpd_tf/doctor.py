@@ -49,7 +49,7 @@ class Finding:
         name: of it.
         found: its version, place or result, or what went wrong.
         good: whether it is there and works.
-        needed: whether fpd_tf does without.
+        needed: whether fpd_tf fails without it.
     """
 
     kind: str

@@ -1,10 +1,10 @@
-"""The two ways a command can say no: bad input (status 2), a gate (status 1)."""
+"""The two errors that end a command: bad input (status 2), a gate (status 1)."""
 
 from pathlib import Path
 
 
 class InputError(ValueError):
-    """Something handed in from outside is wrong: one line says what and where.
+    """Bad input: one line says what is wrong, and where.
 
     Args:
         source: the file, setting or argument that was read.

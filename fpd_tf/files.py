@@ -126,7 +126,7 @@ def _name_aside(path):
 
 @contextmanager
 def _writing(path, aside):
-    """Says of `path` what the disk says of what is written; other errors pass."""
+    """Turns an error of writing into one about `path`; other errors pass."""
     try:
         yield
     except OSError as error:

@@ -16,7 +16,7 @@ _ROOT = str(Path(__file__).parents[1])
 
 
 def read_in_child(module: str, path: str | Path, expected: str) -> bytes:
-    """What the `main` of a module says about a file, by way of `answer`.
+    """What the `main` of a module prints about a file, by way of `answer`.
 
     Args:
         module: of this package; one that imports in a blink.
@@ -57,8 +57,13 @@ def answer(read: Callable[[Path], str]) -> None:
     try:
         print(read(Path(sys.argv[1])))
     except Exception as error:  # readers of binary files raise a dozen kinds
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        sys.exit(reason or type(error).__name__)
+        sys.exit(in_words(error))
+
+
+def in_words(error: Exception) -> str:
+    """Why a reader refused a file, in a line."""
+    reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    return reason or type(error).__name__
 
 
 def _limit_memory():

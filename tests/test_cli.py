@@ -17,7 +17,6 @@ from fpd_tf.export import convert
 from fpd_tf.export.convert import export_tflite
 from fpd_tf.export.gate import export_gated
 from fpd_tf.joints import JointSet
-from fpd_tf.models.hourglass import stacked_hourglass
 
 TINY = ("num_stacks=1", "num_features=8", "depth=1")
 FAST = ("epochs=1", "data.input_size=32", "data.batch_size=5", "optimizer=adam")
@@ -36,8 +35,10 @@ def many_people(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def student(tmp_path_factory):
+    """A convolution: here it is the verbs that are tested."""
     path = tmp_path_factory.mktemp("model") / "student.keras"
-    stacked_hourglass(num_stacks=1, num_features=8, depth=1, input_size=32).save(path)
+    image = keras.Input((32, 32, 3))
+    keras.Model(image, keras.layers.Conv2D(16, 5, 4, "same")(image)).save(path)
     return path
 
 
@@ -275,13 +276,11 @@ def test_export_beyond_the_allowed_drop_writes_no_file(
 
 
 @pytest.mark.slow
-def test_export_trains_on_under_int8(run_fpd, many_people, tmp_path):
-    image = keras.Input((32, 32, 3))
-    model, out, report = (tmp_path / name for name in ("s.keras", "s.tflite", "r.json"))
-    keras.Model(image, keras.layers.Conv2D(16, 5, 4, "same")(image)).save(model)
+def test_export_trains_on_under_int8(run_fpd, student, many_people, tmp_path):
+    out, report = tmp_path / "s.tflite", tmp_path / "r.json"
     status, printed, err = run_fpd(
-        *("export", "--model", model, "--out", out, "--root", many_people),
-        *("--quantization", "qat", "--teacher", model, "--max-drop", 100),
+        *("export", "--model", student, "--out", out, "--root", many_people),
+        *("--quantization", "qat", "--teacher", student, "--max-drop", 100),
         *settings("epochs=2", "data.input_size=32", "data.batch_size=20"),
         *("--sparsity", 0.5, "--decode", "--json", report),
     )
@@ -295,12 +294,12 @@ def test_export_trains_on_under_int8(run_fpd, many_people, tmp_path):
 
 @pytest.mark.parametrize("io", ["uint8", "int8"])
 def test_integer_ends_are_a_choice_and_an_audit_says_who_refuses_them(
-    run_fpd, student, many_people, tmp_path, io
+    run_fpd, student, people, tmp_path, io
 ):
     out = tmp_path / "s.tflite"
     status, printed, err = run_fpd(
-        *("export", "--model", student, "--out", out, "--root", many_people),
-        *("--quantization", "int8", "--io", io),
+        *("export", "--model", student, "--out", out, "--root", people),
+        *("--quantization", "int8", "--io", io, "--few-people"),
     )
     refusing = {"uint8": "kotlin_compiled_model", "int8": "litert_js"}[io]
     said = f"{refusing} refuses it: `image` is {io}"

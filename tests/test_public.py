@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -111,10 +112,16 @@ print(fpd_tf.decode_heatmaps(heatmaps)[0].round(3).tolist())
     assert run_python(code).strip() == "[[10.0, 20.0]]"
 
 
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+@cache
 def imported(path: Path) -> set[str]:
     """The modules that a file imports, wherever in it."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -163,8 +170,7 @@ def python_files():
 
 def test_nobody_writes_tf_dot_keras():
     for path in python_files():
-        tree = ast.parse(path.read_text())
-        for node in ast.walk(tree):
+        for node in nodes_of(path):
             if isinstance(node, ast.Attribute) and node.attr == "keras":
                 assert getattr(node.value, "id", "") not in ("tf", "tensorflow"), path
         assert not any(name.startswith("tensorflow.keras") for name in imported(path))

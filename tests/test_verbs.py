@@ -1,6 +1,7 @@
 """What all verbs share: their inputs outlive them, and no traceback ends them."""
 
 import io
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -78,3 +79,13 @@ def test_a_package_that_is_missing_is_named(folder, run_fpd, monkeypatch):
     monkeypatch.setattr(predict, "_opened", missing)
     status, _, said = run_fpd("predict", "photo.png", "--model", "tiny.keras")
     assert (status, said) == (2, "fpd: needs the package keras: pip install fpd_tf\n")
+
+
+@pytest.mark.parametrize(("threshold", "found"), [(0.0, "16"), (1.0, "0")])
+def test_the_models_own_threshold_counts(folder, run_fpd, threshold, found):
+    contract = json.loads(Path("tiny.pose.json").read_text())
+    contract["score"]["threshold"] = threshold
+    Path("tiny.pose.json").write_text(json.dumps(contract))
+    given = ["--model", "tiny.tflite", "--box", 0, 0, 64, 64]
+    status, said, error = run_fpd("predict", "photo.png", *given)
+    assert status == 0 and f"photo.png: {found} of 16 joints" in said, error

@@ -49,11 +49,8 @@ def bundle(model: str | Path, out: str | Path) -> Path:
         GateError: a binding of the apps would not load the model.
 
     Example:
-        >>> import fpd_tf as fpd
         >>> from fpd_tf.bundle.folders import bundle
-        >>> network = fpd.build_model("tiny", input_size=64)
-        >>> model = fpd.export_tflite(network, "student.tflite")
-        >>> sorted(path.name for path in bundle(model, "bundle").iterdir())
+        >>> sorted(each.name for each in bundle("student.tflite", "bundle").iterdir())
         ['RULES.md', 'android', 'bundle.json', 'ios', 'pose.schema.json', 'web']
     """
     model, out = Path(model), Path(out)
@@ -91,11 +88,8 @@ def check_bundle(folder: str | Path) -> Contract:
         GateError: a binding of the apps would not load the model.
 
     Example:
-        >>> import fpd_tf as fpd
         >>> from fpd_tf.bundle.folders import bundle, check_bundle
-        >>> network = fpd.build_model("tiny", input_size=64)
-        >>> model = fpd.export_tflite(network, "student.tflite")
-        >>> check_bundle(bundle(model, "checked")).model.file
+        >>> check_bundle(bundle("student.tflite", "checked")).model.file
         'pose.tflite'
     """
     folder = Path(folder)

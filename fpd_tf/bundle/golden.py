@@ -30,12 +30,9 @@ def golden_vectors(contract: Contract) -> dict:
         late and leaves, a time that goes back and a turned camera.
 
     Example:
-        >>> import fpd_tf as fpd
-        >>> from fpd_tf.contract.pose_json import describe
         >>> from fpd_tf.bundle.golden import golden_vectors
-        >>> network = fpd.build_model("tiny", input_size=64)
-        >>> contract = describe(fpd.export_tflite(network, "student.tflite"))
-        >>> len(golden_vectors(contract)["track"])
+        >>> from fpd_tf.contract.pose_json import describe
+        >>> len(golden_vectors(describe("student.tflite"))["track"])
         60
     """
     stride, random = contract.heatmaps.stride, np.random.default_rng(0)

@@ -104,8 +104,8 @@ def distill(
     unlabelled: Annotated[
         Path | None,
         typer.Option(
-            help="Photographs without labels, whom the teacher alone teaches: a COCO "
-            "json of boxes, or a folder, in which the (first) teacher looks for people."
+            help="Photographs without labels, learned from the teacher alone: a COCO "
+            "json of boxes, or a folder, in which the (first) teacher finds people."
         ),
     ] = None,
     split: SplitOption = "train",
@@ -144,7 +144,7 @@ def _run(source, split, out, config, unlabelled=None, **how):
         how["unlabelled"] = _load(unlabelled, joint_set, teacher, source.on_error)
     train(people, out, config, **how)
     if this_machine().index:
-        return  # the first machine writes and says it
+        return  # the first machine writes and prints it
     print_last_epoch(out, read_history(out)[-1])
     if validation is not None:
         print_evaluation(out.name, json.loads((out / "scores.json").read_text()))

@@ -195,11 +195,8 @@ def describe(
         InputError: no such file, or no network from one square image to heatmaps.
 
     Example:
-        >>> import fpd_tf as fpd
         >>> from fpd_tf.contract.pose_json import describe
-        >>> network = fpd.build_model("tiny", input_size=64)
-        >>> file = fpd.export_tflite(network, "student.tflite", joint_set=fpd.MPII)
-        >>> contract = describe(file)
+        >>> contract = describe("student.tflite")
         >>> contract.image.size, contract.heatmaps.stride, contract.joints[9]
         (64, 4, 'head_top')
     """
@@ -258,13 +255,10 @@ def read_contract(path: str | Path) -> Contract:
             missing or another one.
 
     Example:
-        >>> import fpd_tf as fpd
         >>> from fpd_tf.contract.pose_json import describe, read_contract
         >>> from fpd_tf.contract.pose_json import write_contract
-        >>> network = fpd.build_model("tiny", input_size=64)
-        >>> model = fpd.export_tflite(network, "student.tflite")
-        >>> path = write_contract("student.pose.json", describe(model))
-        >>> read_contract(path) == describe(model)
+        >>> contract = describe("student.tflite")
+        >>> read_contract(write_contract("student.pose.json", contract)) == contract
         True
     """
     path = Path(path)
@@ -313,11 +307,8 @@ def joints_and_rules(
         InputError: as `read_contract` does, or the names inside are damaged.
 
     Example:
-        >>> import fpd_tf as fpd
         >>> from fpd_tf.contract.pose_json import joints_and_rules
-        >>> network = fpd.build_model("tiny", input_size=64)
-        >>> file = fpd.export_tflite(network, "student.tflite", joint_set=fpd.MPII)
-        >>> joints_and_rules(file, 16)[0].name
+        >>> joints_and_rules("student.tflite", 16)[0].name
         'mpii'
     """
     file = _opened(model)

@@ -43,10 +43,8 @@ class TfliteFile:
         InputError: no such file, another format, or damaged.
 
     Example:
-        >>> import fpd_tf as fpd
         >>> from fpd_tf.contract.tflite_file import TfliteFile
-        >>> network = fpd.build_model("tiny", input_size=64)
-        >>> file = TfliteFile(fpd.export_tflite(network, "student.tflite"))
+        >>> file = TfliteFile("student.tflite")
         >>> file.outputs[0].name, file.outputs[0].shape
         ('heatmaps', (1, 16, 16, 16))
     """
@@ -146,11 +144,8 @@ def inputs_and_outputs(model) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """What goes into a `ModelT` and what comes out, by signature name where it has one.
 
     Example:
-        >>> import fpd_tf as fpd
         >>> from fpd_tf.contract.tflite_file import inputs_and_outputs, read_tflite
-        >>> network = fpd.build_model("tiny", input_size=64)
-        >>> model = read_tflite(fpd.export_tflite(network, "student.tflite"))
-        >>> inputs, outputs = inputs_and_outputs(model)
+        >>> inputs, outputs = inputs_and_outputs(read_tflite("student.tflite"))
         >>> inputs[0].shape, outputs[0].name
         ((1, 64, 64, 3), 'heatmaps')
     """

@@ -53,8 +53,8 @@ def training_crops(
         config: batch size, shares and augmentation.
         epoch: its number.
         labelled: how many of the people, the first ones, come once in the epoch; of
-            the others each batch has config.unlabelled_share, and they go on from epoch
-            to epoch, so that each has come once before one comes again. All where None.
+            the others each batch has config.unlabelled_share, in an order that goes on
+            from epoch to epoch: each comes once before one comes again. All where None.
     """
     chance = np.random.default_rng((config.seed, epoch))
     if labelled is None:

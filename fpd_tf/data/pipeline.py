@@ -63,7 +63,7 @@ class DataConfig:
 
 
 class Teacher(Protocol):
-    """What a teacher said of people, kept: TeacherHeatmaps or TeacherJoints."""
+    """Kept predictions of a teacher: TeacherHeatmaps or TeacherJoints."""
 
     def for_crop(
         self, index: int, box: Box, matrix: np.ndarray, mirrored: bool
@@ -94,14 +94,14 @@ def make_dataset(
     (B, K) float32, 0 where a joint is not annotated or falls outside the crop.
 
     Args:
-        people: their joint set says whose left and right swap under mirroring.
+        people: their joint set names the joints that swap under mirroring.
         config: sizes, augmentation and seed.
         training: shuffle and augment, anew in each pass, and drop the last partial
             batch; else keep order and every sample. The passes also follow from
             TensorFlow's global seed; the stream of `first_epoch` does not.
         first_epoch: with training, give an endless stream of epochs from that one on
             (what a resumed run needs) in place of a single pass.
-        teacher: with training, what a teacher said of these people, given as a fourth
+        teacher: with training, kept predictions for these people, given as a fourth
             part of each batch: its heatmaps (B, H, W, K), augmented like the
             photographs, and their weights (B, K).
         shared: with training, for tf.distribute alone: each machine reads its part of
@@ -188,12 +188,12 @@ def _rendered(batches, people, config, plan, teacher=None, reduced=False):
 
     def render(places):
         parts = numpy_in_graph(run, [places], dtypes)
-        levels, gains, heatmaps, weights, *said = (
+        levels, gains, heatmaps, weights, *taught = (
             tf.ensure_shape(part, (places.shape[0], *shape))
             for part, shape in zip(parts, shapes, strict=True)
         )
         batch = _colored(levels, gains), heatmaps, weights
-        return (*batch, tuple(said)) if teacher else batch
+        return (*batch, tuple(taught)) if teacher else batch
 
     return batches.map(render, num_parallel_calls=tf.data.AUTOTUNE)
 
@@ -206,7 +206,7 @@ def _batch(
     reduced: bool,
     places: np.ndarray,
 ) -> list[np.ndarray]:
-    """Levels, gains, heatmaps, weights, and what the teacher said, of B places."""
+    """Levels, gains, heatmaps, weights, and the teacher's predictions, of B places."""
     size = config.input_size
     crops = [plan(epoch).row(row) for epoch, row in places.tolist()]
     indices, matrices, windows, mirrored, gains, joints, annotated = zip(
@@ -222,8 +222,8 @@ def _batch(
     parts = [levels, np.array(gains), *codec.encode(np.array(joints), annotated)]
     if teacher:
         boxes = [person.box for person in persons]
-        said = map(teacher.for_crop, indices, boxes, matrices, mirrored)
-        parts += map(np.stack, zip(*said, strict=True))
+        predicted = map(teacher.for_crop, indices, boxes, matrices, mirrored)
+        parts += map(np.stack, zip(*predicted, strict=True))
     return parts
 
 

@@ -64,7 +64,7 @@ class TeacherHeatmaps:
     def for_crop(
         self, index: int, box: Box, matrix: np.ndarray, mirrored: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The heatmaps warped to a training crop, as `pipeline.Teacher` says.
+        """The heatmaps warped to a training crop, as `pipeline.Teacher` defines.
 
         Raises:
             InputError: the person's file is missing or damaged.

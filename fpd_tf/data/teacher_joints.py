@@ -14,11 +14,11 @@ from fpd_tf.geometry import Box, apply_matrix
 
 @dataclass(frozen=True, eq=False)
 class TeacherJoints:
-    """Where a teacher saw the joints, and how much that counts.
+    """Joints that a teacher predicted, and how much each counts.
 
     Args:
         joints: (N, K, 2) pixels of the photographs.
-        weights: (N, K) from 0, which is not looked at, to 1.
+        weights: (N, K) from 0, joints that are ignored, to 1.
         codec: the student's.
         flip_order: (K,) joints as they stand in a mirrored crop.
 
@@ -64,7 +64,7 @@ class TeacherJoints:
     def for_crop(
         self, index: int, box: Box, matrix: np.ndarray, mirrored: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Gaussians at the joints of a training crop, as `pipeline.Teacher` says.
+        """Gaussians at the joints of a training crop, as `pipeline.Teacher` defines.
 
         A joint outside of the crop weighs nothing.
         """

@@ -1,4 +1,4 @@
-"""People without labels: boxes of a COCO json, or whoever is found in a folder.
+"""People without labels: boxes of a COCO json, or people found in a folder.
 
 K joints; pixels (x, y) with centres at whole numbers.
 """

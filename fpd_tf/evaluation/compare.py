@@ -84,9 +84,7 @@ def compare(files: Sequence[str | Path], people: People) -> Comparison:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.evaluation.compare import compare
         >>> people = fpd.load_mpii(fpd.synthesize("people", count=12), split="val")
-        >>> network = fpd.build_model("tiny", input_size=64)
-        >>> file = fpd.export_tflite(network, "student.tflite", joint_set=fpd.MPII)
-        >>> compare([file], people).files[0].name
+        >>> compare(["student.tflite"], people).files[0].name
         'student.tflite'
     """
     people = checked_people(people)

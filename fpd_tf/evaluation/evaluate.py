@@ -35,7 +35,7 @@ class Evaluation:
     """Scores of a model on people, and what they were computed from.
 
     Args:
-        metric: "PCKh@0.5", "PCK@0.2" or "OKS AP", as the people say.
+        metric: "PCKh@0.5", "PCK@0.2" or "OKS AP", as the people's metric is.
         scores: percentages by group and joint, mean, AUC and counts.
         signed_error: (2,) median predicted - true (x, y) in heatmap pixels; far from
             zero, it says that decoding is biased and AUC not comparable. In
@@ -243,7 +243,7 @@ def _at_scale_one(heatmaps, scale):
 
 
 def _scores(joints, confidences, people):
-    """The name of the metric that the people say, and its scores."""
+    """The name of the people's metric, and its scores."""
     ground_truth, annotated, of = people.joints, people.annotated, people.joint_set
     if people.metric == "pckh":
         heads = people.head_sizes

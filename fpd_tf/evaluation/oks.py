@@ -55,7 +55,7 @@ def oks_ap(
         confidences: (N, K).
         images: N, which image each person is on.
         joint_set: names the K joints; without sigmas of its own each has the mean of
-            COCO's, which a log line says.
+            COCO's, and a log line.
 
     Returns:
         Scores whose mean is AP and whose details are pycocotools' ten numbers, NaN for
@@ -97,7 +97,7 @@ def oks_ap(
 
 @cache
 def _mean_sigmas(joint_set):
-    """Said once for a joint set, however often it is scored."""
+    """Logged once for a joint set, however often it is scored."""
     mean = float(np.mean(COCO.sigmas))
     logger.warning(
         "joint set %s has no sigmas: OKS takes %.3f for each joint, the mean of COCO's",

@@ -91,9 +91,7 @@ def compare(
         >>> import fpd_tf as fpd
         >>> from fpd_tf.export.compare import compare
         >>> people = fpd.load_mpii(fpd.synthesize("people", count=12), split="val")
-        >>> network = fpd.build_model("efficientnet_pose_small", input_size=64)
-        >>> file = fpd.export_tflite(network, "student.tflite")
-        >>> (comparison,) = compare(network, [file], people)
+        >>> (comparison,) = compare("student.keras", ["student.tflite"], people)
         >>> comparison.drop, comparison.argmax_agreement
         (0.0, 100.0)
     """
@@ -121,7 +119,7 @@ def compare(
 def _looked_at(
     predictors: list[Predictor], people: People
 ) -> Iterator[list[Prediction]]:
-    """Batch by batch, what each predictor sees in the people's crops."""
+    """Batch by batch, each predictor's prediction for the people's crops."""
     config = DataConfig(input_size=predictors[0].input_size, batch_size=32)
     batches = make_dataset(people, config)
     with broken_files_named():
@@ -132,7 +130,7 @@ def _looked_at(
 
 
 def _held_against(network, file):
-    """Joints, scores, and (B, K) errors and agreement of what a file sees."""
+    """Joints, scores, and (B, K) errors and agreement of a file's predictions."""
     height = np.ptp(network.heatmaps, axis=(1, 2)) + 1e-6
     difference = np.abs(file.heatmaps - network.heatmaps).max(axis=(1, 2))
     agreed = _largest(file.heatmaps) == _largest(network.heatmaps)

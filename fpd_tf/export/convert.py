@@ -73,8 +73,7 @@ def export_tflite(
 
     Example:
         >>> import fpd_tf as fpd
-        >>> network = fpd.build_model("efficientnet_pose_small", input_size=64)
-        >>> fpd.export_tflite(network, "student.tflite").name
+        >>> fpd.export_tflite("student.keras", "student.tflite").name
         'student.tflite'
     """
     path = Path(path)
@@ -113,11 +112,9 @@ def to_tflite(
         io: type of image and heatmaps, one of `IO_TYPES`; "float32" but for int8.
 
     Example:
-        >>> import fpd_tf as fpd
         >>> from fpd_tf.export.convert import to_tflite
         >>> from fpd_tf.export.fold import folded
-        >>> network = folded(fpd.build_model("efficientnet_pose_small", input_size=64))
-        >>> to_tflite(network)[4:8]
+        >>> to_tflite(folded("student.keras"))[4:8]
         b'TFL3'
     """
     if quantization not in ("int8", "int16x8"):
@@ -151,8 +148,9 @@ def calibration_ranges(
         >>> import fpd_tf as fpd
         >>> from fpd_tf.export.convert import calibration_ranges
         >>> people = fpd.load_mpii(fpd.synthesize("people", count=12), split="train")
-        >>> network = fpd.build_model("efficientnet_pose_small", input_size=64)
-        >>> ranges, chosen = calibration_ranges(network, people, calibration_count=2)
+        >>> ranges, chosen = calibration_ranges(
+        ...     "student.keras", people, calibration_count=2
+        ... )
         >>> ranges.lowest.shape[0], len(chosen)
         (2, 2)
     """

@@ -35,16 +35,14 @@ def write_with_decode(model: str | Path, *, joint_set: JointSet | None = None) -
 
     Args:
         model: a .tflite of `export_tflite`, with float32 heatmaps.
-        joint_set: of its heatmaps; as the names inside say where None.
+        joint_set: of its heatmaps; those named inside the file where None.
 
     Raises:
         InputError: a bad file, or one of other outputs.
 
     Example:
-        >>> import fpd_tf as fpd
         >>> from fpd_tf.export.decode import write_with_decode
-        >>> network = fpd.build_model("tiny", input_size=64)
-        >>> write_with_decode(fpd.export_tflite(network, "student.tflite")).name
+        >>> write_with_decode("student.tflite").name
         'student.joints.tflite'
     """
     outputs = audit_tflite(model).outputs

@@ -108,10 +108,8 @@ def drafted(
         InputError, GateError: as `export_tflite` and `compare` do.
 
     Example:
-        >>> import fpd_tf as fpd
         >>> from fpd_tf.export.gate import drafted
-        >>> network = fpd.build_model("efficientnet_pose_small", input_size=64)
-        >>> with drafted(network, "student.tflite") as draft:
+        >>> with drafted("student.keras", "draft.tflite") as draft:
         ...     draft.audit.problems, draft.path.exists()
         ([], False)
     """
@@ -160,8 +158,7 @@ def export_gated(
         >>> from fpd_tf.contract.pose_json import read_contract
         >>> from fpd_tf.export.gate import export_gated
         >>> people = fpd.load_mpii(fpd.synthesize("others", count=12), split="val")
-        >>> network = fpd.build_model("efficientnet_pose_small", input_size=64)
-        >>> path = export_gated(network, "student.tflite", held_out=people)
+        >>> path = export_gated("student.keras", "student.tflite", held_out=people)
         >>> sorted(read_contract("student.pose.json").scores)
         ['AUC', 'PCKh@0.5']
     """

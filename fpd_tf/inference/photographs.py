@@ -53,8 +53,7 @@ def predict_files(
         >>> import fpd_tf as fpd
         >>> from fpd_tf.inference.photographs import predict_files
         >>> root = fpd.synthesize("people", count=12, seed=0)
-        >>> model = fpd.build_model("tiny", input_size=64)
-        >>> len(predict_files([root / "images"], model))
+        >>> len(predict_files([root / "images"], "student.tflite"))
         12
     """
     photographs = [

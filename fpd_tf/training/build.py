@@ -74,9 +74,8 @@ def compiled_distiller(
 
     Example:
         >>> import fpd_tf as fpd
-        >>> from fpd_tf.models.hourglass import stacked_hourglass
         >>> from fpd_tf.training.build import compiled_distiller
-        >>> network = stacked_hourglass(num_stacks=1, num_features=8, input_size=64)
+        >>> network = fpd.build_model("tiny", input_size=64)
         >>> config = fpd.TrainConfig(precision="mixed_bfloat16")
         >>> compiled_distiller(network, config, 10).student.layers[1].compute_dtype
         'bfloat16'

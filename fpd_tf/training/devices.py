@@ -31,7 +31,7 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    """What TF_CONFIG says of this machine; alone where it says nothing.
+    """This machine's place in TF_CONFIG; one machine alone without it.
 
     Raises:
         InputError: TF_CONFIG is no cluster of workers, or this one is not among them.

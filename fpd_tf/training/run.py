@@ -70,14 +70,15 @@ def train(
         config: network, recipe and data settings.
         teacher: a trained network or its .keras file (Eq. 5), a .tflite file of any
             kind such as MoveNet's, or several, which vote; None for labels alone
-            (Eq. 3). With `config.teacher_cache`, and where it says joints, it runs
-            once, before training; what it said is kept beside the run folder in
+            (Eq. 3). With `config.teacher_cache`, and where it predicts joints, it runs
+            once, before training; its predictions are kept beside the run folder in
             teacher-cache/, for other runs too.
-        views: of a teacher that runs once: "upright", "mirrored" or "turned"; a network
-            looks mirrored where training mirrors, a .tflite turned where None.
+        views: of each crop, for a teacher that runs once: "upright", "mirrored" or
+            "turned". None: mirrored for a network, where training mirrors; turned for
+            a .tflite.
         unlabelled: people of the same joints without labels, whom the teacher alone
             teaches: `config.data.unlabelled_share` of each batch. An epoch is counted
-            over `people`. Those whom the teacher does not see clearly are left out.
+            over `people`. Those with a low mean score of the teacher are left out.
         network: one's own Functional network, in place of the preset's; its weights are
             what training starts from.
         validation: people to score on every `config.score_every` epochs; mean and AUC
@@ -85,7 +86,7 @@ def train(
         score: called with the network in float32 in place of that; what it gives is
             kept as `val_...`.
         callbacks: Keras's or one's own, called after each epoch was scored and saved.
-        resume: go on from the last whole epoch, with the same settings and people.
+        resume: continue after the last whole epoch, with the same settings and people.
         devices: to share each batch, of this machine or of each machine of TF_CONFIG
             (docs/several-devices.md); the batch must divide by all of them.
         command: that started this, for config.json.
@@ -222,7 +223,7 @@ def _score(people, validation, score, config, devices):
 
 
 def _opened(teacher, network, views):
-    """Name of a teacher, and its network or who says joints; of none, None."""
+    """Name of a teacher, and its network or `JointTeacher`; None, None without one."""
     if teacher is None:
         return None, None
     voting = joint_teacher(teacher, views)
@@ -240,7 +241,7 @@ def _opened(teacher, network, views):
 
 
 def _kept(teacher, views, people, config, folder):
-    """What the teacher says of everybody, computed where it is not kept yet."""
+    """The teacher's predictions, computed where they are not kept yet."""
     if isinstance(teacher, JointTeacher):
         return teacher.of(people, config.data, folder)
     mirror = config.data.flip > 0 if views is None else views == "mirrored"
@@ -266,7 +267,7 @@ def batches(
     Args:
         people: to train on.
         config: its data settings.
-        kept: what a teacher said of them, the fourth part of each batch.
+        kept: a teacher's predictions for them, the fourth part of each batch.
         first_epoch: of a resumed run.
         devices: to share each batch.
         labelled: how many of the people, the first ones, an epoch is counted over; all
@@ -297,7 +298,7 @@ def _verbosity(devices):
 
 
 def _finish(folder, validation):
-    """Adds curves.png and, where there is somebody to score on, scores.json."""
+    """Adds curves.png and, where there are validation people, scores.json."""
     plot_history(read_history(folder), folder / "curves.png")
     if validation is not None:
         scores = evaluate(folder / "student.keras", validation).as_dict()

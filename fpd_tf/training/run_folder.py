@@ -1,4 +1,4 @@
-"""The folder of a run: whose it is, and what it says of how it was made."""
+"""The folder of a run: which process uses it, and the record of how it was made."""
 
 import hashlib
 import json
@@ -53,7 +53,7 @@ def describe_run(
     command: Sequence[str] = (),
     unlabelled: People | None = None,
 ) -> dict:
-    """What config.json says; a resumed run must share all of it that is in SHARED.
+    """The content of config.json; a resumed run must equal it in all fields of SHARED.
 
     Args:
         teacher: its file or name, None where there is none.
@@ -79,7 +79,7 @@ def describe_run(
 
 
 def training_data(config: Path) -> str | None:
-    """Which data, and how many people, as config.json says; None where there is none.
+    """Data set and number of people, from config.json; None where there is none.
 
     Raises:
         InputError: it is no run's.

@@ -19,7 +19,7 @@ NAMED = 4
 
 
 def start_from(trained: str | Path, network: keras.Model) -> None:
-    """Takes over what fits of a trained network, and says in a line what starts anew.
+    """Takes over the weights that fit; a line on standard error names what starts anew.
 
     A layer fits that has the same name and shapes. Where heatmaps come out of a layer,
     or go into one, each joint is taken over by its name; joints that the trained

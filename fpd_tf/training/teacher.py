@@ -1,7 +1,7 @@
-"""Paying the teacher once: its heatmaps of every person, computed before training.
+"""Teacher heatmaps of every person, computed once, before training.
 
-The teacher sees each person's upright crop and its mirror image, and is the better for
-the mean of the two; training warps that with the photograph's own augmentation.
+They are the mean over the upright crop and its mirror image, which is more accurate
+than one of them; training warps them with the photograph's own augmentation.
 """
 
 import hashlib
@@ -36,14 +36,14 @@ def cache_teacher(
 
     They lie in a subfolder named after the teacher's weights and number format and the
     people; another teacher or other data make another one, and an interrupted build
-    goes on where it stopped.
+    is continued.
 
     Args:
         teacher: trained network.
         people: in the order of training.
         input_size: S of teacher and student.
         folder: of all caches; made when missing.
-        mirror: whether mirror images are seen too; not where training has none.
+        mirror: whether to average with the mirror image; not where training has none.
 
     Raises:
         InputError: the disk has less room than the cache is likely to need, or a

@@ -12,6 +12,8 @@ from fpd_tf.data.mpii_release import RELEASE_FILE, parse_annorect
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
 
+pytestmark = pytest.mark.usefixtures("mat_files_here")
+
 # ------------------------------------------------------------------ common json
 
 
@@ -365,6 +367,7 @@ def test_a_release_of_another_form_is_refused(tmp_path, release, message):
         load_mpii(tmp_path, "trainval")
 
 
+@pytest.mark.own_process
 @pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])
 def test_a_truncated_release_is_refused(tmp_path, share):
     path = write_release(tmp_path) / RELEASE_FILE

@@ -34,6 +34,16 @@ def hourglass(num_stacks, depth, upsampling):
     )
 
 
+def mobilenet(upsampling):
+    return mobilenet_pose(
+        alpha=0.35,
+        num_features=8,
+        num_joints=5,
+        input_size=32,
+        upsampling=upsampling,
+    )
+
+
 def with_random_weights(model, seed=0):
     """Also statistics and scales of BatchNorms, some scales negative."""
     random = np.random.default_rng(seed)
@@ -65,22 +75,11 @@ def run_in_litert(network):
 @pytest.mark.parametrize(
     "model",
     [
-        lambda: hourglass(1, 4, "nearest"),
+        lambda: hourglass(1, 2, "nearest"),
         lambda: hourglass(2, 2, "bilinear"),
-        lambda: mobilenet_pose(
-            alpha=0.35,
-            num_features=8,
-            num_joints=5,
-            input_size=32,
-            upsampling="nearest",
-        ),
-        lambda: mobilenet_pose(
-            alpha=0.35,
-            num_features=8,
-            num_joints=5,
-            input_size=32,
-            upsampling="bilinear",
-        ),
+        pytest.param(lambda: hourglass(1, 4, "nearest"), marks=pytest.mark.slow),
+        lambda: mobilenet("nearest"),
+        pytest.param(lambda: mobilenet("bilinear"), marks=pytest.mark.slow),
     ],
 )
 def test_the_folded_network_equals_the_trained_one_in_litert(model):

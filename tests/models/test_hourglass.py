@@ -21,7 +21,16 @@ TABLE_5 = {
 TOTAL = {"8x256": 25_554_688, "4x128": 3_363_264}  # with moving statistics
 
 
-@pytest.mark.parametrize("row", TABLE_5)
+QUICK = "4x128", "2x256", "1x256"  # to build; the others take 3 to 7 s of CPU
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        row if row in QUICK else pytest.param(row, marks=pytest.mark.slow)
+        for row in TABLE_5
+    ],
+)
 def test_the_rows_of_table_5(row):
     parameters, giga, multiply_adds, printed = TABLE_5[row]
     preset = fpd.PRESETS[f"hourglass_{row}"]

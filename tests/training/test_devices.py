@@ -141,6 +141,7 @@ def trained_twice(words, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_two_devices_train_as_one_does(trained_twice):
     one, two = trained_twice("plain")
     assert_equal(one, two)

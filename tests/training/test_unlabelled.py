@@ -176,6 +176,7 @@ def test_who_would_teach_nothing_is_refused(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_commands_train_on_both(
     run_fpd, root, strangers, movenet_file, tmp_path, caplog
 ):
