@@ -422,6 +422,20 @@ def test_an_option_that_is_a_verb_now_says_so_in_a_line(run_fpd, old, new):
     assert refused.startswith("fpd: none") or "--root" in refused
 
 
+@pytest.mark.parametrize(
+    "verb, asked",
+    [(["variants"], "fpd variants"), (["export", "--max-drop", 1], "--max-drop")],
+)
+def test_what_is_scored_needs_people_held_out(
+    run_fpd, student, people, tmp_path, verb, asked
+):
+    """Where nobody is held out, a limit would be kept by not looking."""
+    given = ["--model", student, "--out", tmp_path / "s.tflite", "--root", people]
+    status, _, err = run_fpd(*verb, *given, "--validation", "none")
+    assert status == 2 and f"--validation: is none, and {asked} scores on" in err
+    assert not (tmp_path / "s.tflite").exists()
+
+
 def test_int8_of_few_people_is_a_choice(run_fpd, student, people, tmp_path):
     out = tmp_path / "s.tflite"
     given = ["--model", student, "--out", out, "--root", people]

@@ -61,5 +61,5 @@ def variants(
     json_file: JsonOption = None,
 ):
     """Write every quantization of a network, with scores, times and sizes."""
-    samples, held_out = people.load(split), people.held_out()
+    samples, held_out = people.load(split), people.held_out_for("fpd variants")
     write_variants(model, out, samples, held_out, json_file, few_people)

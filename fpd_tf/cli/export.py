@@ -145,14 +145,14 @@ def export(
     if ranges:
         return draw_ranges(model, ranges, people.load(split), json_file, few_people)
     if variants:
-        both = people.load(split), people.held_out()
+        both = people.load(split), people.held_out_for("fpd variants")
         return write_variants(model, variants, *both, json_file, few_people)
     measured = trained or quantization in CALIBRATED
     options = {"quantization": quantization, "io": io}
     options["samples"] = people.load(split) if measured else None
     if measured:
         options |= _calibration(options["samples"], few_people)
-    options["held_out"] = people.held_out() if gated else None
+    options["held_out"] = people.held_out_for("--max-drop") if gated else None
     if trained:
         how = {"sparsity": sparsity, "teacher": teacher}
         options["fine_tuning"] = _fine_tuning(model, out, settings, **how)

@@ -128,6 +128,14 @@ class Source:
             return None
         return self.load("val" if self._share else self.validation)
 
+    def held_out_for(self, what: str) -> "People":
+        """Who --validation says, for what cannot do without them."""
+        people = self.held_out()
+        if people is None:
+            sentence = f"is none, and {what} scores on people: give a split, or 10%"
+            raise InputError.plain("--validation", "", sentence)
+        return people
+
     @property
     def _share(self):
         return self.validation if "%" in self.validation else None
