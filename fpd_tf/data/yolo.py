@@ -62,7 +62,7 @@ def load_yolo(
     jobs = []
     for photograph in _photographs(path, content, "train" if validation else split):
         for number, line in enumerate(_lines(photograph), 1):
-            if classes is None or line.split()[0] in classes:
+            if classes is None or _class_of(line) in classes:
                 at = _labels_of(photograph), number, line
                 jobs.append(partial(_person, photograph, *at, joint_set, width))
     found = [person for person in keep_good(jobs, on_error) if person]
@@ -136,16 +136,26 @@ def _names(path, content, count, order):
 
 
 def _classes(path, content, category):
-    """Class numbers to take, as the lines begin; None takes all."""
+    """Class numbers to take, and None for a line without one; None takes all."""
     if category is None:
         return None
     names = content.get("names") or {}
     names = dict(enumerate(names)) if isinstance(names, list) else names
-    found = {str(number) for number, name in names.items() if name == category}
+    if not isinstance(names, dict) or not all(str(each).isdigit() for each in names):
+        raise InputError(path, "names", "names by number, or a list", described(names))
+    found = {float(number) for number, name in names.items() if name == category}
     if not found:
         expected = f"one of {', '.join(map(str, names.values()))}"
         raise InputError(path, "category", expected, category)
-    return found
+    return {*found, None}
+
+
+def _class_of(line):
+    """The number that a line begins with; None where it is none, which is refused."""
+    try:
+        return float(line.split()[0])
+    except ValueError:
+        return None
 
 
 def _photographs(path, content, split):
@@ -160,7 +170,7 @@ def _photographs(path, content, split):
     for place in places:
         at = base / str(place)
         if at.suffix == ".txt" and at.is_file():
-            lines = at.read_text(encoding="utf-8").split("\n")
+            lines = at.read_text(encoding="utf-8", errors="replace").split("\n")
             found += [base / line.strip() for line in lines if line.strip()]
         else:
             files = at.rglob("*")

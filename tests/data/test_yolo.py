@@ -73,6 +73,13 @@ def test_seventeen_joints_that_mirror_as_cocos_are_cocos(write):
 def test_classes_are_chosen_by_name(write):
     root = write(DOG + "\n1" + DOG[1:])
     assert len(load_yolo(root)) == 2 and len(load_yolo(root, category="cat")) == 1
+    root = write("1.0" + DOG[1:])  # as some tools write class numbers
+    assert len(load_yolo(root, category="cat")) == 1
+    assert len(load_yolo(write(names={"0": "cat"}), category="cat")) == 1
+    with pytest.raises(InputError, match="names: expected names by number.*'cat'"):
+        load_yolo(write(names="cat"), category="cat")
+    with pytest.raises(InputError, match="line 1: expected numbers. Received: cat"):
+        load_yolo(write("cat" + DOG[1:]), category="cat")
     with pytest.raises(InputError, match="category: expected one of dog, cat.*: cow"):
         load_yolo(root, category="cow")
 
