@@ -163,8 +163,12 @@ def test_studies_of_a_trained_network_run(lspet, teacher, tmp_path, capsys):
     run("studies.decoding", teacher, lspet)
     run("studies.without_box", teacher, lspet)
     run("studies.worst", teacher, lspet, "--out", tmp_path / "worst.jpg", "--count", 3)
-    run("studies.seen_clearly", teacher, lspet, "--kept", tmp_path / "kept")
+    kept = "--kept", tmp_path / "kept"
+    run("studies.seen_clearly", teacher, lspet, *kept)
+    run("studies.labels_held", teacher, lspet, "--views", "upright", *kept)
+    run("studies.box_scale", teacher, lspet)
     printed = capsys.readouterr().out
-    assert "0.25 to 0.5" in printed
+    assert "0.25 to 0.5" in printed and "'filled_joints':" in printed
+    assert "1.25 " in printed
     assert "parabola" in printed and "given the box" in printed
     assert (tmp_path / "worst.jpg").is_file()
