@@ -57,6 +57,8 @@ def refused(source: str | Path, error, unknown_field: str) -> InputError:
     field = ".".join(str(part) for part in first["loc"])
     expected = first["msg"].removeprefix("Input should be ")
     expected = expected.removeprefix("Value error, ")
+    if first["type"] == "missing":
+        expected = "a value"
     if "argument" in first["type"]:
         expected = unknown_field
     return InputError(source, field, expected, str(first["input"])[:80])

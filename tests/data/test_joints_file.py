@@ -69,6 +69,7 @@ BAD = {
         "limbs: expected one of port, starboard. Received: keel",
     ),
     "a pair of three": ({"flip_pairs": [["port", "port", "port"]]}, "flip_pairs.0"),
+    "a pair of one name": ({"flip_pairs": [["port"]]}, "flip_pairs.0.1: expected a v"),
     "too few names": ({"joints": ["port"]}, "joints: expected 2 names. Received: 1"),
     "a sigma missing": (
         {"sigmas": {"port": 0.1}},
