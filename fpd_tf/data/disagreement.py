@@ -86,11 +86,10 @@ def disagreement(
     offset = _median(labels - joints, sure)
     unshifted = _distances(people, labels - offset[:, None], joints)
     count = sure.sum(axis=1)
-    judged, same_side = count >= SEVERAL, ~mirrored.any(axis=1)
+    judged = count >= SEVERAL
     shifted = _explained(_mean(apart, sure), _mean(unshifted, sure)) & (count >= MANY)
-    shifted &= same_side
     near = (sure & (apart < FAR / 2)).sum(axis=1)
-    another = judged & same_side & ~shifted & (near <= count / 4)
+    another = judged & ~shifted & (near <= count / 4)
     alike = (judged & ~(shifted | another))[:, None]
     elsewhere = alike & sure & (apart >= FAR)
     twin_elsewhere = (labelled & (apart >= FAR / 2))[:, order]
