@@ -94,8 +94,8 @@ class Heatmaps:
             heatmaps: (..., H, W, K).
 
         Returns:
-            (..., K, 2) float32 crop pixels (x, y) and (..., K) float32 scores, the
-            value of the largest cell.
+            (..., K, 2) float64 crop pixels (x, y), of which the next crop follows as in
+            the apps, and (..., K) float32 scores, the value of the largest cell.
         """
         heatmaps = np.moveaxis(np.asarray(heatmaps, np.float32), -1, -3)
         height, width = heatmaps.shape[-2:]
@@ -106,7 +106,7 @@ class Heatmaps:
         columns_move = _parabola(maps[rows, y], x)
         rows_move = _parabola(maps[rows, :, x], y)
         cells = np.stack([x + columns_move, y + rows_move], axis=-1)
-        joints = (cells * self.stride + (self.stride - 1) / 2).astype(np.float32)
+        joints = cells * self.stride + (self.stride - 1) / 2
         shape = heatmaps.shape[:-2]
         return joints.reshape(*shape, 2), maps[rows, y, x].reshape(shape)
 
@@ -186,7 +186,7 @@ def decode_heatmaps(
         stride: crop pixels per heatmap cell.
 
     Returns:
-        (..., K, 2) float32 crop pixels (x, y) and (..., K) float32 scores.
+        (..., K, 2) float64 crop pixels (x, y) and (..., K) float32 scores.
     """
     return Heatmaps(np.shape(heatmaps)[-2] * stride, stride).decode(heatmaps)
 
@@ -202,10 +202,8 @@ def _parabola(lines: np.ndarray, peaks: np.ndarray) -> np.ndarray:
     """(N,) moves in [-0.5, 0.5] of the peaks of (N, L) lines."""
     rows = np.arange(len(lines))
     last = lines.shape[1] - 1
-    left, middle, right = (
-        np.log(np.maximum(lines[rows, np.clip(peaks + step, 0, last)], LOG_FLOOR))
-        for step in (-1, 0, 1)
-    )
+    around = [lines[rows, np.clip(peaks + step, 0, last)] for step in (-1, 0, 1)]
+    left, middle, right = np.log(np.maximum(np.float64(around), LOG_FLOOR))
     bend = left - 2 * middle + right
     interior = (peaks > 0) & (peaks < last) & (bend < 0)
     move = (left - right) / (2 * np.where(interior, bend, 1.0))

@@ -1,5 +1,7 @@
 """B batch, K joints; heatmaps of 16 x 16 cells over crops of 64 px unless said."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -86,6 +88,16 @@ def test_decoding_by_hand():
     x, y = 3 - 1.5 / 5, 2 + 0.5 / 3
     np.testing.assert_allclose(joints, [[[4 * x + 1.5, 4 * y + 1.5]]], rtol=1e-6)
     assert scores.tolist() == [[1.0]]
+
+
+def test_places_are_exact_to_the_last_digits_as_in_the_apps():
+    values = np.float32([0.3, 0.7, 0.5])
+    left, middle, right = (math.log(value) for value in values.tolist())
+    x = 2 + (left - right) / (2 * (left - 2 * middle + right))
+    heatmap = np.zeros((3, 5, 1))
+    heatmap[1, 1:4, 0] = values
+    joints, _ = decode_heatmaps(heatmap)
+    assert joints[0, 0] == pytest.approx(4 * x + 1.5, abs=1e-13)
 
 
 def test_a_lone_cell_or_a_plateau_is_moved_by_at_most_half_a_cell():

@@ -44,7 +44,7 @@ def next_region(
         >>> next_region(joints, np.ones(14), 640, 480, crop_rule(LSP))
         Box(x=100.0, y=80.0, side=100.0)
     """
-    seen = np.asarray(scores) >= rule.threshold
+    seen = np.asarray(scores, np.float64) >= rule.threshold
     if not all(seen[list(part)].any() for part in (rule.hips, rule.shoulders)):
         return Box.whole(width, height)
     torso = [joint for joint in rule.hips + rule.shoulders if seen[joint]]

@@ -5,6 +5,7 @@ K joints, S input size.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,10 +85,9 @@ class PoseEstimator:
         image = pixels_of(image)
         height, width = image.shape[:2]
         if box is None:
-            return find_person(
-                lambda at: self._look(image, at), width, height, self.rules
-            )
-        return self._look(image, box_within(box, width, height))
+            look_at = partial(self._look, image)
+            return _single(find_person(look_at, width, height, self.rules))
+        return _single(self._look(image, box_within(box, width, height)))
 
     def predict_people(self, image: Picture, most: int) -> list[Pose]:
         """Joints of up to so many people, the surest first; nobody gives none.
@@ -103,15 +103,21 @@ class PoseEstimator:
         """
         image = pixels_of(image)
         height, width = image.shape[:2]
-        return find_people(
-            lambda at: self._look(image, at), width, height, self.rules, most
-        )
+        look_at = partial(self._look, image)
+        found = find_people(look_at, width, height, self.rules, most)
+        return [_single(pose) for pose in found]
 
     def _look(self, image, box):
         matrix = box.matrix(self._predictor.input_size)
         joints, scores = look(self._predictor, image, matrix)
-        joints = apply_matrix(invert_matrix(matrix), joints).astype(np.float32)
-        return Pose(joints, scores)
+        return Pose(apply_matrix(invert_matrix(matrix), joints), scores)
+
+
+def _single(pose):
+    """In single precision, which is not exact enough for the looks before: where a
+    crop moves by a hundred-thousandth of a pixel, int8 joints move by whole pixels.
+    """
+    return Pose(pose.joints.astype(np.float32), pose.scores)
 
 
 def look(

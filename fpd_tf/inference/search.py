@@ -89,7 +89,7 @@ def find_people(
 
 
 def _mean_score(pose):
-    return pose.scores.mean()
+    return pose.scores.mean(dtype=np.float64)
 
 
 def _closer(pose, look, width, height, rules):

@@ -47,7 +47,8 @@ class OneEuro:
                 or no number, everything starts anew.
             side: of the crop the joints were found in, pixels.
         """
-        joints, seen = np.asarray(joints, float), np.asarray(scores) >= self._threshold
+        joints = np.asarray(joints, np.float64)
+        seen = np.asarray(scores, np.float64) >= self._threshold
         known = np.zeros(len(joints), bool)
         if self._seconds is not None and seconds > self._seconds:
             known = seen & self._seen

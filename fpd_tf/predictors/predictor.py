@@ -19,7 +19,7 @@ class Prediction:
     """What a network sees in B crops.
 
     Args:
-        joints: (B, K, 2) float32 crop pixels (x, y).
+        joints: (B, K, 2) crop pixels (x, y).
         scores: (B, K) float32, about 0 (absent) to 1 (certain).
         heatmaps: (B, H, W, K) float32, None where the network gives none.
     """

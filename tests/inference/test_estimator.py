@@ -7,6 +7,7 @@ import pytest
 from fpd_tf.codec import Heatmaps
 from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.errors import InputError
+from fpd_tf.geometry import Box
 from fpd_tf.inference import estimator
 from fpd_tf.inference.estimator import PoseEstimator
 from fpd_tf.inference.photographs import predict_files
@@ -47,6 +48,19 @@ def test_joints_come_back_in_pixels_of_the_photograph(shape, dot, box):
     pose = PoseEstimator("dots.tflite").predict(dotted(*shape, *dot), box)
     assert pose.joints.shape == (14, 2) and pose.joints.dtype == np.float32
     np.testing.assert_allclose(pose.joints[3], dot, atol=3.0)
+
+
+def test_looks_follow_from_places_in_double_precision(monkeypatch):
+    poses = []
+
+    def found(look, *_):
+        poses.append(look(Box(30.3, 31.7, 50.1)))
+        return poses[0]
+
+    monkeypatch.setattr(estimator, "find_person", found)
+    pose = PoseEstimator("dots.tflite").predict(dotted(60, 60, 28, 33))
+    assert (poses[0].joints != poses[0].joints.astype(np.float32)).all()
+    np.testing.assert_array_equal(pose.joints, np.float32(poses[0].joints))
 
 
 @pytest.mark.parametrize("box", [(0, 0, 0, 10), (0, 0, 10, -1), (np.nan, 0, 9, 9)])
