@@ -1,4 +1,4 @@
-.PHONY: demo test test-slow test-mobile test-swift bench lint docs notebooks clean
+.PHONY: demo test test-slow test-mobile test-swift bench lint docs notebooks page clean
 VENV := .venv
 MOBILE := $(VENV)/mobile
 TORCH := torch==2.13.0
@@ -7,6 +7,7 @@ MPII ?= ../shared/data/mpii-sample
 BENCH = $(VENV)/bin/python -m benchmarks.$(1) $(2) --short --out runs/bench/$(1).json
 KOTLIN := kotlin-jupyter-kernel==0.19.0.944
 FPD := $(VENV)/bin/fpd
+STUDENTS := pose-small.int8 pose-lite.int8 pose-small.float16
 
 demo: $(VENV)/installed
 	rm -rf runs/demo
@@ -40,6 +41,12 @@ docs: $(VENV)/docs
 
 notebooks: $(VENV)/installed
 	$(VENV)/bin/python notebooks/run.py
+
+page: $(VENV)/installed
+	rm -rf runs/page
+	$(FPD) bundle $(STUDENTS:%=--model tflite/models/%.tflite) --out runs/page
+	npm ci --silent --prefix runs/page/web
+	$(FPD) serve runs/page
 
 lint: $(VENV)/installed
 	$(VENV)/bin/ruff check .

@@ -1,8 +1,12 @@
-"""The Android, iOS and web folders: one student, its contract, code that runs it."""
+"""The Android, iOS and web folders: one student, its contract, code that runs it.
+
+The web page can offer more students, each with a contract of its own.
+"""
 
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from fpd_tf.bundle.golden import golden_vectors
 from fpd_tf.contract.pose_json import (
     Contract,
     contract_of,
+    contract_path,
     contract_schema,
     read_contract,
     write_contract,
@@ -23,6 +28,7 @@ from fpd_tf.shipped import shipped
 
 MODEL, CONTRACT, GOLDEN = "pose.tflite", "pose.json", "golden.json"
 MANIFEST, SCHEMA, RULES = "bundle.json", "pose.schema.json", "RULES.md"
+STUDENTS = "students.json"
 PLACES = {
     "android": ("pose/src/main/assets", "pose/src/test/resources"),
     "ios": ("Sources/FPDPose/Resources", "Tests/FPDPoseTests/Resources"),
@@ -31,7 +37,7 @@ PLACES = {
 _NOT_SHIPPED = (MODEL, CONTRACT, GOLDEN, "node_modules", "build", ".*cache*")
 
 
-def bundle(model: str | Path, out: str | Path) -> Path:
+def bundle(model: str | Path, out: str | Path, also: Sequence[str | Path] = ()) -> Path:
     """Writes the three folders, each with the model, pose.json and golden vectors.
 
     Beside them stand the JSON Schema of pose.json, its rules for apps in any language,
@@ -40,12 +46,14 @@ def bundle(model: str | Path, out: str | Path) -> Path:
     Args:
         model: a .tflite; the contract beside it is taken over, or a plain one made.
         out: new folder, put in place whole.
+        also: more .tflite files, with their contracts, that the web page offers.
 
     Returns:
         The folder.
 
     Raises:
-        InputError: something is in the folder, the model is bad or not its contract's.
+        InputError: something is in the folder, a model is bad or not its contract's,
+            or two have one name.
         GateError: a binding of the apps would not load the model.
 
     Example:
@@ -55,9 +63,7 @@ def bundle(model: str | Path, out: str | Path) -> Path:
     """
     model, out = Path(model), Path(out)
     with folder_written_whole(out) as aside:
-        contract = contract_of(model)
-        check_loadable(audit_tflite(model), model)
-        contract = replace(contract, model=replace(contract.model, file=MODEL))
+        contract = _named_as(MODEL, model)
         vectors = json.dumps(golden_vectors(contract))
         for platform, (resources, tests) in PLACES.items():
             folder = aside / platform
@@ -68,11 +74,33 @@ def bundle(model: str | Path, out: str | Path) -> Path:
             shutil.copyfile(model, folder / resources / MODEL)
             write_contract(folder / resources / CONTRACT, contract)
             (folder / tests / GOLDEN).write_text(vectors)
+        _add_students(aside / "web", model, [Path(each) for each in also])
         shutil.copyfile(shipped() / RULES, aside / RULES)
         (aside / SCHEMA).write_text(json.dumps(contract_schema(), indent=1) + "\n")
         manifest = {"files": _digests(aside)}
         (aside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     return out
+
+
+def _named_as(name, model):
+    """The contract of a model that every app loads, under another name."""
+    contract = contract_of(model)
+    check_loadable(audit_tflite(model), model)
+    return replace(contract, model=replace(contract.model, file=name))
+
+
+def _add_students(web, model, also):
+    """What the page offers: the bundle's model, and others beside it."""
+    students = [{"name": model.stem, "contract": CONTRACT}]
+    for other in also:
+        if other.stem in ("pose", *(each["name"] for each in students)):
+            sentence = f"the page has another {other.stem}; give it another name"
+            raise InputError.plain(other, "", sentence)
+        file = web / f"{other.stem}.tflite"
+        write_contract(contract_path(file), _named_as(file.name, other))
+        shutil.copyfile(other, file)
+        students.append({"name": other.stem, "contract": contract_path(file).name})
+    (web / STUDENTS).write_text(json.dumps(students, indent=1) + "\n")
 
 
 def check_bundle(folder: str | Path) -> Contract:
@@ -103,8 +131,10 @@ def check_bundle(folder: str | Path) -> Contract:
             sentence = f"its pose.json is not that of {first}; write the bundle again"
             raise InputError.plain(folder, platform, sentence)
     _check_files(folder)
-    model = folder / "web" / MODEL
-    check_loadable(audit_tflite(model), model)
+    web = folder / "web"
+    for student in _parsed(web / STUDENTS):
+        model = web / read_contract(web / student["contract"]).model.file
+        check_loadable(audit_tflite(model), model)
     vectors = json.loads(json.dumps(golden_vectors(contracts[0])))
     for platform, (_, tests) in PLACES.items():
         path = folder / platform / tests / GOLDEN
@@ -147,7 +177,7 @@ def _parsed(path):
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(path, "", "golden vectors", error) from error
+        raise InputError(path, "", "JSON of a bundle", error) from error
 
 
 def _alike(one, other):

@@ -52,7 +52,9 @@ def golden_vectors(contract: Contract) -> dict:
 
 
 def _heatmaps(random, stride):
-    """Clean Gaussians, also in corners and outside; noise; a few codes; hardly any."""
+    """Clean Gaussians, also in corners and outside; noise; a few codes; hardly any; and
+    an int8 sigmoid's levels: coarse, equal ones at the top, most of the others 0.
+    """
     size = CELLS * stride
     at = random.uniform(0, size, (12, 2))
     at[:4] = [[0, 0], [size - 1, 0.4], [1.3, size - 1], [size / 2, -stride]]
@@ -61,11 +63,12 @@ def _heatmaps(random, stride):
     codes = random.integers(0, 6, (CELLS, CELLS, 4)) / LEVELS
     faint = np.zeros((CELLS, CELLS, 2))
     faint[7, 5, 1] = 0.0009
-    return clean, noise, codes, faint
+    logits = np.rint(30 * clean - 15) / 2
+    sigmoid = np.minimum(np.rint(256 / (1 + np.exp(-logits))), 255) / 256
+    return *(each.round(4) for each in (clean, noise, codes, faint)), sigmoid
 
 
 def _decoded(heatmaps, stride):
-    heatmaps = heatmaps.round(4)
     joints, scores = decode_heatmaps(heatmaps, stride=stride)
     return {
         "heatmaps": heatmaps.ravel().tolist(),

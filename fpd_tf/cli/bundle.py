@@ -17,7 +17,13 @@ PortOption = Annotated[
 
 @app.command(epilog="Example: fpd bundle --model student.tflite --out bundle")
 def bundle(
-    model: Annotated[Path | None, typer.Option(help="A .tflite file.")] = None,
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A .tflite file; of several the web page offers each, and Android and "
+            "iOS take the first."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="New folder to write.")] = None,
     check: Annotated[
         Path | None, typer.Option(help="Deprecated: use `fpd audit FOLDER`.")
@@ -38,7 +44,7 @@ def bundle(
         return check_folder(check)
     with quiet_tensorflow():
         from fpd_tf.bundle.folders import bundle as write
-    check_folder(write(model, out))
+    check_folder(write(model[0], out, also=model[1:]))
 
 
 @app.command(epilog="Example: fpd serve bundle")

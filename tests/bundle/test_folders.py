@@ -11,7 +11,12 @@ import pytest
 from fpd_tf import cli
 from fpd_tf.bundle.folders import PLACES, bundle, check_bundle
 from fpd_tf.bundle.serve import page_server
-from fpd_tf.contract.pose_json import contract_path, describe, write_contract
+from fpd_tf.contract.pose_json import (
+    contract_path,
+    describe,
+    read_contract,
+    write_contract,
+)
 from fpd_tf.errors import GateError, InputError
 from fpd_tf.export.audit import audit_tflite
 from fpd_tf.export.convert import export_tflite
@@ -81,6 +86,53 @@ def test_the_contract_beside_the_model_is_taken_over(model, tmp_path):
     with pytest.raises(InputError, match="student.tflite: SHA-256"):
         bundle(copy, tmp_path / "c")
     assert not (tmp_path / "c").exists() and not list(tmp_path.glob("partial*"))
+
+
+@pytest.fixture(scope="module")
+def second(network, tmp_path_factory):
+    path = tmp_path_factory.mktemp("second") / "other.float16.tflite"
+    return export_tflite(network, path, quantization="float16", joint_set=LSP)
+
+
+def test_the_page_offers_each_student_with_its_contract(
+    model, second, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / "bundle"
+    models = ("--model", model, "--model", second)
+    assert run_fpd(monkeypatch, "bundle", *models, "--out", out) == 0
+    assert json.loads((out / "web" / "students.json").read_text()) == [
+        {"name": "student", "contract": "pose.json"},
+        {"name": "other.float16", "contract": "other.float16.pose.json"},
+    ]
+    offered = read_contract(out / "web" / "other.float16.pose.json")
+    assert offered.model.sha256 == describe(second).model.sha256
+    for platform in ("android", "ios"):
+        (file,) = (out / platform).rglob("*.tflite")
+        assert file.read_bytes() == model.read_bytes()
+    (out / "web" / "other.float16.tflite").write_bytes(model.read_bytes())
+    with pytest.raises(InputError, match="other.float16.tflite: SHA-256"):
+        check_bundle(out)
+
+
+def test_two_students_of_one_name_are_refused(model, second, tmp_path):
+    again = shutil.copy(model, tmp_path / second.name)
+    with pytest.raises(InputError, match="has another other.float16; give it another"):
+        bundle(second, tmp_path / "bundle", also=[again])
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_student_that_a_binding_refuses_is_not_offered(
+    model, second, tmp_path, monkeypatch
+):
+    def audited(path):
+        audit = audit_tflite(path)
+        if Path(path) == second:
+            audit.refusals["litert_js"] = "`image` is int8"
+        return audit
+
+    monkeypatch.setattr("fpd_tf.bundle.folders.audit_tflite", audited)
+    with pytest.raises(GateError, match="other.float16.* litert_js refuses it"):
+        bundle(model, tmp_path / "bundle", also=[second])
 
 
 def test_what_was_added_to_a_bundle_is_left_alone(folder):

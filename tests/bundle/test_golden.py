@@ -43,12 +43,19 @@ def test_they_hang_on_the_contracts_constants(golden):
 
 
 def test_heatmaps_decode_to_their_joints(golden):
-    assert len(golden["decode"]) == 4
+    assert len(golden["decode"]) == 5
     for case in golden["decode"]:
         heatmaps = np.reshape(case["heatmaps"], (16, 16, -1))
         joints, scores = decode_heatmaps(heatmaps)
         np.testing.assert_allclose(case["joints"], joints, atol=1e-4)
         np.testing.assert_allclose(case["scores"], scores, atol=1e-6)
+
+
+def test_an_int8_sigmoid_is_among_them(golden):
+    """Cells of equal height at the top, and values below the floor around."""
+    levels = np.reshape(golden["decode"][-1]["heatmaps"], (256, -1)) * 256
+    assert (levels == levels.round()).all() and levels.max() == 255
+    assert ((levels == 255).sum(axis=0) > 1).any() and (levels == 0).any()
 
 
 @pytest.mark.parametrize("rotation", [0.0, 90.0, 25.0])

@@ -1,6 +1,6 @@
 // Drives the page in headless Chromium: `node browser.mjs JOB.json`, an answer on stdout.
-// A job: {url, shipped, plain, film, photographs, few, large, shots}: addresses of the page, of
-// those with shipped students, of one from a server without headers; absolute paths.
+// A job: {url, students, plain, film, photographs, few, large, shots}: addresses of the page, of
+// one with the shipped students, of one from a server without headers; absolute paths.
 
 import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
@@ -8,14 +8,21 @@ import {createRequire} from 'node:module';
 const job = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const {chromium} = createRequire(job.tools + '/')('playwright-core');
 
-const browser = await chromium.launch({
+const PATIENCE = 300_000;
+
+const launched = args => chromium.launch({
   executablePath: job.chromium,
   args: [
-    '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking',
-    '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+    '--no-sandbox', '--no-first-run', '--disable-background-networking',
+    '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', ...args,
   ],
 });
+const browser = await launched(['--disable-gpu']);
+const withGpu = await launched([
+  '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-unsafe-swiftshader',
+]);
 const context = await browser.newContext({viewport: {width: 1000, height: 700}});
+context.setDefaultTimeout(PATIENCE);
 const page = await context.newPage();
 const answer = {errors: [], requests: []};
 page.on('pageerror', error => answer.errors.push(error.message));
@@ -33,6 +40,18 @@ async function saved(page) {
   const download = page.waitForEvent('download');
   await page.click('#save');
   return JSON.parse(readFileSync(await (await download).path(), 'utf8'));
+}
+
+/** A page that nothing is kept for. */
+async function fresh(using = browser) {
+  const page = await using.newPage({serviceWorkers: 'block'});
+  page.setDefaultTimeout(PATIENCE);
+  return page;
+}
+
+async function choose(page, name) {
+  await page.selectOption('#student', {label: name});
+  await page.waitForFunction(() => !document.querySelector('#student').disabled);
 }
 
 async function shows(page, path) {
@@ -91,7 +110,7 @@ await shows(page, job.photographs[0]);
 answer.offline = (await saved(page))[0];
 
 for (const [name, files] of [['runtime', '**/node_modules/**'], ['model', '**/pose.tflite']]) {
-  const broken = await browser.newPage({serviceWorkers: 'block'});
+  const broken = await fresh();
   await broken.route(files, route => route.fulfill({body: 'another file'}));
   await broken.goto(job.url);
   await broken.waitForSelector('#problem:visible');
@@ -110,8 +129,8 @@ function withoutRelaxedSimd() {
 }
 
 /** The page on another build of the runtime: joints, and which .wasm was fetched. */
-async function elsewhere(prepare, url = job.url) {
-  const page = await browser.newPage({serviceWorkers: 'block'});
+async function elsewhere(prepare, url = job.url, using = browser) {
+  const page = await fresh(using);
   const fetched = [];
   page.on('request', request => fetched.push(request.url()));
   await prepare(page);
@@ -119,26 +138,64 @@ async function elsewhere(prepare, url = job.url) {
   await shows(page, job.photographs[0]);
   const [record] = await saved(page);
   const builds = fetched.filter(url => url.endsWith('.wasm')).map(url => url.split('/').pop());
+  const about = await page.textContent('#model');
   await page.close();
-  return {record, builds};
+  return {record, builds, about};
 }
 
+const students = await fresh();
+await open(students, job.students);
+answer.offered = await students.$$eval('#student option', found => found.map(each => each.text));
 answer.shipped = {};
-for (const [weights, url] of Object.entries(job.shipped)) {
-  const shipped = await browser.newPage();
-  await open(shipped, url);
-  answer.shipped[weights] = [];
-  for (const path of [...job.few, job.large]) {
-    await shows(shipped, path);
-    answer.shipped[weights].push((await saved(shipped))[0]);
+answer.again = {};
+for (const name of answer.offered) {
+  await choose(students, name);
+  answer.shipped[name] = [];
+  for (const path of job.few) {
+    await shows(students, path);
+    answer.shipped[name].push((await saved(students))[0]);
   }
-  await shipped.screenshot({path: `${job.shots}/large.png`});
-  await shipped.close();
+}
+for (const name of answer.offered) {
+  await choose(students, name);
+  answer.again[name] = (await saved(students))[0];
+}
+await students.screenshot({path: `${job.shots}/students.png`});
+await choose(students, answer.offered[1]);
+await shows(students, job.large);
+answer.large = (await saved(students))[0];
+await students.screenshot({path: `${job.shots}/large.png`});
+await choose(students, answer.offered[0]);
+await students.route('**/pose-lite*.tflite', route => route.abort());
+await students.selectOption('#student', {label: answer.offered[2]});
+await students.waitForSelector('#problem:visible');
+answer.unfetched = {
+  said: await students.textContent('#problem'),
+  chosen: await students.inputValue('#student'),
+  about: await students.textContent('#model'),
+};
+await students.close();
+
+answer.gpu = {};
+const RUNTIME = 'node_modules/@litertjs/core/dist/index.js';
+for (const gpu of ['none', 'software', 'same', 'other joints', 'slower', 'taken away', 'real']) {
+  const prepare = async page => {
+    const original = readFileSync(`${job.tools}/${RUNTIME}`, 'utf8');
+    const contentType = 'text/javascript';
+    await page.route('**/original.js', route => route.fulfill({contentType, body: original}));
+    if (gpu !== 'none') {
+      const body = readFileSync(new URL('gpu.mjs', import.meta.url), 'utf8');
+      await page.route(`**/${RUNTIME}`, route => route.fulfill(
+          {contentType, body: body.replace('ANSWER', gpu)}));
+    }
+  };
+  answer.gpu[gpu] = await elsewhere(prepare, job.url, gpu === 'real' ? withGpu : browser);
 }
 
 const host = await browser.newContext({
   viewport: {width: 390, height: 780}, hasTouch: true, isMobile: true,
 });
+host.setDefaultTimeout(PATIENCE);
 const phone = await host.newPage();
 const builds = [];
 phone.on('request', request => builds.push(request.url().split('/').pop()));
@@ -155,4 +212,5 @@ await host.close();
 answer.safari = await elsewhere(page => page.addInitScript(withoutRelaxedSimd));
 answer.notIsolated = await elsewhere(() => {}, job.plain);
 await browser.close();
+await withGpu.close();
 console.log(JSON.stringify(answer));

@@ -6,6 +6,7 @@ import {drawHeatmaps, drawPose} from './draw.js';
 /**
  * @typedef {import('./pose/estimator.js').PoseEstimator} PoseEstimator
  * @typedef {import('./pose/estimator.js').Found} Found
+ * @typedef {import('./pose/contract.js').Contract} Contract
  * @typedef {{width: number, height: number, data: Uint8ClampedArray}} Pixels
  */
 
@@ -40,6 +41,9 @@ const turn = element('turn', HTMLButtonElement);
 const example = element('example', HTMLButtonElement);
 const heatmaps = element('heatmaps', HTMLInputElement);
 const save = element('save', HTMLButtonElement);
+const model = element('model', HTMLParagraphElement);
+const choice = element('choice', HTMLLabelElement);
+const student = element('student', HTMLSelectElement);
 
 const reader = new OffscreenCanvas(1, 1);
 const readerContext = /** @type {OffscreenCanvasRenderingContext2D} */ (
@@ -51,11 +55,17 @@ film.playsInline = true;
 
 /** @type {PoseEstimator} */
 let estimator;
-/** @type {{name: string, width: number, height: number, zoom: number, found: Found} | null} */
+/**
+ * What was seen, and by whose rules.
+ * @type {{name: string, zoom: number, found: Found, contract: Contract} | null}
+ */
 let shown = null;
+/** @type {Promise<unknown>} */
+let looking = Promise.resolve();
 /** @type {Map<number, (number[][] | null)>} time in a video to [x, y, score] of each joint */
 let followed = new Map();
 let session = 0;
+let chosen = '';
 let facing = 'user';
 /** @type {number[]} */
 let finished = [];
@@ -64,16 +74,57 @@ start().catch(report);
 
 async function start() {
   await offline();
+  const response = await fetch('students.json');
+  for (const {name, contract} of await response.json()) student.add(new Option(name, contract));
+  choice.hidden = student.length < 2;
+  estimator = await opened();
+  chosen = student.value;
+  for (const control of [picture, video, camera, example]) control.disabled = false;
+}
+
+/** The estimator of the chosen student. */
+async function opened() {
+  model.textContent = 'Loading the model…';
   const {PoseEstimator} = await import('./pose/estimator.js').catch(() => {
     throw new Error('LiteRT.js did not load. Was `npm install` run in this folder?');
   });
-  estimator = await PoseEstimator.load(new URL('pose.json', location.href));
+  const url = new URL(encodeURIComponent(student.value), location.href);
+  const estimator = await PoseEstimator.load(url, somebody);
   const {contract} = estimator;
   const {training_data: trained} = /** @type {{training_data?: string}} */ (contract);
   const about = [`${contract.joints.length} joints`, `${contract.image.size} px`,
-    `${contract.model.weights} weights`, ...(trained ? [`trained on ${trained}`] : [])];
-  element('model', HTMLParagraphElement).textContent = about.join(' · ');
-  for (const control of [picture, video, camera, example]) control.disabled = false;
+    `${contract.model.weights} weights`, ...(trained ? [`trained on ${trained}`] : []),
+    `runs on ${estimator.accelerator}`];
+  model.textContent = about.join(' · ');
+  return estimator;
+}
+
+/** The example's pixels. */
+async function somebody() {
+  const image = await createImageBitmap(await (await fetch('example.jpg')).blob());
+  const picture = new OffscreenCanvas(image.width, image.height).getContext('2d');
+  if (!picture) throw new Error('This browser draws no pictures.');
+  picture.drawImage(image, 0, 0);
+  return picture.getImageData(0, 0, image.width, image.height);
+}
+
+/** Another student looks at what is shown, and at all that follows. */
+async function change() {
+  const [before, about] = [estimator, model.textContent];
+  problem.hidden = true;
+  try {
+    estimator = await opened();
+  } catch (error) {
+    model.textContent = about;
+    student.value = chosen;
+    throw error;
+  }
+  chosen = student.value;
+  await looking.catch(() => null);
+  before.close();
+  followed = new Map();
+  finished = [];
+  if (shown && film.paused) await see(shown.name, shown.zoom, null);
 }
 
 /**
@@ -218,18 +269,30 @@ async function look(name, source, width, height, seconds) {
   const size = {width: Math.round(zoom * width), height: Math.round(zoom * height)};
   Object.assign(reader, size);
   readerContext.drawImage(source, 0, 0, size.width, size.height);
-  const image = readerContext.getImageData(0, 0, size.width, size.height);
-  const found = seconds === null ?
-      await estimator.find(image) : await estimator.next(image, seconds);
-  shown = {name, ...size, zoom, found};
+  await see(name, zoom, seconds);
+}
+
+/**
+ * @param {string} name
+ * @param {number} zoom from the file to the pixels that were read
+ * @param {number | null} seconds
+ */
+async function see(name, zoom, seconds) {
+  const image = readerContext.getImageData(0, 0, reader.width, reader.height);
+  const [mine, {contract}] = [session, estimator];
+  const look = seconds === null ? estimator.find(image) : estimator.next(image, seconds);
+  looking = look;
+  const found = await look;
+  if (mine !== session) return;
+  shown = {name, zoom, found, contract};
   if (seconds !== null && !film.srcObject) followed.set(seconds, rows(found, zoom));
   draw();
 }
 
 function draw() {
   if (!shown) return;
-  const {width, height, found, found: {pose}} = shown;
-  const {contract} = estimator;
+  const {found, found: {pose}, contract} = shown;
+  const {width, height} = reader;
   stage.classList.remove('empty');
   element('hint', HTMLDivElement).hidden = true;
   canvas.hidden = false;
@@ -298,6 +361,11 @@ play.addEventListener('click', () => {
 
 position.addEventListener('input', () => {
   film.currentTime = Number(position.value) * film.duration;
+});
+
+student.addEventListener('change', () => {
+  student.disabled = true;
+  change().catch(report).finally(() => student.disabled = false);
 });
 
 heatmaps.addEventListener('change', draw);

@@ -4,8 +4,9 @@
 const KEPT = 'pose';
 const SHELL = [
   './', 'app.js', 'draw.js', 'example.jpg', 'icon.svg', 'manifest.webmanifest', 'style.css',
-  'pose/contract.js', 'pose/crop.js', 'pose/decode.js', 'pose/estimator.js', 'pose/search.js', 'pose/smoothing.js',
-  'pose/track.js',
+  'students.json',
+  'pose/contract.js', 'pose/crop.js', 'pose/decode.js', 'pose/estimator.js', 'pose/runner.js',
+  'pose/search.js', 'pose/smoothing.js', 'pose/track.js',
   'node_modules/@litertjs/core/dist/index.js',
   'node_modules/@litertjs/wasm-utils/dist/index.js',
 ];

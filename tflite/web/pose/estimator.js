@@ -1,13 +1,12 @@
 // @ts-check
 // Frames in, joints of one person out, on LiteRT.js.
 
-import {loadAndCompile, loadLiteRt, supportsFeature, Tensor} from '@litertjs/core';
-
 import {checkModel, readContract} from './contract.js';
 import {
   apply, compose, crop, cropMatrix, invert, nextRegion, uprightMatrix,
 } from './crop.js';
 import {decode} from './decode.js';
+import {compiled, gpuMayRun, onGpu, run} from './runner.js';
 import {mean, squares} from './search.js';
 import {Track} from './track.js';
 
@@ -24,7 +23,6 @@ import {Track} from './track.js';
  */
 
 const CLOSER = 3;
-const RUNTIME = new URL('../node_modules/@litertjs/core/wasm/', import.meta.url);
 
 export class PoseEstimator {
   /**
@@ -34,22 +32,48 @@ export class PoseEstimator {
   constructor(contract, model) {
     this.contract = contract;
     this.model = model;
+    /** @type {import('@litertjs/core').CompiledModel | null} */
+    this.gpu = null;
     this.track = new Track(contract);
   }
 
   /**
-   * Loads pose.json, the model that it names beside it, and the runtime. Once a page.
+   * Loads pose.json, the model that it names beside it, and the runtime.
    * @param {URL} url of pose.json
+   * @param {() => Promise<Frame>} [example] gives a picture of somebody; with it the GPU runs
+   *   a float16 file where it finds the same joints as WebAssembly in that, and sooner
    * @returns {Promise<PoseEstimator>}
    */
-  static async load(url) {
+  static async load(url, example) {
     const contract = readContract(await (await fetched(url)).text());
-    const file = await fetched(new URL(contract.model.file, url));
+    const file = await fetched(new URL(encodeURIComponent(contract.model.file), url));
     const content = new Uint8Array(await file.arrayBuffer());
     await checkModel(contract, content);
-    await loadLiteRt(RUNTIME.href, {threads: await threadsRun()});
-    const model = await loadAndCompile(content, {accelerator: 'wasm'});
-    return new PoseEstimator(contract, model);
+    const estimator = new PoseEstimator(contract, await compiled(content));
+    if (example && gpuMayRun(contract)) await estimator.tryGpu(content, await example());
+    return estimator;
+  }
+
+  /**
+   * @param {Uint8Array<ArrayBuffer>} content of the model
+   * @param {Frame} picture of somebody
+   */
+  async tryGpu(content, picture) {
+    const {size, range} = this.contract.image;
+    const {region} = await this.find(picture);
+    const pixels = crop(picture, cropMatrix(region, size), size, range);
+    this.gpu = await onGpu(content, this.contract, this.model, pixels);
+  }
+
+  /** What runs the network. */
+  get accelerator() {
+    return this.gpu ? 'WebGPU' : 'WebAssembly';
+  }
+
+  /** Gives its memory back; it finds nothing afterwards. */
+  close() {
+    this.model.delete();
+    this.gpu?.delete();
   }
 
   /** Forgets the person, for instance when another film starts. */
@@ -122,30 +146,23 @@ export class PoseEstimator {
   async run(frame, matrix) {
     const {size, range} = this.contract.image;
     const pixels = crop(frame, matrix, size, range);
-    const input = new Tensor(pixels, [1, size, size, 3]);
-    try {
-      const [output] = await this.model.run(input);
-      const heatmaps = /** @type {Float32Array} */ (await output.data());
-      output.delete();
-      return heatmaps;
-    } finally {
-      input.delete();
+    if (this.gpu) {
+      try {
+        return await run(this.gpu, pixels, size);
+      } catch {  // browsers take the GPU away, for instance from pages in the background
+        this.gpu.delete();
+        this.gpu = null;
+      }
     }
+    return run(this.model, pixels, size);
   }
-}
-
-/**
- * Threads need an isolated page. LiteRT.js has them in its build with relaxed SIMD only, which
- * Safari does not run.
- */
-async function threadsRun() {
-  return globalThis.crossOriginIsolated && await supportsFeature('relaxedSimd') &&
-      await supportsFeature('threads');
 }
 
 /** @param {URL} url */
 async function fetched(url) {
-  const response = await fetch(url);
+  const response = await fetch(url).catch(error => {
+    throw new Error(`${url.pathname} could not be loaded: ${error.message}`);
+  });
   if (!response.ok) throw new Error(`${url.pathname}: ${response.status} ${response.statusText}`);
   return response;
 }
