@@ -14,6 +14,23 @@ def test_every_file_of_the_page_is_kept_for_when_there_is_no_network():
     assert names - beside - {".gitignore"} <= kept
 
 
+def test_the_page_can_be_installed():
+    web = shipped("web")
+    page, said = (web / "index.html").read_text(), web / "manifest.webmanifest"
+    assert f'<link rel="manifest" href="{said.name}">' in page
+    manifest = json.loads(said.read_text())
+    assert manifest["start_url"] == "./" and manifest["display"] == "standalone"
+    assert all((web / icon["src"]).is_file() for icon in manifest["icons"])
+
+
+def test_numbers_that_change_with_each_frame_are_not_read_aloud():
+    page = (shipped("web") / "index.html").read_text()
+    assert re.findall(r'id="(\w+)" role="(alert|status|log)"', page) == [
+        ("problem", "alert")
+    ]
+    assert "aria-live" not in page
+
+
 def test_javascript_computes_the_golden_joints_in_node(node, bundled):
     finished = subprocess.run(
         [node, "--test", "test/"], cwd=bundled / "web", capture_output=True, text=True
