@@ -186,7 +186,7 @@ for (const gpu of ['none', 'software', 'same', 'other joints', 'slower', 'taken 
     if (gpu !== 'none') {
       const body = readFileSync(new URL('gpu.mjs', import.meta.url), 'utf8');
       await page.route(`**/${RUNTIME}`, route => route.fulfill(
-          {contentType, body: body.replace('ANSWER', gpu)}));
+          {contentType, body: body.replace("'ANSWER'", JSON.stringify(gpu))}));
     }
   };
   answer.gpu[gpu] = await elsewhere(prepare, job.url, gpu === 'real' ? withGpu : browser);
