@@ -40,4 +40,4 @@ def test_a_frame_without_an_answer_is_missed(people):
     assert found.shape == (following.FRAMES, 14, 2) and found.max() < -1000
     assert following.limbs([(frame, person)], found[:1]) == 0
     assert following.limbs([(frame, person)], [person.joints]) == 100
-    assert following.followed(seeing(0.9), frame)[0, 0] == pytest.approx([342, 262])
+    assert following.followed(seeing(0.9), frame)[0, 0] == pytest.approx([339.5, 259.5])
