@@ -145,6 +145,8 @@ def test_joints_without_a_label():
     assert np.flatnonzero(found.missing[0]).tolist() == [3]
     np.testing.assert_allclose(found.amount, [1])
     assert not found_of(person(SEEN * 3, [3])).missing.any()  # another person
+    three = found_of(person(unlabelled=range(6)))  # too few to tell who it is
+    assert not three.missing.any() and not three.judged.any()
 
 
 def test_a_label_that_may_be_the_other_sides_is_not_missing():
