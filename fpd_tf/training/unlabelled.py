@@ -28,7 +28,7 @@ def check_unlabelled(
 
     Raises:
         InputError: no teacher, or one whose predictions have no weight; nobody; other
-            joints.
+            joints; somebody has labels.
     """
     if unlabelled is None:
         return
@@ -45,6 +45,10 @@ def check_unlabelled(
         expected = f"those of the labelled people, {', '.join(people.joint_set.joints)}"
         received = ", ".join(unlabelled.joint_set.joints)
         raise InputError("unlabelled", "joints", expected, received)
+    labelled = unlabelled.annotated.any(axis=1).sum()
+    if labelled:
+        expected = "people of whom no joint is annotated (else their labels teach, too)"
+        raise InputError("unlabelled", "labels", expected, f"{labelled} with labels")
 
 
 def clearly_seen(

@@ -154,6 +154,7 @@ def test_a_network_of_ones_own_says_who_is_clear(
         ({"config": {"distillation_weight": 0}}, "config: teach_unlabelled: expected"),
         ({"unlabelled": "mpii"}, "unlabelled: joints: expected those of the labelled"),
         ({"unlabelled": "nobody"}, "unlabelled: expected people. Received: nobody"),
+        ({"unlabelled": "labelled"}, "unlabelled: labels: .*Received: 2 with labels"),
         ({"config": {"data": {"unlabelled_share": 0.1}}}, "unlabelled_share: expected"),
     ],
 )
@@ -165,6 +166,7 @@ def test_who_would_teach_nothing_is_refused(
         others = {
             "mpii": people_of([strangers / "b.png"], MPII),
             "nobody": people_of([]),
+            "labelled": people_of([strangers / "b.png"] * 2, labelled=True),
         }
         how = {"unlabelled": others[how["unlabelled"]]}
     changed = how.pop("config", {}) if "config" in how else {}
@@ -176,7 +178,6 @@ def test_who_would_teach_nothing_is_refused(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.slow
 def test_commands_train_on_both(
     run_fpd, root, strangers, movenet_file, tmp_path, caplog
 ):
