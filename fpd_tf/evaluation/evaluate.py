@@ -94,8 +94,8 @@ def evaluate(
     Example:
         >>> import fpd_tf as fpd
         >>> root = fpd.synthesize("people", count=12, seed=0)
-        >>> model = fpd.build_model("tiny", input_size=64)
-        >>> evaluation = fpd.evaluate(model, fpd.load_mpii(root, split="val"))
+        >>> people = fpd.load_mpii(root, split="val")
+        >>> evaluation = fpd.evaluate("student.tflite", people)
         >>> evaluation.metric, evaluation.joints.shape
         ('PCKh@0.5', (2, 16, 2))
     """
