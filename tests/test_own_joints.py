@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shutil
+import subprocess
 
 import cv2
 import keras
@@ -190,6 +192,9 @@ def test_six_joints_under_a_teacher_to_every_quantization(
     for platform in ("android", "ios", "web"):
         (contract,) = (tmp_path / "bundle" / platform).rglob("*pose.json")
         assert json.loads(contract.read_text())["joints"] == [*JOINTS]
+    if node := shutil.which("node"):  # the page's own test of its golden joints
+        page = tmp_path / "bundle" / "web"
+        subprocess.run([node, "--test", "test/"], cwd=page, check=True)
 
 
 def losses(run):
