@@ -1,8 +1,10 @@
 """The predictions furthest from the truth, as pictures: what fails, and why?
 
 python -m studies.worst tflite/models/pose-small.int8.tflite lspet --out worst.jpg
+python -m studies.worst tflite/models/pose-small.int8.tflite coco --data coco --count 20
 """
 
+from enum import StrEnum
 from pathlib import Path
 
 import cv2
@@ -15,27 +17,41 @@ from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.files import written_whole
 from fpd_tf.geometry import apply_matrix
 from fpd_tf.inference.draw import draw_pose
-from fpd_tf.joints import LSP
 from studies.study import lspet
 
 TILE, COLUMNS = 220, 10
-BOX_OF_EXTENT = 1.3  # of LSP's boxes
+WIDENED = {"lsp": 1.3, "coco": 1.25}  # a box's side, in longer extents of the person
+FEWEST = 6  # joints of those shown
 
 
-def main(model: Path, root: Path, out: Path = Path("worst.jpg"), count: int = 50):
+class Data(StrEnum):
+    lsp = "lsp"
+    coco = "coco"
+
+
+def main(
+    model: Path,
+    root: Path,
+    out: Path = Path("worst.jpg"),
+    count: int = 50,
+    data: Data = Data.lsp,
+):
     """Draws truth over prediction for the worst people, the worst first."""
-    _, held_out = lspet(root)
+    held_out = lspet(root)[1] if data == "lsp" else fpd.load_coco(root, "val")
+    held_out = held_out.of(each for each in held_out if each.annotated.sum() >= FEWEST)
     result = evaluate(model, held_out)
     errors = np.array(
         [_error(*pair) for pair in zip(held_out, result.joints, strict=True)]
     )
+    errors *= WIDENED[data]
+    of = held_out.joint_set
     tiles, worst = [], np.argsort(-errors)[:count]
     _print_swaps(held_out, result.joints, errors, worst)
     for index in worst:
         sample, joints = held_out[index], result.joints[index]
         pair = (
-            _drawn(sample, sample.joints, np.where(sample.annotated, 1.0, 0.0)),
-            _drawn(sample, joints, result.confidences[index], threshold=0.0),
+            _drawn(sample, sample.joints, sample.annotated * 1.0, of),
+            _drawn(sample, joints, np.isfinite(joints[:, 0]) * 1.0, of),
         )
         tiles.append(_titled(np.concatenate(pair), sample, errors[index]))
     while len(tiles) % COLUMNS:
@@ -49,28 +65,29 @@ def main(model: Path, root: Path, out: Path = Path("worst.jpg"), count: int = 50
 
 def _print_swaps(held_out, joints, errors, worst):
     """How much is left taken for right, by the network or by who labelled?"""
-    swapped = joints[:, LSP.flip_order]
+    swapped = joints[:, held_out.joint_set.flip_order]
     others = np.array([_error(*pair) for pair in zip(held_out, swapped, strict=True)])
     nearer = others < errors
     better = np.where(nearer[:, None, None], swapped, joints)
-    truth = held_out.joints, held_out.annotated
-    means = [fpd.pck(each, *truth).mean for each in (joints, better)]
     print(f"{nearer[worst].sum()} of the worst {len(worst)}, {nearer.sum()} of all")
-    print(f"{len(held_out)}, lie nearer to the labels with left and right swapped;")
-    print("PCK@0.2 {:.1f}, {:.1f} with those swapped".format(*means))
+    print(f"{len(held_out)}, lie nearer to the labels with left and right swapped")
+    if held_out.joint_set == fpd.LSP:
+        truth = held_out.joints, held_out.annotated
+        means = [fpd.pck(each, *truth).mean for each in (joints, better)]
+        print("PCK@0.2 {:.1f}, {:.1f} with those swapped".format(*means))
 
 
 def _error(sample, joints):
-    """Mean distance of the annotated joints, in longer extents of the person."""
+    """Mean distance of the annotated joints that the model has, in sides of the box."""
     distances = np.linalg.norm(joints - sample.joints, axis=1)[sample.annotated]
-    return distances.mean() * BOX_OF_EXTENT / sample.box.side
+    return np.nanmean(distances) / sample.box.side
 
 
-def _drawn(sample, joints, scores, threshold=0.5):
+def _drawn(sample, joints, scores, joint_set):
     matrix = sample.box.matrix(TILE)
     crop = cv2.warpAffine(read_image(sample.image_path), matrix, (TILE, TILE))
     placed = apply_matrix(matrix, joints)
-    return draw_pose(crop, placed, scores, joint_set=LSP, threshold=threshold)
+    return draw_pose(crop, placed, scores, joint_set=joint_set, threshold=0.5)
 
 
 def _titled(tile, sample, error):
