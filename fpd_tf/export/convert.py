@@ -22,6 +22,7 @@ from fpd_tf.export.quantize import (
     quantized,
     tensor_ranges,
 )
+from fpd_tf.export.rounding import rounded_weights
 from fpd_tf.files import written_whole
 from fpd_tf.joints import JointSet
 from fpd_tf.models.keras_file import joint_set_of_network
@@ -119,11 +120,13 @@ def to_tflite(
     """
     if quantization not in ("int8", "int16x8"):
         return _of_floats(network, quantization)
-    plain = _of_floats(network)
-    ranges = tensor_ranges(plain, crops)
     if quantization == "int8":
+        with rounded_weights(network, crops):
+            plain = _of_floats(network)
+        ranges = tensor_ranges(plain, crops)
         percentage = best_percentage(plain, ranges, crops[::4])
         return quantized(plain, ranges, percentage, io)
+    ranges = tensor_ranges(_of_floats(network), crops)
     usual = np.argsort(ranges.excess)[: len(crops) * USUAL // 100]
     return _int16x8(network, crops[usual[-WIDEST:]])
 

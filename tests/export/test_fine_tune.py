@@ -217,9 +217,13 @@ def test_training_moves_the_int8_file_towards_the_teacher(
 
 
 FAMILIES = {
-    "hourglass": (stacked_hourglass, {"num_stacks": 1, "depth": 2, "stem_width": 8}),
-    "mobilenet": (mobilenet_pose, {"alpha": 0.35}),
-    "efficientnet": (efficientnet_pose, {"coarsest": 16}),
+    "hourglass": (
+        stacked_hourglass,
+        {"num_stacks": 1, "num_features": 8, "depth": 2, "stem_width": 8},
+    ),
+    "mobilenet": (mobilenet_pose, {"num_features": 8, "alpha": 0.35}),
+    "efficientnet": (efficientnet_pose, {"num_features": 8, "coarsest": 16}),
+    "movenet": (movenet_pose, {"width": 0.25, "blocks": 14}),
 }
 
 
@@ -246,7 +250,7 @@ def test_heatmaps_may_rise_to_the_peak_of_the_truth(student, people, monkeypatch
 def test_every_family_goes_through(family, sparsity, teacher, people, tmp_path):
     build, narrow = FAMILIES[family]
     path = export_tflite(
-        build(input_size=SIZE, num_features=8, **narrow),
+        build(input_size=SIZE, **narrow),
         tmp_path / "student.tflite",
         quantization="qat",
         io="uint8",
