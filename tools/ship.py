@@ -23,7 +23,7 @@ from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.export.benchmark import benchmark
 from fpd_tf.export.gate import export_gated
 from fpd_tf.files import written_whole
-from fpd_tf.models.keras_file import load_network
+from fpd_tf.models.keras_file import load_network, save_network
 from studies.study import lspet, scored
 
 USES = {
@@ -117,7 +117,7 @@ def _save_rounded(network, file):
     )
     with tempfile.TemporaryDirectory() as aside:
         saved = Path(aside) / "network.keras"
-        network.save(saved)
+        save_network(network, saved)
         with zipfile.ZipFile(saved) as stored, written_whole(file) as packed:
             with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
                 for member in stored.namelist():
