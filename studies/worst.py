@@ -51,7 +51,7 @@ def main(
         sample, joints = held_out[index], result.joints[index]
         pair = (
             _drawn(sample, sample.joints, sample.annotated * 1.0, of),
-            _drawn(sample, joints, np.isfinite(joints[:, 0]) * 1.0, of),
+            _drawn(sample, joints, (result.confidences[index] > 0) * 1.0, of),
         )
         tiles.append(_titled(np.concatenate(pair), sample, errors[index]))
     while len(tiles) % COLUMNS:

@@ -1,6 +1,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -43,9 +44,18 @@ def model(tmp_path):
 
 
 @pytest.fixture
-def looks(lspet, monkeypatch):
+def network(monkeypatch):
+    """In the model's place: its joints are those of the people."""
+    network = SimpleNamespace(joint_set=fpd.LSP)
+    monkeypatch.setattr(presence, "load_predictor", lambda path: network)
+    return network
+
+
+@pytest.fixture
+def looks(lspet, network, monkeypatch):
     """Finds people where they are, the first one in their place only by the score."""
     people = fpd.load_lsp(lspet, "val")
+    monkeypatch.setattr(fpd, "load_coco", lambda root, split: people[:2])
 
     def looked(predictor, image, box):
         for number, person in enumerate(people):
@@ -71,8 +81,8 @@ def test_the_gate_keeps_98_of_100_poses():
     assert presence.gate_of(np.arange(101) / 100 + 0.005) == 0.02
 
 
-def test_people_with_wrong_joints_are_no_good_poses(looks):
-    poses, _ = presence.of_people(None, looks)
+def test_people_with_wrong_joints_are_no_good_poses(network, looks):
+    poses, _ = presence.of_people(network, looks)
     assert len(poses) == len(looks) - 1 and poses[0] == 0.6
 
 
@@ -88,7 +98,15 @@ def test_the_gate_is_printed_and_written(looks, lspet, coco, model, capsys):
     assert read_contract(contract_path(model)).score.presence == 0.5
 
 
-def test_a_network_that_finds_nobody_has_no_gate(lspet, coco, model, monkeypatch):
+def test_joints_are_those_that_both_name(looks):
+    others = SimpleNamespace(joint_set=fpd.JointSet("few", ("neck", "tail")))
+    poses, _ = presence.of_people(others, looks)
+    assert len(poses) == 0  # what stands in the neck's place is an ankle
+
+
+def test_a_network_that_finds_nobody_has_no_gate(
+    network, lspet, coco, model, monkeypatch
+):
     nobody = np.full((14, 2), -1e3), 0.1
     monkeypatch.setattr(presence, "_looked", lambda *_: nobody)
     with pytest.raises(InputError, match="none of its poses is mostly right: no gate"):
