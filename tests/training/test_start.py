@@ -120,7 +120,7 @@ def test_other_joints_start_anew_and_other_shapes_too(saved, capsys):
 
 def test_a_shipped_student_is_known_by_its_name(capsys):
     how = {"num_joints": 17, "input_size": 64}
-    student = named_network(fpd.build_model("movenet_lite", **how), COCO)
+    student = named_network(fpd.build_model("efficientnet_pose_small", **how), COCO)
     start_from("pose-lite", student)
     said = capsys.readouterr().err
     assert (
