@@ -47,7 +47,7 @@ def rounded_weights(network: keras.Model, crops: np.ndarray) -> Iterator[None]:
         >>> from fpd_tf.export.rounding import rounded_weights
         >>> network = folded(fpd.build_model("tiny", input_size=64))
         >>> with rounded_weights(network, np.ones((1, 64, 64, 3), "f4")):
-        ...     kernel = network.get_layer("score0").get_weights()[0]
+        ...     kernel, _ = network.layers[1].get_weights()
         >>> codes = 127 * kernel / np.abs(kernel).max(axis=(0, 1, 2))
         >>> bool(np.allclose(codes, codes.round(), atol=1e-3))
         True
