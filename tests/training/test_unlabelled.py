@@ -208,7 +208,7 @@ def test_bad_unlabelled_photographs_are_one_sentence(
     for unlabelled, refusal in (
         (dark, "expected a photograph with somebody in it. Received: nobody found"),
         (no_boxes, "annotations[0].bbox: expected numbers of shape (4,)"),
-        (gone, "gone.png: expected a whole photograph"),
+        (gone, "images[0].file_name: expected a file below"),
         (tmp_path / "nowhere", "nowhere: expected COCO json of boxes"),
     ):
         more = "--teacher", movenet_file, "--unlabelled", unlabelled
