@@ -144,9 +144,12 @@ def test_each_student_finds_what_it_finds_in_python(seen, photographs, model):
             assert not estimator.rules.score.present(pose.scores)
             continue
         found, expected = np.array(record["joints"]), np.array(pose.rows())
-        pixels, score = (0.5, 0.01) if model == FLOAT16 else (0.01, 1e-3)
-        np.testing.assert_allclose(found[:, :2], expected[:, :2], 1e-4, pixels)
-        np.testing.assert_allclose(found[:, 2], expected[:, 2], atol=score)
+        apart = np.abs(found - expected)
+        most, middle, score = (
+            (1.0, 0.1, 0.05) if model == FLOAT16 else (0.01, 0.01, 1e-3)
+        )
+        assert apart[:, :2].max() < most and apart[:, 2].max() < score
+        assert np.median(apart[:, :2]) < middle
 
 
 def test_another_student_looks_at_what_is_shown(seen):
