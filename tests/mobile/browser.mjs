@@ -143,13 +143,33 @@ async function elsewhere(prepare, url = job.url, using = browser) {
   return {record, builds, about};
 }
 
+/** Heatmaps of the whole example, of a student that is opened anew, on WebAssembly. */
+async function oneLook() {
+  const {PoseEstimator} = await import('/pose/estimator.js');
+  const {cropMatrix, wholeFrame} = await import('/pose/crop.js');
+  const file = document.querySelector('#student').value;
+  const estimator = await PoseEstimator.load(new URL(encodeURIComponent(file), location.href));
+  const image = await createImageBitmap(await (await fetch('example.jpg')).blob());
+  const {width, height} = image;
+  const picture = new OffscreenCanvas(width, height).getContext('2d');
+  picture.drawImage(image, 0, 0);
+  const frame = picture.getImageData(0, 0, width, height);
+  const region = wholeFrame(width, height);
+  const heatmaps = await estimator.run(
+      frame, cropMatrix(region, estimator.contract.image.size));
+  estimator.close();
+  return [...heatmaps];
+}
+
 const students = await fresh();
 await open(students, job.students);
 answer.offered = await students.$$eval('#student option', found => found.map(each => each.text));
 answer.shipped = {};
 answer.again = {};
+answer.looks = {};
 for (const name of answer.offered) {
   await choose(students, name);
+  answer.looks[name] = await students.evaluate(oneLook);
   answer.shipped[name] = [];
   for (const path of job.few) {
     await shows(students, path);

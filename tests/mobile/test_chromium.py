@@ -17,8 +17,10 @@ from fpd_tf.bundle.folders import bundle
 from fpd_tf.bundle.serve import page_server
 from fpd_tf.data.images import read_image
 from fpd_tf.drawn.layouts import synthesize
+from fpd_tf.geometry import Box
 from fpd_tf.inference.draw import LEFT, RIGHT
 from fpd_tf.inference.estimator import PoseEstimator
+from fpd_tf.predictors.load import load_predictor
 from fpd_tf.shipped import POSE_MODEL, shipped
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -133,6 +135,19 @@ def test_joints_of_photographs_equal_pythons(seen, photographs, equals_pythons):
     assert len(seen["photographs"]) == len(photographs) > 5
     for path, record in zip(photographs, seen["photographs"], strict=True):
         equals_pythons(record, path)
+
+
+@pytest.mark.parametrize("model", [INT8, FLOAT16, LITE], ids=lambda path: path.stem)
+def test_one_look_of_each_student_gives_pythons_heatmaps(seen, model):
+    predictor = load_predictor(model)
+    image = read_image(shipped("web/example.jpg"))
+    size = predictor.input_size
+    matrix = Box.whole(image.shape[1], image.shape[0]).matrix(size)
+    crop = cv2.warpAffine(image, matrix, (size, size))
+    expected = predictor.heatmaps(crop[None].astype(np.float32) / 255)
+    found = np.reshape(seen["looks"][model.stem], expected.shape)
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+    assert expected.max() > 0.2
 
 
 @pytest.mark.parametrize("model", [INT8, FLOAT16, LITE], ids=lambda path: path.stem)
