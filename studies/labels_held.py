@@ -9,7 +9,6 @@ mirrored people are left out.)
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import typer
@@ -17,7 +16,7 @@ import typer
 from fpd_tf.data.disagreement import disagreement
 from fpd_tf.data.repair import repaired
 from fpd_tf.training.joint_teacher import JointTeacher
-from studies.study import lspet
+from studies.study import KEPT, KeptOption, ViewsOption, lspet
 
 NEAR = (0.05, 0.1)
 
@@ -25,10 +24,8 @@ NEAR = (0.05, 0.1)
 def main(
     teacher: Path,
     root: Path,
-    views: Annotated[str, typer.Option(help="upright, mirrored or turned.")] = "turned",
-    kept: Annotated[Path, typer.Option(help="Folder of kept predictions.")] = Path(
-        "runs/teacher-cache"
-    ),
+    views: ViewsOption = "turned",
+    kept: KeptOption = KEPT,
 ):
     """Prints what a teacher repairs, and how exact it fills in."""
     people, _ = lspet(root)

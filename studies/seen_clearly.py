@@ -7,7 +7,6 @@ a row for each range of the mean score that decides who of the unlabelled is lef
 """
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -17,7 +16,7 @@ import fpd_tf as fpd
 from fpd_tf.joint_maps import joint_map
 from fpd_tf.training.teacher_predictions import teacher_predictions
 from fpd_tf.training.unlabelled import CLEAR
-from studies.study import limb_mean, lspet
+from studies.study import KEPT, KeptOption, ViewsOption, limb_mean, lspet
 
 RANGES = ((0.0, 1.0), (0.0, CLEAR), (CLEAR, 0.5), (0.5, 1.0))
 
@@ -25,10 +24,8 @@ RANGES = ((0.0, 1.0), (0.0, CLEAR), (CLEAR, 0.5), (0.5, 1.0))
 def main(
     teacher: Path,
     root: Path,
-    views: Annotated[str, typer.Option(help="upright, mirrored or turned.")] = "turned",
-    kept: Annotated[Path, typer.Option(help="Folder of kept predictions.")] = Path(
-        "runs/teacher-cache"
-    ),
+    views: ViewsOption = "turned",
+    kept: KeptOption = KEPT,
 ):
     """Scores a teacher on all people, and on three ranges of its mean score."""
     _, people = lspet(root)

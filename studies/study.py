@@ -9,9 +9,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import keras
 import numpy as np
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -35,6 +37,9 @@ STUDENT = (
     "data.sigma=1.5",
 )
 SEEN = "trial seed pck auc limbs flip_pck flip_auc flip_limbs".split()
+KEPT = Path("runs/teacher-cache")
+ViewsOption = Annotated[str, typer.Option(help="upright, mirrored or turned.")]
+KeptOption = Annotated[Path, typer.Option(help="Folder of kept predictions.")]
 NOT_LIMBS = ("head_top", "neck")
 
 
