@@ -1,5 +1,7 @@
 """What a run trains: a network for its people, and the Distiller that fits it."""
 
+import logging
+
 import keras
 import tensorflow as tf
 
@@ -20,6 +22,9 @@ from fpd_tf.training.losses import (
 from fpd_tf.training.recipes import TrainConfig, make_optimizer
 from fpd_tf.training.start import start_from
 
+logger = logging.getLogger("fpd_tf")
+
+HIGH_FOR_A_SIGMOID = 1e-4  # at 8e-5 MoveNet learned, at 2e-4 its heatmaps became empty
 DISTANCES = {
     "mse": joints_mse,
     "cross_entropy": joints_cross_entropy,
@@ -102,18 +107,27 @@ def compiled_distiller(
 
 
 def _check_distances(network, config):
-    last = {tensor._keras_history.operation for tensor in network.outputs}
-    bounded = all(
+    heatmaps = {id(tensor) for tensor in network.outputs}
+    last = [layer for layer in network.layers if id(layer.output) in heatmaps]
+    of_sigmoid = all(
         getattr(layer, "activation", None) is keras.activations.sigmoid
         for layer in last
     )
     for field in ("student_distance", "distillation_distance"):
-        if getattr(config, field) == "binary_cross_entropy" and not bounded:
+        if getattr(config, field) == "binary_cross_entropy" and not of_sigmoid:
             sentence = (
                 f"binary_cross_entropy needs heatmaps that come out of a sigmoid, as "
                 f"those of the movenet presets do; those of {network.name} do not"
             )
             raise InputError.plain("config", field, sentence)
+    squared = config.student_distance == "mse"
+    if of_sigmoid and squared and config.learning_rate > HIGH_FOR_A_SIGMOID:
+        logger.warning(
+            "%s: at this learning rate the squared error can leave the heatmaps of a "
+            "sigmoid empty; set student_distance and distillation_distance to "
+            "binary_cross_entropy, or learning_rate to %g",
+            *(network.name, HIGH_FOR_A_SIGMOID),
+        )
 
 
 def _of_preset(people, config):

@@ -75,6 +75,22 @@ def test_the_rate_drops_with_the_first_step_after_an_epoch():
     np.testing.assert_allclose(found, [1, 1, 0.1, 0.1, 0.01, 0.01], rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("rate", "distance", "told"),
+    [
+        (2e-4, "mse", True),
+        (8e-5, "mse", False),
+        (2e-4, "binary_cross_entropy", False),
+    ],
+)
+def test_squared_errors_of_a_sigmoid_at_a_high_rate_are_warned_of(
+    rate, distance, told, caplog
+):
+    config = fpd.TrainConfig(learning_rate=rate, student_distance=distance)
+    compiled_distiller(movenet_pose(width=0.25, input_size=64), config, 1)
+    assert ("heatmaps of a sigmoid empty" in caplog.text) == told
+
+
 def test_a_warmup_rises_from_zero_before_the_cosine():
     config = fpd.TrainConfig(
         learning_rate=1.0, schedule="cosine", epochs=4, warmup_epochs=0.5
