@@ -1,8 +1,10 @@
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 
+from fpd_tf.export.convert import to_tflite
 from fpd_tf.export.fold import folded
 from fpd_tf.export.rounding import rounded_in_turn, rounded_weights
 
@@ -49,6 +51,13 @@ def test_what_one_weight_loses_its_twin_takes_up():
     np.testing.assert_allclose(rounded_in_turn(rows, twins), expected, atol=1e-9)
 
 
+def test_the_largest_weight_stays_whatever_was_lost_before_it():
+    """It gives the scale; three times what the first weight loses would go to it."""
+    sees = np.array([3.0, 1.0])
+    rounded = rounded_in_turn(np.array([[0.4, -127.0]]), np.outer(sees, sees))
+    np.testing.assert_allclose(rounded, [[0, -127]])
+
+
 def test_unrelated_weights_are_rounded_to_the_nearest():
     rows = np.random.default_rng(0).normal(size=(5, 9))
     np.testing.assert_allclose(rounded_in_turn(rows, np.eye(9)), nearest(rows))
@@ -92,6 +101,34 @@ def test_kernels_are_multiples_of_their_scales_and_come_back(network, crops):
     inside = slice(2, -2)  # padding is another thing than photographs
     error = (got - expected)[:, inside, inside]
     assert 0 < np.abs(error).max() < 0.05 * np.ptp(expected)
+
+
+def test_what_is_lost_on_average_goes_into_the_bias():
+    image = layers.Input((16, 16, 3), name="image")
+    network = folded(keras.Model(image, layers.Conv2D(4, 1, name="one")(image)))
+    crops = np.random.default_rng(0).random((4, 16, 16, 3)).astype(np.float32)
+    expected = network(crops).numpy()
+    with rounded_weights(network, crops):
+        error = network(crops).numpy() - expected
+    assert np.abs(error).max() > 1e-4
+    np.testing.assert_allclose(error.mean(axis=(0, 1, 2)), 0, atol=1e-6)
+
+
+def test_int8_files_hold_weights_rounded_in_turn():
+    """Grey images: the second weight loses 0.4 steps, and the third takes them up."""
+    image = layers.Input((16, 16, 3), name="image")
+    network = folded(keras.Model(image, layers.Conv2D(1, 1, name="one")(image)))
+    steps = np.array([127, 0.4, 0.4], np.float32).reshape(1, 1, 3, 1)
+    network.layers[-1].set_weights([steps / 127, np.zeros(1, np.float32)])
+    crops = np.random.default_rng(0).random((8, 16, 16, 1)).astype(np.float32)
+    content = to_tflite(network, "int8", crops.repeat(3, axis=-1))
+    interpreter = Interpreter(model_content=content)
+    kernels = [
+        interpreter.get_tensor(each["index"]).ravel().tolist()
+        for each in interpreter.get_tensor_details()
+        if each["dtype"] == np.int8 and tuple(each["shape"]) == (1, 1, 1, 3)
+    ]
+    assert kernels == [[127, 0, 1]]
 
 
 def test_weights_come_back_after_an_error(network, crops):

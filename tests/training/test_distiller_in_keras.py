@@ -80,6 +80,16 @@ def test_cross_entropy_may_be_kept_too(distiller, batch, told):
     np.testing.assert_allclose(logs["distillation_loss"], expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("taught", [True, False])
+def test_the_ground_truths_distance_may_be_another(distiller, batch, told, taught):
+    built = distiller(teacher=None, student_distance=joints_cross_entropy)
+    stack = built.student(batch[0], training=True)
+    expected = np.mean(batch[2] * joints_cross_entropy(batch[1], stack))
+    parts = (*batch, told) if taught else batch
+    logs = fit(built, tf.data.Dataset.from_tensors(parts))
+    np.testing.assert_allclose(logs["student_loss"], expected, rtol=1e-5)
+
+
 def test_alone_there_is_no_loss_of_distilling(distiller, batch, dataset):
     alone = distiller(teacher=None, distillation_weight=0.9)
     stack = alone.student(batch[0], training=True)
