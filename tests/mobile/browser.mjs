@@ -23,6 +23,7 @@ const withGpu = await launched([
 ]);
 const context = await browser.newContext({viewport: {width: 1000, height: 700}});
 context.setDefaultTimeout(PATIENCE);
+await context.addInitScript(keepSaved);
 const page = await context.newPage();
 const answer = {errors: [], requests: []};
 page.on('pageerror', error => answer.errors.push(error.message));
@@ -36,15 +37,43 @@ async function open(page, url = job.url) {
   await page.waitForSelector('#picture:enabled, #problem:visible', {state: 'attached'});
 }
 
+/** Runs in the page before its own code: keeps a copy of the text that it saves. */
+function keepSaved() {
+  const create = URL.createObjectURL.bind(URL);
+  URL.createObjectURL = content => {
+    if (content.type === 'application/json') content.text().then(text => window.saved = text);
+    return create(content);
+  };
+}
+
+/**
+ * What the page saves. Read from the page: Chromium now and then begins no download (2 runs of
+ * 10), so `downloaded` looks at the file itself only once.
+ */
 async function saved(page) {
-  const download = page.waitForEvent('download');
+  await page.evaluate(() => window.saved = null);
   await page.click('#save');
-  return JSON.parse(readFileSync(await (await download).path(), 'utf8'));
+  return JSON.parse(await (await page.waitForFunction(() => window.saved)).jsonValue());
+}
+
+/** The saved file as it lies on the disk, with its name; a lost download is begun again. */
+async function downloaded(page) {
+  for (let attempt = 1; attempt <= 5; ++attempt) {
+    const [download] = await Promise.all([
+      page.waitForEvent('download', {timeout: 20_000}).catch(() => null), page.click('#save'),
+    ]);
+    if (download) {
+      const content = JSON.parse(readFileSync(await download.path(), 'utf8'));
+      return {name: download.suggestedFilename(), content};
+    }
+  }
+  throw new Error('Chromium began no download in five attempts.');
 }
 
 /** A page that nothing is kept for. */
 async function fresh(using = browser) {
   const page = await using.newPage({serviceWorkers: 'block'});
+  await page.addInitScript(keepSaved);
   page.setDefaultTimeout(PATIENCE);
   return page;
 }
@@ -67,6 +96,7 @@ await shoot('start');
 await page.click('#example');
 await page.waitForFunction(() => document.querySelector('#canvas').title === 'example.jpg');
 answer.example = (await saved(page))[0];
+answer.downloaded = await downloaded(page);
 answer.photographs = [];
 for (const path of job.photographs) {
   await shows(page, path);

@@ -222,6 +222,10 @@ def test_the_example_is_found_as_in_python(seen, equals_pythons):
     equals_pythons(seen["example"], shipped("web/example.jpg"))
 
 
+def test_the_saved_file_lies_on_the_disk(seen):
+    assert seen["downloaded"] == {"name": "joints.json", "content": [seen["example"]]}
+
+
 def test_joints_of_a_large_photograph_are_its_own_pixels(seen, large):
     found = np.array(seen["large"]["joints"])[:, :2]
     expected = PoseEstimator(FLOAT16).predict(large).joints
