@@ -39,14 +39,47 @@ def folder(tmp_path, monkeypatch):
         "pack --root . --out .",
         "distill --teacher tiny.keras --out tiny.keras",
         "bundle --model tiny.tflite --out tiny.tflite",
+        "predict photo.png --model tiny.tflite --json tiny.pose.json",
+        "evaluate --model tiny.keras --json config.json",
+        "predict a --model tiny.tflite --json a/one.png",
+        "data --root a --out a/train.json",
+        "look --root a --out a/one.png",
+        "compare tiny.tflite --root a --plot a/one.png",
+        "evaluate --model tiny.keras --root ./a --json a/../a/train.json",
+        "export --model tiny.keras --root a --ranges a/one.png",
+        "audit a --json a/train.json",
     ],
 )
 def test_an_output_that_is_an_input_is_refused(folder, run_fpd, arguments):
     (folder / "a").mkdir()
-    before = {path: path.read_bytes() for path in folder.glob("*.*")}
+    shutil.copy("photo.png", "a/one.png")
+    Path("a/train.json").write_text("[]")
+    before = {path: path.read_bytes() for path in folder.rglob("*.*")}
     status, _, said = run_fpd(*arguments.split())
-    assert status == 2 and "it would replace what is read from" in said
-    assert {path: path.read_bytes() for path in folder.glob("*.*")} == before
+    assert status == 2 and "it would replace " in said
+    assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "predict photo.png --model tiny.tflite --out new.png --json ./new.png",
+        "export --model tiny.keras --out new.tflite --json new.tflite",
+        "export --model tiny.keras --out new.tflite --json new.pose.json",
+        "compare tiny.tflite --root a --plot new.png --json new.png",
+    ],
+)
+def test_two_outputs_of_one_name_are_refused(folder, run_fpd, arguments):
+    status, _, said = run_fpd(*arguments.split())
+    assert status == 2 and "another output of this command has this name" in said
+    assert not list(folder.glob("new*"))
+
+
+def test_what_is_written_beside_photographs_may_be_written_again(folder, run_fpd):
+    Path("joints.json").write_text("of the last time")
+    given = "predict . --model tiny.tflite --json joints.json --out drawn".split()
+    assert run_fpd(*given)[0] == 0
+    assert json.loads(Path("joints.json").read_text())[0]["path"] == "photo.png"
 
 
 def test_a_link_to_an_input_is_the_input(folder):

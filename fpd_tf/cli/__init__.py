@@ -2,7 +2,6 @@
 
 import sys
 from io import TextIOWrapper
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,29 +19,17 @@ from fpd_tf.cli import (
     start,
     train,
 )
+from fpd_tf.cli.outputs import check_outputs
 from fpd_tf.errors import GateError, InputError
-from fpd_tf.files import check_apart
 from fpd_tf.quiet import silent
-
-OUTPUTS = ("out", "json_file", "picture")
 
 
 class Verb(TyperCommand):
     """A verb that writes over nothing that it reads."""
 
     def invoke(self, context: typer.Context):
-        given = context.params
-        inputs = [
-            path for name in given.keys() - OUTPUTS for path in _paths(given[name])
-        ]
-        for name in OUTPUTS:
-            check_apart(given.get(name), inputs)
+        check_outputs(context.params)
         return super().invoke(context)
-
-
-def _paths(value):
-    values = value if isinstance(value, list | tuple) else [value]
-    return [each for each in values if isinstance(each, Path)]
 
 
 app = typer.Typer(

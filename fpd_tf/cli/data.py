@@ -115,7 +115,7 @@ def _held_against(people, teachers, views, out):
     from fpd_tf.inference.sheet import check_sheet
     from fpd_tf.inference.teacher_sheet import teacher_sheet
 
-    check_sheet(out)
+    check_sheet(out, people)
     with quiet_tensorflow():
         from fpd_tf.training.joint_teacher import JointTeacher
         from fpd_tf.training.run import CACHE

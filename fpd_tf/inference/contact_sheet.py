@@ -23,7 +23,8 @@ def contact_sheet(people: People, out: str | Path, *, most: int = MOST) -> Facts
         most: crops.
 
     Raises:
-        InputError: another suffix, nobody, or a photograph cannot be read.
+        InputError: another suffix, the name of a photograph, nobody, or a photograph
+            cannot be read.
 
     Example:
         >>> import fpd_tf as fpd
@@ -33,7 +34,7 @@ def contact_sheet(people: People, out: str | Path, *, most: int = MOST) -> Facts
         10
     """
     out = Path(out)
-    check_sheet(out)
+    check_sheet(out, people)
     facts = facts_of(people)
     crops = [_crop(people, at, facts) for at in _chosen(facts, most)]
     write_sheet(out, crops, "contact_sheet.html.jinja", people=people, facts=facts)

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from fpd_tf.data.people import People
 from fpd_tf.errors import InputError
-from fpd_tf.files import written_whole
+from fpd_tf.files import check_apart, written_whole
 from fpd_tf.inference.draw import LEFT, RIGHT
 
 SIDE, MOST, ACROSS = 200, 64, 8
@@ -29,14 +30,16 @@ class Crop:
     reasons: Sequence[str]
 
 
-def check_sheet(out: Path) -> None:
-    """Refuses a sheet of another kind.
+def check_sheet(out: Path, people: People) -> None:
+    """Refuses a sheet of another kind, or in place of a photograph.
 
     Raises:
-        InputError: neither .html nor .png.
+        InputError: neither .html nor .png, or the photograph of one of the people.
     """
     if out.suffix not in (".html", ".png"):
         raise InputError(out, "", "a .html or a .png file", out.suffix or "none")
+    if out.exists():
+        check_apart(out, {person.image_path for person in people})
 
 
 def write_sheet(out: Path, crops: Sequence[Crop], template: str, **facts) -> None:

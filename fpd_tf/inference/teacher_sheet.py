@@ -49,7 +49,7 @@ def teacher_sheet(
         [0, 1]
     """
     out = Path(out)
-    check_sheet(out)
+    check_sheet(out, people)
     if not people:
         raise InputError.plain(people.source, "", "has no people to look at")
     facts = label_facts(people, joints, scores)

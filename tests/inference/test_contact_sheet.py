@@ -78,3 +78,11 @@ def test_odd_ones_come_first_and_take_half_at_most(people, tmp_path):
 def test_another_suffix_is_refused(people, tmp_path):
     with pytest.raises(InputError, match="sheet.pdf: expected a .html or a .png file"):
         contact_sheet(people, tmp_path / "sheet.pdf")
+
+
+def test_no_photograph_is_replaced(people):
+    photograph = people[0].image_path
+    before = photograph.read_bytes()
+    with pytest.raises(InputError, match="it would replace what is read from"):
+        contact_sheet(people, photograph)
+    assert photograph.read_bytes() == before
