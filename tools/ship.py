@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 import keras
 import numpy as np
@@ -33,7 +34,10 @@ USES = {
 }
 
 
-IMPORT = "fpd import movenet-lightning.float16.tflite --joints lsp --out {}"
+START = "It starts from the weights of MoveNet Lightning (Google, Apache-2.0)."
+IMPORT = (
+    "fpd import movenet-lightning.float16.tflite --joints lsp --out runs/lightning.keras"
+)
 
 
 def main(
@@ -42,6 +46,12 @@ def main(
     root: Path,
     coco: Path,
     folder: Path = Path("tflite/models"),
+    start: Annotated[
+        str, typer.Option(help="Sentence of the card: the first weights.")
+    ] = START,
+    before: Annotated[
+        list[str] | None, typer.Option(help="Command that made them, in order.")
+    ] = None,
 ):
     """Exports, scores, times, and writes the card; a gate that fails stops it."""
     train, held_out = lspet(root)
@@ -76,7 +86,9 @@ def main(
         "training_data": data,
         "unlabelled": config["unlabelled"],
         "teacher": config["teacher"],
-        "commands": list(_commands(runs)),
+        "repaired": config.get("repaired"),
+        "start": start,
+        "commands": [*(before or [IMPORT]), *map(_command, runs)],
     }
     here = FileSystemLoader(Path(__file__).parent)
     template = Environment(loader=here, undefined=StrictUndefined, trim_blocks=True)
@@ -94,15 +106,9 @@ def _runs(run):
     yield config
 
 
-def _commands(runs):
-    """What made the run: the import that it started from first."""
-    yield IMPORT.format(runs[0]["config"]["start_from"])
-    yield from (_command(each["command"]) for each in runs)
-
-
-def _command(words):
+def _command(run):
     """The run's command without the folders of the machine it was given on."""
-    given = words[1:]
+    given = run["command"][1:]
     names = [Path(word).name if Path(word).is_absolute() else word for word in given]
     return shlex.join(["fpd", *names])
 
