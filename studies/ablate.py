@@ -32,8 +32,9 @@ from rich.table import Table
 from scipy.stats import t
 
 from fpd_tf.data.people import People
+from fpd_tf.training.joint_teacher import JointTeacher
 from studies.at_size import at_size
-from studies.study import Study, Trial, of_small_student
+from studies.study import Study, Trial, ViewsOption, of_small_student
 
 FURTHER = 1000
 WEIGHTS = (0.05, 0.1, 0.95, 0.99)
@@ -58,7 +59,7 @@ SHIFT = (0.1, 1 / 3)
 
 MISSING, FEW = 1 / 3, 2000
 
-Teacher = keras.Model | Path
+Teacher = keras.Model | JointTeacher
 Trials = Callable[[int, Teacher, Study], Iterator[Trial]]
 
 
@@ -177,11 +178,12 @@ def main(
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each kind.")] = 3,
     epochs: int = 6,
     size: Annotated[int, typer.Option(help="Pixels of the input.")] = 128,
+    views: ViewsOption = "turned",
 ):
     """Trains what is missing, writes the table, prints paired differences."""
     study = of_small_student(root, folder, epochs, size)
     foreign = teacher.suffix == ".tflite"
-    chosen = teacher if foreign else at_size(teacher, size)
+    chosen = JointTeacher((teacher,), views) if foreign else at_size(teacher, size)
     trials = [
         trial
         for seed in range(seeds)

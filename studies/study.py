@@ -23,6 +23,7 @@ from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.evaluation.metrics import Scores
 from fpd_tf.files import written_whole
+from fpd_tf.training.joint_teacher import JointTeacher
 from fpd_tf.training.recipes import configure
 
 STUDENT = (
@@ -50,7 +51,7 @@ class Trial:
     Args:
         name: of its folder and row.
         settings: "field=value" each, on top of the study's own.
-        teacher: a trained network, or a file of any kind, to distil from; none for
+        teacher: a trained network, or files that vote, to distil from; none for
             ground truth alone.
         seed: of order, augmentation and first weights.
         people: to train on, in place of the study's.
@@ -59,7 +60,7 @@ class Trial:
 
     name: str
     settings: Sequence[str] = ()
-    teacher: keras.Model | Path | None = None
+    teacher: keras.Model | JointTeacher | None = None
     seed: int = 0
     people: People | None = None
     unlabelled: People | None = None
