@@ -36,7 +36,8 @@ USES = {
 
 START = "It starts from the weights of MoveNet Lightning (Google, Apache-2.0)."
 IMPORT = (
-    "fpd import movenet-lightning.float16.tflite --joints lsp --out runs/lightning.keras"
+    "fpd import movenet-lightning.float16.tflite --joints lsp"
+    " --out runs/lightning.keras"
 )
 
 
