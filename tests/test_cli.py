@@ -253,7 +253,7 @@ def test_export_writes_file_contract_and_report(run_fpd, student, people, tmp_pa
     )
     assert status == 0, err
     assert (tmp_path / "s.joints.tflite").is_file()
-    assert "CONV_2D" in printed and "largest cell at the same place: 100.0" in printed
+    assert "CONV_2D" in printed and "heatmaps with the same argmax: 100.0" in printed
     contract = read_contract(tmp_path / "s.pose.json")
     assert contract.training_data == "mpii, 10 people"
     content = json.loads(report.read_text())
@@ -323,7 +323,7 @@ def test_ranges_name_tensors_and_photographs(run_fpd, student, many_people, tmp_
         *("--json", report),
     )
     assert status == 0 and picture.stat().st_size > 1000, err
-    assert "tensors that 200 images" in printed
+    assert "widest ranges on 200 images" in printed
     content = json.loads(report.read_text())
     assert content["tensors"][0]["name"] == "image"
     assert content["tensors"][0]["largest"] <= 1
@@ -432,7 +432,7 @@ def test_what_is_scored_needs_people_held_out(
     """Where nobody is held out, a limit would be kept by not looking."""
     given = ["--model", student, "--out", tmp_path / "s.tflite", "--root", people]
     status, _, err = run_fpd(*verb, *given, "--validation", "none")
-    assert status == 2 and f"--validation: is none, and {asked} scores on" in err
+    assert status == 2 and f"--validation: is none, but {asked} needs people" in err
     assert not (tmp_path / "s.tflite").exists()
 
 

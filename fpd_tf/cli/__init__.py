@@ -25,7 +25,7 @@ from fpd_tf.quiet import silent
 
 
 class Verb(TyperCommand):
-    """A verb that writes over nothing that it reads."""
+    """A verb whose outputs may not overwrite its inputs."""
 
     def invoke(self, context: typer.Context):
         check_outputs(context.params)
@@ -34,7 +34,7 @@ class Verb(TyperCommand):
 
 app = typer.Typer(
     name="fpd",
-    help="Fast Pose Distillation: from annotated photographs to a phone.",
+    help="Fast Pose Distillation: train small pose networks and run them on phones.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -60,7 +60,7 @@ def options(
 
 
 def main():
-    """Runs a verb; 0 done, 1 a gate did not hold, 2 bad input in one line."""
+    """Runs a verb. Exit status: 0 success, 1 a limit was not met, 2 bad input."""
     _print_any_name()
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
@@ -79,14 +79,14 @@ def main():
 
 
 def _print_any_name():
-    """A console whose alphabet is small shows escapes and fails over no file name."""
+    """Characters that the console cannot print are escaped, instead of an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _what_to_install(error):
-    """For a package that is missing, or that does not start on this machine."""
+    """One line for a package that is missing or cannot be loaded on this machine."""
     if error.name == "cv2":
         return (
             f"OpenCV does not start: {error}. fpd_tf opens no window: pip uninstall "

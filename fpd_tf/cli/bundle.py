@@ -33,7 +33,7 @@ def bundle(
     ] = None,
     port: PortOption = 8000,
 ):
-    """Write the Android, iOS and web folders for a student."""
+    """Write Android, iOS and web folders with a .tflite."""
     if bool(model and out) + bool(check) + bool(serve) != 1 or bool(model) != bool(out):
         raise InputError.plain("bundle", "", "give --model FILE and --out FOLDER")
     say_moved("bundle --check", check, "audit FOLDER")
@@ -49,7 +49,7 @@ def bundle(
 
 @app.command(epilog="Example: fpd serve bundle")
 def serve(
-    folder: Annotated[Path, typer.Argument(help="A bundle.")],
+    folder: Annotated[Path, typer.Argument(help="The folder of a bundle.")],
     port: PortOption = 8000,
 ):
     """Show a bundle's web page on 127.0.0.1 only."""
@@ -57,7 +57,7 @@ def serve(
 
 
 def check_folder(folder: Path) -> None:
-    """Verifies a bundle and prints what it holds."""
+    """Verifies a bundle and prints what it contains."""
     with quiet_tensorflow():
         from fpd_tf.bundle.folders import check_bundle
     contract = check_bundle(folder)
@@ -71,5 +71,5 @@ def serve_page(folder: Path, port: int) -> None:
     from fpd_tf.bundle.serve import page_server
 
     with page_server(folder, port) as server:
-        print(f"http://127.0.0.1:{server.server_port} (Ctrl+C ends it)", flush=True)
+        print(f"http://127.0.0.1:{server.server_port} (Ctrl+C to stop)", flush=True)
         server.serve_forever()

@@ -1,4 +1,4 @@
-"""The verbs on annotated people: draw, pack, convert and look at them."""
+"""The verbs on annotated people: `synthesize`, `pack`, `data` and `look`."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -27,9 +27,9 @@ def synthesize(
     out: OutOption,
     layout: Annotated[str, typer.Option(help="mpii, lsp or lspet.")] = "mpii",
     count: Annotated[int, typer.Option(help="Number of people.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of everything drawn.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
 ):
-    """Draw people and write them in the MPII or LSP layout."""
+    """Write a synthetic data set (drawn people) in the MPII or LSP layout."""
     from fpd_tf.drawn.layouts import synthesize as draw
 
     print(draw(out, layout, count=count, seed=seed))
@@ -42,7 +42,7 @@ def pack(
     people: Source,
     split: SplitOption = "train",
 ):
-    """Cut people out of their photographs, for --data packed: larger, read faster."""
+    """Cut people out of their photographs, uncompressed, to train faster from them."""
     with quiet_tensorflow():
         from fpd_tf.data.packed import pack as write
     samples = people.load(split)
@@ -63,7 +63,7 @@ def data(
     split: SplitOption = "train",
     to: Annotated[To, typer.Option(help="Layout to write.")] = To.coco,
 ):
-    """Write any annotated people as COCO keypoints json."""
+    """Convert annotations of any format to COCO keypoints json."""
     from fpd_tf.data.coco_write import images_folder, write_coco
 
     found = people.load(split)
@@ -84,26 +84,26 @@ def look(
     teacher: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Show whose labels disagree with this .keras or .tflite where it is "
-            "sure; given several times, they vote."
+            help="Show the people whose labels disagree with this .keras or .tflite, "
+            "where it is confident; several teachers vote."
         ),
     ] = None,
     views: Annotated[
         LooksAt | None,
         typer.Option(
-            help="How the teacher looks: upright, at the mirror image too, or turned "
-            "too (the default)."
+            help="Views that the teacher gets: the upright crop, its mirror image "
+            "too, or rotations too (the default)."
         ),
     ] = None,
     json_file: JsonOption = None,
 ):
-    """Show annotated people before training: crops, counts, sizes, what is odd."""
+    """Write a page of annotated people: crops, counts, sizes, suspicious labels."""
     from fpd_tf.inference.contact_sheet import contact_sheet
 
     if teacher:
         facts = _held_against(people.load(split), teacher, views or "turned", out)
     elif views:
-        raise InputError.plain("--views", "", "is how a teacher looks: give --teacher")
+        raise InputError.plain("--views", "", "needs --teacher")
     else:
         facts = contact_sheet(people.load(split), out)
         print_facts(out, facts)

@@ -1,4 +1,4 @@
-"""The verbs beside `export`: what a file holds, what a network holds, all variants."""
+"""The verbs `audit`, `ranges` and `variants`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,10 +27,12 @@ ModelOption = Annotated[Path, typer.Option(help="A trained .keras file.")]
 
 @app.command(epilog="Example: fpd audit student.int8.tflite")
 def audit(
-    file: Annotated[Path, typer.Argument(help="A .tflite file, or a bundle's folder.")],
+    file: Annotated[
+        Path, typer.Argument(help="A .tflite file, or the folder of a bundle.")
+    ],
     json_file: JsonOption = None,
 ):
-    """List what a .tflite holds and who loads it; verify a bundle."""
+    """List operators and compatible runtimes of a .tflite; verify a bundle."""
     if file.is_dir():
         return check_folder(file)
     return audit_file(file, json_file)
@@ -41,12 +43,12 @@ def audit(
 def ranges(
     people: Source,
     model: ModelOption,
-    out: Annotated[Path, typer.Option("--out", help="The picture to draw, a .png.")],
+    out: Annotated[Path, typer.Option("--out", help="The plot to write, a .png.")],
     split: SplitOption = "train",
     few_people: FewPeopleOption = False,
     json_file: JsonOption = None,
 ):
-    """Draw how large each tensor of a network gets on photographs."""
+    """Plot the range of each tensor of a network on photographs."""
     draw_ranges(model, out, people.load(split), json_file, few_people)
 
 
@@ -60,6 +62,6 @@ def variants(
     few_people: FewPeopleOption = False,
     json_file: JsonOption = None,
 ):
-    """Write every quantization of a network, with scores, times and sizes."""
+    """Export with every quantization scheme; compare scores, times and sizes."""
     samples, held_out = people.load(split), people.held_out_for("fpd variants")
     write_variants(model, out, samples, held_out, json_file, few_people)

@@ -1,4 +1,4 @@
-"""The verb `export`: a network to .tflite, with the options that are verbs now."""
+"""The verb `export`: a network to .tflite; three of its options became verbs."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -48,8 +48,8 @@ FewPeopleOption = Annotated[
     bool,
     typer.Option(
         "--few-people",
-        help="Calibrate on fewer than 200 people too; what they do not show may "
-        "score worse, so look at the scores (export: --max-drop).",
+        help="Allow calibration on fewer than 200 people; check the scores then "
+        "(fpd export --max-drop).",
     ),
 ]
 CALIBRATED = (Quantization.int8, Quantization.int16x8)
@@ -72,42 +72,38 @@ def export(
     ] = Quantization.none,
     io: Annotated[
         Io,
-        typer.Option(
-            help="Type of image and heatmaps; integers with int8 or qat only."
-        ),
+        typer.Option(help="Type of input and output; integers with int8 or qat only."),
     ] = Io.float32,
     split: SplitOption = "train",
     sparsity: Annotated[
         float,
         typer.Option(
-            help="Share of each convolution's weights to prune, from 0 to below 1."
+            help="Prune this share of each convolution's weights, from 0 to below 1."
         ),
     ] = 0.0,
     teacher: Annotated[
         Path | None,
-        typer.Option(help="Trained .keras file to learn from with qat or --sparsity."),
+        typer.Option(help="Teacher for qat and --sparsity, a trained .keras file."),
     ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
-            help="field=value of that training: epochs, learning_rate, schedule, "
-            "distillation_weight or data.FIELD; the last two start as in the "
-            "config.json beside the model.",
+            help="field=value of the training of qat and --sparsity: epochs, "
+            "learning_rate, schedule, distillation_weight or data.FIELD; the last two "
+            "default to the config.json beside the model.",
         ),
     ] = None,
     few_people: FewPeopleOption = False,
     decode: Annotated[
         bool,
         typer.Option(
-            "--decode", help="Also write FILE.joints.tflite, with decoding inside."
+            "--decode", help="Also write FILE.joints.tflite, which outputs joints."
         ),
     ] = False,
     max_drop: Annotated[
         float | None,
-        typer.Option(
-            help="Most points of score to lose; beyond that no file is written."
-        ),
+        typer.Option(help="Write no file if the score drops by more points than this."),
     ] = None,
     check: Annotated[
         Path | None, typer.Option(help="Deprecated: use `fpd audit FILE`.")
@@ -122,9 +118,10 @@ def export(
     ] = None,
     json_file: JsonOption = None,
 ):
-    """Write a network as .tflite with its pose.json; int8 calibrates on samples.
+    """Export a network as .tflite with its pose.json.
 
-    qat and --sparsity train on before they write, on the same samples.
+    --split selects the people for calibration (int8, int16x8, qat) and for further
+    training (qat, --sparsity).
     """
     chosen = [each for each in (out, check, ranges, variants) if each]
     if len(chosen) != 1 or bool(model) == bool(check):
@@ -166,7 +163,7 @@ def _check_given(option, given, fits, wanted):
 
 
 def audit_file(file: Path, json_file: Path | None) -> None:
-    """Prints what a .tflite holds; refuses one that an app could not load."""
+    """Prints what a .tflite contains; raises if an app could not load it."""
     with quiet_tensorflow():
         from fpd_tf.export.audit import audit_tflite, check_loadable
         from fpd_tf.export.benchmark import peak_memory
@@ -188,7 +185,7 @@ def draw_ranges(
     json_file: Path | None,
     few_people: bool = False,
 ) -> None:
-    """Draws how large each tensor of a network gets, and prints the widest."""
+    """Plots the range of each tensor of a network, and prints the widest."""
     with quiet_tensorflow():
         from fpd_tf.evaluation.plots import plot_ranges
         from fpd_tf.export.convert import calibration_ranges
@@ -208,7 +205,7 @@ def write_variants(
     json_file: Path | None,
     few_people: bool = False,
 ) -> None:
-    """Writes and prints every variant of a network, compared."""
+    """Writes every variant of a network and prints their comparison."""
     with quiet_tensorflow():
         from fpd_tf.export.variants import export_variants
     facts = {"training_data": _training_data(model)}

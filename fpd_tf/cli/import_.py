@@ -1,4 +1,4 @@
-"""The verb `import`: a network that others trained, as one of ours."""
+"""The verb `import`: published weights as a Keras network."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -28,7 +28,7 @@ def import_network(
     model: Annotated[
         Path,
         typer.Argument(
-            help="MoveNet's .tflite, float16 or float32, for one person; or a PyTorch "
+            help="MoveNet single pose, .tflite, float16 or float32; or a PyTorch "
             "checkpoint of a stacked hourglass."
         ),
     ],
@@ -36,23 +36,23 @@ def import_network(
     joints: Annotated[
         Joints | None,
         typer.Option(
-            help="Joints to give, matched with COCO's 17 by name; of a hourglass those "
-            "it was trained on, mpii where not given."
+            help="For MoveNet, joints of the new network, matched with its 17 by name; "
+            "for an hourglass, those it was trained on, by default mpii."
         ),
     ] = None,
     origin: Annotated[
         TrainedBy | None,
         typer.Option(
-            help="Whose code trained a hourglass: bearpaw/pytorch-pose (the default; "
-            "also the unofficial FPD) or the authors of FPD."
+            help="Code that trained an hourglass: bearpaw/pytorch-pose (the default; "
+            "also for the unofficial FPD) or that of the authors of FPD."
         ),
     ] = None,
     size: Annotated[
         int | None,
-        typer.Option(min=1, help="Pixels of a hourglass's crop, 256 where not given."),
+        typer.Option(min=1, help="Input size of an hourglass, pixels; by default 256."),
     ] = None,
 ):
-    """Read the weights of a published network into one that can be trained."""
+    """Convert the weights of a published network to a trainable Keras network."""
     if out.exists():
         raise InputError.plain(out, "", "it exists already; give another name")
     if out.suffix != ".keras":

@@ -30,7 +30,7 @@ def evaluate(
         bool, typer.Option("--flip-test", help="Average with the mirrored crop.")
     ] = False,
     multi_scale: Annotated[
-        bool, typer.Option("--multi-scale", help="The paper's six scales.")
+        bool, typer.Option("--multi-scale", help="Average over the paper's six scales.")
     ] = False,
     json_file: JsonOption = None,
 ):
@@ -56,17 +56,17 @@ def evaluate(
 def compare(
     models: Annotated[
         list[Path],
-        typer.Argument(help=".keras and .tflite files, MoveNet's among them."),
+        typer.Argument(help=".keras and .tflite files, including MoveNet."),
     ],
     people: Source,
     split: ScoredOption = None,
     picture: Annotated[
         Path | None,
-        typer.Option("--plot", help="Draw score against ms and MB here, a .png."),
+        typer.Option("--plot", help="Plot score against ms and MB to this .png."),
     ] = None,
     json_file: JsonOption = None,
 ):
-    """Score, time and weigh models over the joints that all of them have."""
+    """Compare score, time and size of models, on the joints they have in common."""
     with quiet_tensorflow():
         from fpd_tf.evaluation.compare import compare as run
         from fpd_tf.evaluation.plots import plot_variants
@@ -86,11 +86,11 @@ def compare(
 )
 def benchmark(
     models: Annotated[list[Path], typer.Argument(help=".tflite files.")],
-    rounds: Annotated[int, typer.Option(help="Turns of each file.")] = 5,
-    runs: Annotated[int, typer.Option(help="Runs of a file in a turn.")] = 20,
+    rounds: Annotated[int, typer.Option(help="Rounds over all files.")] = 5,
+    runs: Annotated[int, typer.Option(help="Runs of a file in each round.")] = 20,
     json_file: JsonOption = None,
 ):
-    """Time .tflite files in turn; ratios are against the first."""
+    """Time .tflite files in turn; speedups are relative to the first."""
     with quiet_tensorflow():
         from fpd_tf.export.benchmark import benchmark as run
     results = run(models, rounds=rounds, runs=runs)

@@ -1,4 +1,4 @@
-"""Options that several verbs share, and what they load."""
+"""Options that several verbs share, and the people that they load."""
 
 import json
 import os
@@ -42,7 +42,7 @@ class LooksAt(StrEnum):
     turned = "turned"
 
 
-DataOption = Annotated[Data, typer.Option("--data", help="Layout of the annotations.")]
+DataOption = Annotated[Data, typer.Option("--data", help="Format of the annotations.")]
 RootOption = Annotated[
     Path | None,
     typer.Option(
@@ -57,7 +57,7 @@ SplitOption = Annotated[
 ScoredOption = Annotated[
     str | None,
     typer.Option(
-        "--split", help="People to score; by default val, or all of a single json."
+        "--split", help="Split to score; by default val, or all with --annotations."
     ),
 ]
 OnErrorOption = Annotated[
@@ -92,26 +92,27 @@ class Source:
     joints: Annotated[
         Path | None,
         typer.Option(
-            help="With coco or yolo, a JSON file with flip_pairs, limbs, groups or "
-            "sigmas by joint name, where they do not follow from the names."
+            help="With coco or yolo, a JSON file with joints, flip_pairs, limbs, "
+            "groups or sigmas that do not follow from the joint names."
         ),
     ] = None
     validation: Annotated[
         str,
         typer.Option(
-            help="Split to score on; with coco or yolo also a share of the photographs "
-            "to hold out, such as 10%; or none."
+            help="Split to validate on, or none; with coco or yolo also a share of the "
+            "photographs to hold out, such as 10%."
         ),
     ] = "val"
     metric: Annotated[
         str | None,
         typer.Option(
-            help="oks, pckh, pck, pck@box or pck@JOINT,JOINT; by default the data's."
+            help="oks, pckh, pck, pck@box or pck@JOINT,JOINT; the default depends on "
+            "--data."
         ),
     ] = None
 
     def load(self, split: str | None = None) -> "People":
-        """A split of them, their photographs there; without a split, who to score."""
+        """The people of a split, images checked; without a split, those to score."""
         from fpd_tf.data.held_out import part_of
         from fpd_tf.data.images import check_images
 
@@ -123,16 +124,18 @@ class Source:
         return check_images(people, self.on_error)
 
     def held_out(self) -> "People | None":
-        """Who --validation says, None for none."""
+        """The people that --validation selects; None for none."""
         if self.validation == "none":
             return None
         return self.load("val" if self._share else self.validation)
 
     def held_out_for(self, what: str) -> "People":
-        """Who --validation says, for what cannot do without them."""
+        """The same, where they are required."""
         people = self.held_out()
         if people is None:
-            sentence = f"is none, and {what} scores on people: give a split, or 10%"
+            sentence = (
+                f"is none, but {what} needs people to score on: give a split, or 10%"
+            )
             raise InputError.plain("--validation", "", sentence)
         return people
 
@@ -142,7 +145,7 @@ class Source:
 
     @cached_property
     def _everybody(self):
-        """Read once, though those to train on and those held out are parts of them."""
+        """Read once for both parts: people to train on and people held out."""
         return self._read("all")
 
     def _read(self, split):
@@ -179,7 +182,7 @@ class Source:
 
 
 def with_people(verb: Callable) -> Callable:
-    """Adds the options of `Source` to a verb, which gets them as its `people`."""
+    """Adds the options of `Source` to a verb, which receives them as `people`."""
     own = [
         each for each in signature(verb).parameters.values() if each.name != "people"
     ]
@@ -204,7 +207,7 @@ def with_people(verb: Callable) -> Callable:
 
 @contextmanager
 def quiet_tensorflow() -> Iterator[None]:
-    """Keeps what TensorFlow prints while it loads and looks for devices off stderr.
+    """Suppresses what TensorFlow prints on stderr while it loads.
 
     Raises:
         InputError: Keras is set to another backend, or to channels first.
@@ -220,7 +223,7 @@ def quiet_tensorflow() -> Iterator[None]:
 
 
 def _check_keras_settings():
-    """Before Keras is imported, which may fail for a backend that is not installed."""
+    """Before Keras is imported: that fails if the chosen backend is not installed."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     file = home / "keras.json"
     try:
@@ -235,19 +238,19 @@ def _check_keras_settings():
         sentence = f"is {backend}; fpd runs on TensorFlow: set KERAS_BACKEND=tensorflow"
         raise InputError.plain(source, field, sentence)
     if settings.get("image_data_format", "channels_last") != "channels_last":
-        sentence = 'must be "channels_last", the order of the networks here'
+        sentence = 'must be "channels_last", as the networks of fpd_tf expect'
         raise InputError.plain(file, "image_data_format", sentence)
 
 
 def say_moved(old: str, given: object, new: str) -> None:
-    """One line on standard error where an option was given that is a verb now."""
+    """Prints a deprecation on stderr for an option that has become a verb."""
     if given:
         said = f"`fpd {old}` is `fpd {new}` now; the option will be removed"
         print(f"fpd: {said}", file=sys.stderr)
 
 
 def write_json(path: Path | None, content: Any) -> None:
-    """Where a path was given."""
+    """Writes JSON if a path was given."""
     if path is None:
         return
     with written_whole(path) as aside:

@@ -25,22 +25,22 @@ def predict(
     ] = None,
     model: Annotated[
         Path | None,
-        typer.Option(help="A .keras or .tflite file; the shipped pose-small, int8."),
+        typer.Option(help="A .keras or .tflite file; by default pose-small, int8."),
     ] = None,
     video: Annotated[
-        Path | None, typer.Option(help="Follow a person through this video instead.")
+        Path | None, typer.Option(help="Track one person in this video instead.")
     ] = None,
     box: Annotated[
         tuple[float, float, float, float] | None,
         typer.Option(
-            help="x y width height around the person (in a video's first frame); "
-            "without it the person is searched for."
+            help="x y width height around the person (in the first frame of a video); "
+            "without it, the person is searched for."
         ),
     ] = None,
     people: Annotated[
         int,
         typer.Option(
-            min=1, help="Most people to search for in a photograph; each takes longer."
+            min=1, help="Search for up to so many people in a photograph (slower)."
         ),
     ] = 1,
     boxes: Annotated[
@@ -51,7 +51,9 @@ def predict(
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Joints that score less are not drawn; the model's own."),
+        typer.Option(
+            help="Joints with a lower score are not drawn; by default the model's."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -75,7 +77,9 @@ def predict(
         sentence = "give one of --box, --boxes and --people"
         raise InputError.plain("predict", "", sentence)
     if video and (boxes or people > 1):
-        sentence = "a video is followed for one person: give --box alone"
+        sentence = (
+            "in a video, one person is tracked: use --box, not --boxes or --people"
+        )
         raise InputError.plain("predict", "", sentence)
     known = read_boxes(boxes) if boxes else None
     network = _opened(model or shipped(POSE_MODEL))

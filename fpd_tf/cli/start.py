@@ -1,4 +1,4 @@
-"""The verbs to begin with: does it work here, and what is there."""
+"""The verbs `demo`, `doctor` and `models`."""
 
 from contextlib import suppress
 from dataclasses import asdict
@@ -18,7 +18,7 @@ app = typer.Typer()
 def demo(
     out: Annotated[Path, typer.Option("--out", help="New folder.")] = Path("runs/demo"),
 ):
-    """Draw people, train, distil, export and score: the main job in minutes."""
+    """Train, distil, export and score on synthetic data, in minutes."""
     with quiet_tensorflow():
         from fpd_tf.demo.job import run_demo
     print(run_demo(out))
@@ -26,11 +26,11 @@ def demo(
 
 @app.command(epilog="Example: fpd doctor --json doctor.json")
 def doctor(json_file: JsonOption = None):
-    """Check this install: versions, devices, tools, and a tiny network to .tflite."""
+    """Check the install: versions, devices, tools; train and export a tiny network."""
     from fpd_tf.doctor import examine
 
     with suppress(Exception), quiet_tensorflow():
-        pass  # what is wrong with it is found below
+        pass  # `examine` reports what is wrong with it
     findings = examine()
     print_findings(findings)
     write_json(json_file, [asdict(each) for each in findings])

@@ -16,7 +16,7 @@ def print_last_epoch(folder, row):
 
 
 def print_presets(presets):
-    """Every network that has a name."""
+    """All presets."""
     columns = ("preset", "parameters", "G operations", "")
     table = Table(*columns, title="G operations = 2 x multiply-adds, 256 px, 16 joints")
     for name, preset in presets.items():
@@ -49,7 +49,7 @@ def print_evaluation(name, scores):
 
 
 def print_compared(comparison):
-    """Files beside each other, as `compare` found them."""
+    """A `Comparison`, a row for each file."""
     columns = ("file", "joints", f"{comparison.metric}, %", "AUC", "ms", "MB")
     counted = f"{comparison.people} people, {len(comparison.joints)} joints in common"
     table = Table(*columns, title=counted)
@@ -62,8 +62,8 @@ def print_compared(comparison):
 
 
 def print_facts(out, facts):
-    """What `facts_of` found: joints that are missing most, and who is odd."""
-    table = Table("joint", "labelled", "%", "hidden", title=f"{facts.people} people")
+    """What `facts_of` found: labels of each joint, and suspicious people."""
+    table = Table("joint", "labelled", "%", "occluded", title=f"{facts.people} people")
     for joint in facts.joints:
         share = f"{100 * joint.annotated / facts.people:.0f}"
         table.add_row(joint.name, str(joint.annotated), share, str(joint.hidden))
@@ -71,17 +71,17 @@ def print_facts(out, facts):
     least, _, middle, _, most = facts.sides
     print(f"boxes: {least:.0f} to {most:.0f} px wide, median {middle:.0f}")
     print(
-        f"left joints right in the picture: {facts.left_usual} people; "
-        f"the other way round: {facts.left_unusual}"
+        f"left joints on the right of the image: {facts.left_usual} people; "
+        f"on the left: {facts.left_unusual}"
     )
     for number, reasons in list(facts.odd.items())[:SHOWN]:
         print(f"person {number}: {'; '.join(reasons)}")
-    print(f"{out}: {len(facts.odd)} of {facts.people} people are odd")
+    print(f"{out}: {len(facts.odd)} of {facts.people} people have suspicious labels")
 
 
 def print_disputed(out, facts):
-    """What `label_facts` found: kinds of disagreement, and whose is the largest."""
-    title = f"{facts.people} people, {facts.judged} of them judged"
+    """What `label_facts` found: kinds of disagreement, and the largest ones."""
+    title = f"{facts.people} people, {facts.judged} of them compared"
     table = Table("labels against the teacher", "people", title=title)
     for kind, count in facts.kinds.items():
         table.add_row(kind, str(count))
@@ -100,9 +100,9 @@ def print_audit(name, audit, memory):
     for what, tensors in (("input", audit.inputs), ("output", audit.outputs)):
         for tensor in tensors:
             print(f"{what}: {tensor.name} {tensor.dtype} {list(tensor.shape)}")
-    print(f"{_megabytes(audit.size)} MB, {_megabytes(memory)} MB more when it runs")
-    print(f"tensors have up to {audit.max_rank} axes")
-    print(f"pieces taken over by XNNPACK: {audit.partitions}")
+    print(f"file {_megabytes(audit.size)} MB, memory {_megabytes(memory)} MB")
+    print(f"tensors have up to {audit.max_rank} dimensions")
+    print(f"partitions run by XNNPACK: {audit.partitions}")
     for binding in audit.loaded_by:
         print(f"{binding} loads it")
     for problem in audit.problems:
@@ -110,7 +110,7 @@ def print_audit(name, audit, memory):
 
 
 def print_comparison(name, comparison):
-    """A network beside its file, joint by joint."""
+    """Scores of a network and of its .tflite, by joint."""
     before, after = comparison.network, comparison.tflite
     columns = ("", "network", name, "difference")
     table = Table(*columns, title=f"{before.metric}, %, {before.scores.people} people")
@@ -122,15 +122,15 @@ def print_comparison(name, comparison):
         table.add_row(row, f"{one:.2f}", f"{other:.2f}", f"{other - one:+.2f}")
     _show(table)
     x, y = comparison.decode_bias
-    print(f"heatmap error, of its height: {comparison.heatmap_error:.2%}")
-    print(f"largest cell at the same place: {comparison.argmax_agreement:.1f} %")
-    print(f"decodes further off by, heatmap pixels: x {x:+.3f}, y {y:+.3f}")
+    print(f"heatmap error, relative to its range: {comparison.heatmap_error:.2%}")
+    print(f"heatmaps with the same argmax: {comparison.argmax_agreement:.1f} %")
+    print(f"change of the decoding bias, heatmap pixels: x {x:+.3f}, y {y:+.3f}")
 
 
 def print_ranges(ranges, paths):
-    """The tensors that photographs stretch most, and these photographs."""
+    """The tensors with the widest ranges, and the photographs that cause them."""
     rows = ranges.rows()
-    title = f"tensors that {len(paths)} images take furthest beyond the usual"
+    title = f"tensors with the widest ranges on {len(paths)} images"
     table = Table("tensor", "50 %", "95 %", "99 %", "all", "images", title=title)
     for row in sorted(rows, key=lambda row: -row.stretch)[:SHOWN]:
         values = (*row.percentiles.values(), row.largest_peak)
@@ -138,13 +138,13 @@ def print_ranges(ranges, paths):
         table.add_row(row.name, *(f"{value:.3g}" for value in values), blown_up)
     _show(table)
     for image, tensors in ranges.photographs()[:SHOWN]:
-        print(f"{paths[image]}: blows up {tensors} of {len(rows)} tensors")
+        print(f"{paths[image]}: outliers in {tensors} of {len(rows)} tensors")
 
 
 def print_benchmark(results, runs):
     """Sizes and times of files that ran in turn."""
-    files = Table("file", "MB", "peak MB", "pieces")
-    times = Table("file", "threads", "ms", "95 %", f"times as fast, {runs} runs")
+    files = Table("file", "MB", "peak MB", "XNNPACK partitions")
+    times = Table("file", "threads", "ms", "95 %", f"speedup, {runs} runs")
     for result in results:
         memory, size = _megabytes(result.peak_memory), _megabytes(result.size)
         files.add_row(result.name, size, memory, str(result.partitions))
@@ -155,9 +155,9 @@ def print_benchmark(results, runs):
 
 
 def print_variants(variants):
-    """Every variant beside the network it came from."""
+    """The network and all its variants."""
     first = next(iter(variants.values())).comparison.network
-    columns = ("", first.metric, "AUC", "argmax", "MB", "ms", "times as fast")
+    columns = ("", first.metric, "AUC", "same argmax, %", "MB", "ms", "speedup")
     table = Table(*columns, title=f"{first.scores.people} people; one thread")
     scores = (f"{first.scores.mean:.2f}", f"{first.scores.auc:.2f}")
     table.add_row("network", *scores, "", "", "", "")

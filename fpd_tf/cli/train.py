@@ -1,4 +1,4 @@
-"""The verbs that train: `train` on ground truth, `distill` under a teacher too."""
+"""The verbs that train: `train` on ground truth, `distill` with a teacher too."""
 
 import json
 import sys
@@ -23,7 +23,8 @@ RecipeOption = Annotated[
     str,
     typer.Option(
         "--recipe",
-        help="Settings to start from: paper_mpii, paper_lsp, reference, light or demo.",
+        help="Training settings: paper_mpii, paper_lsp, reference, light, finetune or "
+        "demo.",
     ),
 ]
 PresetOption = Annotated[
@@ -39,7 +40,7 @@ StartOption = Annotated[
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", help="field=value of the recipe, such as data.sigma=1.5."),
+    typer.Option("--set", help="Change a setting: field=value, as in data.sigma=1.5."),
 ]
 ResumeOption = Annotated[
     bool, typer.Option("--resume", help="Continue the run in --out.")
@@ -50,8 +51,8 @@ ViewsOption = Annotated[
     LooksAt | None,
     typer.Option(
         "--views",
-        help="Views to average for a teacher that runs once, before training: the "
-        "upright crop, its mirror image too, or rotations too (as a .tflite does).",
+        help="Compute the teacher's predictions once, before training, on the upright "
+        "crop, its mirror image too, or rotations too (the default of a .tflite).",
     ),
 ]
 DevicesOption = Annotated[
@@ -59,8 +60,8 @@ DevicesOption = Annotated[
     typer.Option(
         "--devices",
         min=1,
-        help="GPUs (virtual CPU devices where there is none) that share each batch; "
-        "under TF_CONFIG, of each machine.",
+        help="GPUs to split each batch over (virtual CPU devices if there are none); "
+        "with TF_CONFIG, for each machine.",
     ),
 ]
 
@@ -80,7 +81,7 @@ def train(
     resume: ResumeOption = False,
     devices: DevicesOption = 1,
 ):
-    """Train a network on ground truth alone."""
+    """Train a network on ground truth."""
     config = _config(recipe, preset, start_from, settings)
     _run(people, split, out, config, resume=resume, devices=devices)
 
@@ -96,16 +97,16 @@ def distill(
     teacher: Annotated[
         list[Path],
         typer.Option(
-            help="A trained .keras file, or a .tflite such as MoveNet's; given several "
-            "times, they vote."
+            help="A trained .keras file, or a .tflite such as MoveNet; several "
+            "teachers vote."
         ),
     ],
     views: ViewsOption = None,
     unlabelled: Annotated[
         Path | None,
         typer.Option(
-            help="Photographs without labels, learned from the teacher alone: a COCO "
-            "json of boxes, or a folder, in which the (first) teacher finds people."
+            help="Photographs without labels, learned from the teacher only: a COCO "
+            "json with boxes, or a folder, in which the first teacher finds people."
         ),
     ] = None,
     split: SplitOption = "train",
@@ -151,7 +152,7 @@ def _run(source, split, out, config, unlabelled=None, **how):
 
 
 def _load(path, joint_set, teacher, on_error):
-    """People without labels, their photographs there."""
+    """People without labels, photographs checked."""
     from fpd_tf.data.images import check_images
     from fpd_tf.data.unlabelled import load_unlabelled
     from fpd_tf.inference.boxes import box_finder

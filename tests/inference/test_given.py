@@ -129,8 +129,8 @@ def test_boxes_of_another_form_are_refused(tmp_path, content):
             "photo.png --people 2 --box 1 2 3 4",
             "give one of --box, --boxes and --people",
         ),
-        ("--video video.avi --people 2", "a video is followed for one person"),
-        ("--video video.avi --boxes boxes.json", "a video is followed for one person"),
+        ("--video video.avi --people 2", "in a video, one person is tracked"),
+        ("--video video.avi --boxes boxes.json", "in a video, one person is tracked"),
     ],
 )
 def test_the_verb_takes_people_and_boxes(run_fpd, tmp_path, monkeypatch, options, said):

@@ -95,7 +95,7 @@ def test_the_command_shows_labels_against_a_teacher(run_fpd, movenet_file, tmp_p
     bad = tmp_path / "bad.tflite"
     bad.write_bytes(b"nothing")
     for given, refusal in (
-        (("--views", "upright"), "--views: is how a teacher looks: give --teacher"),
+        (("--views", "upright"), "--views: needs --teacher"),
         (("--teacher", bad), "bad.tflite: expected a .tflite file"),
         (("--teacher", tmp_path / "gone.keras"), "gone.keras"),
     ):
