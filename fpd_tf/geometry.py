@@ -37,11 +37,13 @@ class Box:
     side: float
 
     def __post_init__(self):
-        for field in ("x", "y", "side"):
-            object.__setattr__(self, field, float(getattr(self, field)))
-        if not (np.isfinite([self.x, self.y]).all() and 0 < self.side < np.inf):
+        given = self.x, self.y, self.side
+        x, y, side = found = _floats(given, 3)
+        if not (np.isfinite([x, y]).all() and 0 < side < np.inf):
             expected = "a finite centre x, y and a side above 0, in pixels"
-            raise InputError("box", "", expected, (self.x, self.y, self.side))
+            raise InputError("box", "", expected, given)
+        for field, number in zip(("x", "y", "side"), found, strict=True):
+            object.__setattr__(self, field, number)
 
     @classmethod
     def around(cls, rectangle: Sequence[float]) -> "Box":
@@ -50,13 +52,10 @@ class Box:
         Raises:
             InputError: not four finite numbers, the last two above 0.
         """
-        numbers = np.asarray(rectangle, float)
-        if numbers.shape != (4,) or not (
-            np.isfinite(numbers).all() and (numbers[2:] > 0).all()
-        ):
+        x, y, width, height = numbers = _floats(rectangle, 4)
+        if not (np.isfinite(numbers).all() and min(width, height) > 0):
             expected = "x y width height in pixels, the last two above 0"
-            raise InputError("box", "", expected, tuple(rectangle))
-        x, y, width, height = numbers.tolist()
+            raise InputError("box", "", expected, rectangle)
         return cls(x + (width - 1) / 2, y + (height - 1) / 2, max(width, height))
 
     @classmethod
@@ -101,6 +100,15 @@ class Box:
             (2, 3) float64.
         """
         return crop_matrices([self], size, rotation, mirrored)[0]
+
+
+def _floats(values, count):
+    """So many floats; NaN in place of anything else."""
+    try:
+        numbers = np.asarray(values, float)
+    except (TypeError, ValueError):
+        numbers = np.zeros(0)
+    return numbers.tolist() if numbers.shape == (count,) else [np.nan] * count
 
 
 def crop_matrices(

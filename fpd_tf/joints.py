@@ -50,6 +50,12 @@ class JointSet:
     sigmas: tuple[float, ...] | None = None
 
     def __post_init__(self):
+        names = self.joints
+        if isinstance(names, str) or not all(isinstance(each, str) for each in names):
+            raise InputError(self._source, "joints", "a tuple of names", names)
+        object.__setattr__(self, "joints", tuple(names))
+        for relation in ("flip_pairs", "limbs"):
+            object.__setattr__(self, relation, self._pairs(relation))
         twice = {name for name in self.joints if self.joints.count(name) > 1}
         if twice or not self.joints:
             received = f"{sorted(twice)} twice" if twice else "none"
@@ -110,6 +116,13 @@ class JointSet:
     @property
     def _source(self):
         return f"joint set {self.name}"
+
+    def _pairs(self, field):
+        pairs = tuple(tuple(map(int, pair)) for pair in getattr(self, field))
+        for pair in pairs:
+            if len(pair) != 2:
+                raise InputError(self._source, field, "pairs of two joints", pair)
+        return pairs
 
     def _check_indices(self, field, groups):
         for group in groups:

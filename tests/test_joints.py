@@ -76,6 +76,9 @@ BAD = {
     "a pair of one": ({"flip_pairs": ((1, 1),)}, "one pair at most"),
     "a group of others": ({"groups": {"Hand": (5,)}}, "groups: expected indices"),
     "one sigma": ({"sigmas": (0.1,)}, "sigmas: expected 2"),
+    "one text": ({"joints": "ab"}, "joints: expected a tuple of names. Received: ab"),
+    "numbers": ({"joints": (1, 2)}, "joints: expected a tuple of names"),
+    "a limb of three": ({"limbs": ((0, 1, 0),)}, "limbs: expected pairs of two joints"),
 }
 
 
@@ -83,6 +86,11 @@ BAD = {
 def test_a_joint_set_that_contradicts_itself_is_refused(changes, message):
     with pytest.raises(InputError, match=message):
         JointSet(**{"name": "two", "joints": ("a", "b")} | changes)
+
+
+def test_lists_are_kept_as_tuples():
+    two = JointSet("two", ["a", "b"], [[0, 1]], np.array([[1, 0]]))
+    assert (two.joints, two.flip_pairs, two.limbs) == (("a", "b"), ((0, 1),), ((1, 0),))
 
 
 def test_an_unknown_joint_is_named():

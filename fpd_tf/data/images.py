@@ -143,8 +143,8 @@ def check_images(people: "People", on_error: str = "raise") -> "People":
 
     Raises:
         InputError: a file is missing, cut short, no image, less than 16 pixels high or
-            wide, or of another size than its labels say; under "skip" only where nobody
-            is left.
+            wide, or of another size than its labels say, or a person's box misses it;
+            under "skip" only where nobody is left.
 
     Example:
         >>> import fpd_tf as fpd
@@ -177,13 +177,32 @@ def check_images(people: "People", on_error: str = "raise") -> "People":
 
 def _fitting(person: "Sample", check: Future) -> "Sample":
     found = check.result()
-    if found and person.image_size and tuple(person.image_size) != found.size:
-        expected = "the size that its labels say, {} x {}".format(*person.image_size)
+    if found:
+        check_size(person.image_path, found, person.image_size)
+        _check_box(person, *found.size)
+    return person
+
+
+def _check_box(person, width, height):
+    """A crop that shows nothing of the photograph would be trained on, black."""
+    x, y, side, _ = person.box.rectangle
+    if x >= width or y >= height or x + side <= 0 or y + side <= 0:
+        expected = f"a square on the {width} x {height} picture"
+        raise InputError(person.image_path, "box of a person", expected, person.box)
+
+
+def check_size(path: Path, found: Measured, said: tuple[int, int] | None) -> None:
+    """Refuses a photograph of another size than its labels say.
+
+    Raises:
+        InputError: it is.
+    """
+    if said and tuple(said) != found.size:
+        expected = "the size that its labels say, {} x {}".format(*said)
         received = "{} x {}".format(*found.size)
         if found.turned:
             received += ", upright by its EXIF orientation, which labels must count in"
-        raise InputError(person.image_path, "size", expected, received)
-    return person
+        raise InputError(path, "size", expected, received)
 
 
 @contextmanager

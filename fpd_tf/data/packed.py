@@ -134,7 +134,7 @@ def _write_shards(samples, folder):
 
 def _cut_out(person):
     """Pixels of all that crops within REACH show, and where they start, y and x."""
-    photo = Photograph(person.image_path).pixels()
+    photo = Photograph(person.image_path, person.image_size).pixels()
     extent, center = np.array(photo.shape[:2]), np.array([person.box.y, person.box.x])
     reach = person.box.side / 2 * REACH
     low = np.clip(np.floor(center - reach) - _EDGE, 0, extent - 1).astype(int)

@@ -5,6 +5,7 @@ N people, K joints; coordinates are 0-based pixels (x, y) of the photograph.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ class Sample:
             the shard `image_path` (`data.packed`), None for a photograph.
         cut_from: the photograph that a packed person was cut out of.
         image_size: width and height of the upright photograph as its labels say it,
-            None where they do not; `check_images` compares.
+            None where they do not; who reads the photograph compares.
 
     Raises:
         InputError: another shape or kind of values, an annotated joint that is not
@@ -64,16 +65,21 @@ class Sample:
     image_size: tuple[int, int] | None = None
 
     def __post_init__(self):
+        if not isinstance(self.image_path, str | Path):
+            received = type(self.image_path).__name__
+            raise self._refused("image_path", "the path of a photograph", received)
         joints = np.asarray(self.joints)
         if joints.dtype.kind not in "fiu" or joints.ndim != 2 or joints.shape[1] != 2:
             received = f"{joints.dtype} {joints.shape}"
             raise self._refused("joints", "pixels (x, y) of shape (K, 2)", received)
+        kept = {"image_path": Path(self.image_path)}
+        kept["joints"] = joints.astype(np.float32, copy=False)
         for flags in ("annotated", "visible"):
-            found = np.asarray(getattr(self, flags))
+            kept[flags] = found = np.asarray(getattr(self, flags))
             if found.dtype != bool or found.shape != joints.shape[:1]:
                 received = f"{found.dtype} {found.shape}"
                 raise self._refused(flags, f"bool of shape ({len(joints)},)", received)
-        broken = self.annotated & ~np.isfinite(joints).all(axis=1)
+        broken = kept["annotated"] & ~np.isfinite(joints).all(axis=1)
         if broken.any():
             where = f"joint {np.flatnonzero(broken)[0]}"
             raise self._refused(where, "finite pixels", joints[broken][0].tolist())
@@ -81,9 +87,11 @@ class Sample:
             raise self._refused("box", "a Box", type(self.box).__name__)
         for name in ("head_size", "area"):
             value = getattr(self, name)
-            if value is not None and not 0 < value < np.inf:
+            number = isinstance(value, Real) and 0 < value < np.inf
+            if not (value is None or number):
                 raise self._refused(name, "pixels above 0, or None", value)
-        object.__setattr__(self, "joints", joints.astype(np.float32, copy=False))
+        for name, value in kept.items():
+            object.__setattr__(self, name, value)
 
     @property
     def photograph(self) -> Path:
@@ -95,7 +103,7 @@ class Sample:
         """Where crops of the person are taken from."""
         if self.packed:
             return PackedPart(self.image_path, *self.packed)
-        return Photograph(self.image_path)
+        return Photograph(self.image_path, self.image_size)
 
     def _refused(self, field, expected, received):
         return InputError(f"person on {self.image_path}", field, expected, received)
@@ -132,7 +140,10 @@ class People(Sequence):
     _stacked: dict = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self):
-        object.__setattr__(self, "samples", tuple(self.samples))
+        if not isinstance(self.joint_set, JointSet):
+            received = type(self.joint_set).__name__
+            raise InputError(self.source, "joint_set", "a JointSet", received)
+        object.__setattr__(self, "samples", _all_samples(self.samples, self.source))
         self._check_metric()
         for number, sample in enumerate(self.samples):
             self._check(number, sample)
@@ -188,10 +199,11 @@ class People(Sequence):
         return self._stacked[name]
 
     def _check_metric(self):
-        length = self.metric.removeprefix(PCK_OF)
-        if self.metric in METRICS or self.metric == f"{PCK_OF}box":
+        metric = str(self.metric)
+        length = metric.removeprefix(PCK_OF)
+        if metric in METRICS or metric == f"{PCK_OF}box":
             return
-        if self.metric.startswith(PCK_OF) and length.count(",") == 1:
+        if metric.startswith(PCK_OF) and length.count(",") == 1:
             for joint in length.split(","):
                 self.joint_set.index(joint)
             return
@@ -208,6 +220,15 @@ class People(Sequence):
         if needed and getattr(sample, needed) is None:
             where = f"{needed} of person {number}"
             raise InputError(self.source, where, "pixels (or the metric pck)", None)
+
+
+def _all_samples(samples, source):
+    samples = tuple(samples) if isinstance(samples, Iterable) else (samples,)
+    for number, each in enumerate(samples):
+        if not isinstance(each, Sample):
+            received = type(each).__name__
+            raise InputError(source, f"person {number}", "a Sample", received)
+    return samples
 
 
 def checked_people(people: object) -> People:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from fpd_tf.data.crop_source import CropSource
-from fpd_tf.data.images import Measured, measured, read_image
+from fpd_tf.data.images import Measured, check_size, measured, read_image
 
 _JPEG = b"\xff\xd8\xff"
 _REDUCED = {
@@ -25,6 +25,7 @@ class Photograph(CropSource):
 
     Args:
         path: of the file.
+        size: width and height, upright, that its labels say; None where they do not.
 
     Example:
         >>> import fpd_tf as fpd
@@ -35,6 +36,7 @@ class Photograph(CropSource):
     """
 
     path: Path
+    size: tuple[int, int] | None = None
 
     def check(self) -> Measured:
         """Decodes all of it.
@@ -50,15 +52,24 @@ class Photograph(CropSource):
         What OpenCV refuses is read again by Pillow, which says why.
 
         Raises:
-            InputError: as for `read_image`.
+            InputError: as for `read_image`, or it is of another size than its labels
+                say.
         """
+        pixels, reduction = self._read(reduction)
+        height, width = pixels.shape[:2]
+        said = self.size and tuple(-(-side // reduction) for side in self.size)
+        if said not in (None, (width, height)):
+            check_size(self.path, measured(self.path), self.size)
+        return pixels, _CORNER, reduction
+
+    def _read(self, reduction):
         try:
             content = self.path.read_bytes()
             if content.startswith(_JPEG):
                 how = cv2.IMREAD_COLOR_RGB | _REDUCED[reduction]
                 pixels = cv2.imdecode(np.frombuffer(content, np.uint8), how)
                 if pixels is not None:
-                    return pixels, _CORNER, reduction
+                    return pixels, reduction
         except (OSError, cv2.error):
             pass
-        return read_image(self.path), _CORNER, 1
+        return read_image(self.path), 1

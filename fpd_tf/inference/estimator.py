@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from fpd_tf.geometry import Box, apply_matrix, invert_matrix
-from fpd_tf.inference.given import Picture, box_within, pixels_of
+from fpd_tf.inference.given import Picture, box_within, check_count, pixels_of
 from fpd_tf.inference.search import find_people, find_person
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.predictors.predictor import Predictor
@@ -96,11 +96,12 @@ class PoseEstimator:
 
         Args:
             image: as for `predict`.
-            most: people.
+            most: people, 1 or more.
 
         Raises:
-            InputError: the image cannot be read.
+            InputError: the image cannot be read, or another number of people.
         """
+        check_count("most", most)
         image = pixels_of(image)
         height, width = image.shape[:2]
         look_at = partial(self._look, image)

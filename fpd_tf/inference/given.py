@@ -5,6 +5,7 @@ h x w picture.
 
 import json
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,10 @@ def pixels_of(picture: Picture) -> np.ndarray:
         return read_image(picture)
     if isinstance(picture, Image.Image):
         return np.array(rgb_of(ImageOps.exif_transpose(picture), "image"))
-    array = np.asarray(picture)
+    try:
+        array = np.asarray(picture)
+    except ValueError:  # lists of several lengths
+        array = np.zeros(0)
     grey = array.ndim == 2 or array.shape[2:] == (1,)
     colors = array.ndim == 3 and array.shape[2] == 3
     if array.dtype != np.uint8 or not array.size or not (grey or colors):
@@ -57,6 +61,16 @@ def pixels_of(picture: Picture) -> np.ndarray:
             received = type(picture).__name__
         raise InputError("image", "", expected, received)
     return np.repeat(array.reshape(*array.shape[:2], 1), 3, 2) if grey else array
+
+
+def check_count(name: str, count: object) -> None:
+    """Refuses what is no number of people.
+
+    Raises:
+        InputError: it is not a whole number of 1 or more.
+    """
+    if not isinstance(count, Integral) or count < 1:
+        raise InputError(name, "", "a number of people, 1 or more", count)
 
 
 def read_boxes(path: str | Path) -> dict[str, list[tuple[float, ...]]]:

@@ -9,7 +9,7 @@ from fpd_tf.files import check_apart
 from fpd_tf.inference.draw import draw_pose
 from fpd_tf.inference.drawings import drawing_paths, write_drawing
 from fpd_tf.inference.estimator import PoseEstimator
-from fpd_tf.inference.given import boxes_of
+from fpd_tf.inference.given import boxes_of, check_count
 from fpd_tf.progress import tracked
 
 
@@ -61,6 +61,7 @@ def predict_files(
         for path in map(Path, paths)
         for file in (photographs_in(path) if path.is_dir() else [path])
     ]
+    check_count("people", people)
     check_apart(out, paths)
     drawings = drawing_paths(photographs, Path(out)) if out else {}
     estimator = PoseEstimator(model)

@@ -111,8 +111,8 @@ class Tracker:
     Args:
         model: a network, a .keras or .tflite file, or what `load_predictor` gave; the
             contract beside a .tflite gives the constants.
-        box: (x, y, width, height) pixels around the person in the first frame; where
-            None, the person is searched for.
+        box: (x, y, width, height) pixels around the person in the first frame, or the
+            square; where None, the person is searched for.
 
     Attributes:
         joint_set: of the joints it finds.
@@ -133,11 +133,11 @@ class Tracker:
     def __init__(
         self,
         model: "keras.Model | str | Path | Predictor",
-        box: Sequence[float] | None = None,
+        box: Sequence[float] | Box | None = None,
     ):
         self._predictor = load_predictor(model)
         self.joint_set, self.rules = self._predictor.joint_set, self._predictor.rules
-        first = None if box is None else Box.around(box)
+        first = box if box is None or isinstance(box, Box) else Box.around(box)
         self._track = Track(self._predictor.input_size, self.rules, first)
         self._unchecked = box
 

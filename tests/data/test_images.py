@@ -222,6 +222,28 @@ def test_labels_of_another_picture_are_refused(tmp_path):
     assert list(check_images(people, on_error="skip")) == [good]
 
 
+@pytest.mark.parametrize("reduced", [False, True])
+@pytest.mark.parametrize("said", [(30, 20), (20, 31)])
+def test_who_reads_a_crop_is_told_of_labels_of_another_size(tmp_path, said, reduced):
+    path = write(tmp_path / "turned.jpg", orientation=6)
+    fitting, other = (
+        replace(person_on(path), image_size=size).image for size in ((20, 30), said)
+    )
+    matrix = Box(10, 15, 30).matrix(8)
+    assert fitting.crop(matrix, 8, reduced=reduced).any()
+    with pytest.raises(InputError, match="turned.jpg: size: .* Received: 20 x 30, up"):
+        other.crop(matrix, 8, reduced=reduced)
+
+
+@pytest.mark.parametrize("box", [Box(200, 10, 20), Box(10, -50, 80), Box(-6, 10, 9)])
+def test_a_box_beside_its_photograph_is_refused(tmp_path, box):
+    good = person_on(write(tmp_path / "a.png"))
+    people = People([replace(good, box=box), good], LSP)
+    with pytest.raises(InputError, match="a.png: box .* on the 30 x 20 picture. .*Box"):
+        check_images(people)
+    assert list(check_images(people, on_error="skip")) == [good]
+
+
 def test_upright_exif_passes(tmp_path, caplog):
     person = person_on(write(tmp_path / "upright.jpg", orientation=1))
     assert list(check_images(People([person], LSP))) == [person]

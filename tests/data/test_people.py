@@ -41,6 +41,7 @@ BAD = {
     "no head": ({"head_size": 0.0}, "head_size: expected pixels above 0"),
     "nan head": ({"head_size": float("nan")}, "head_size: expected pixels above 0"),
     "no area": ({"area": -1.0}, "area: expected pixels above 0"),
+    "text for a head": ({"head_size": "9"}, "head_size: expected pixels above 0"),
 }
 
 
@@ -50,7 +51,16 @@ def test_what_is_no_person_is_refused(changes, message):
         person(**changes)
 
 
-@pytest.mark.parametrize("side", [0, -80, float("nan"), float("inf")])
+def test_lists_and_text_are_kept_as_arrays_and_paths():
+    plain = {"joints": [[1, 2]] * 14, "annotated": [True] * 14, "visible": [True] * 14}
+    found = person(image_path="a.jpg", **plain)
+    assert found.image == Photograph(Path("a.jpg"))
+    assert not (found.annotated & ~found.visible).any()
+    with pytest.raises(InputError, match="image_path: .* Received: NoneType"):
+        person(image_path=None)
+
+
+@pytest.mark.parametrize("side", [0, -80, float("nan"), float("inf"), "x", None])
 def test_a_box_without_extent_is_refused(side):
     with pytest.raises(InputError, match="box: expected .* a side above 0"):
         Box(50, 40, side)
@@ -70,6 +80,22 @@ def test_flip_pairs_that_are_no_permutation_are_refused(pairs):
 def test_one_based_limbs_are_refused():
     with pytest.raises(InputError, match="limbs: expected indices 0 to 2. Received: 3"):
         JointSet("mine", ("a", "b", "c"), limbs=((1, 2), (2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("samples", "joint_set", "said"),
+    [
+        (None, LSP, "person 0: expected a Sample. Received: NoneType"),
+        ([person(), 5], LSP, "person 1: expected a Sample. Received: int"),
+        ([person()], "lsp", "joint_set: expected a JointSet. Received: str"),
+        ([person()], None, "joint_set: expected a JointSet. Received: NoneType"),
+    ],
+)
+def test_people_of_other_things_are_refused(samples, joint_set, said):
+    with pytest.raises(InputError, match=f"^own people: {said}$"):
+        People(samples, joint_set)
+    with pytest.raises(InputError, match="metric: expected one of .* Received: None"):
+        People([person()], LSP, None)
 
 
 def test_people_are_a_sequence_that_keeps_what_it_knows():

@@ -9,6 +9,7 @@ from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
 from fpd_tf.inference.estimator import PoseEstimator
 from fpd_tf.inference.given import box_within, pixels_of, read_boxes
+from fpd_tf.inference.photographs import predict_files
 from fpd_tf.inference.track import Tracker
 
 HELD = Path(__file__).parents[1] / "golden"
@@ -48,6 +49,7 @@ def test_pictures_of_any_usual_kind_are_rgb_levels(picture, expected):
         (np.zeros((0, 3, 3), np.uint8), r"uint8 of shape \(0, 3, 3\)"),
         (np.zeros((1, 2, 3, 3), np.uint8), r"uint8 of shape \(1, 2, 3, 3\)"),
         (RGB.tolist(), "list"),
+        ([[1], [1, 2]], "list"),
         (None, "NoneType"),
         (Image.fromarray(GREY.astype(np.float32)), "32"),
     ],
@@ -83,16 +85,32 @@ def test_a_box_is_in_pixels_and_on_the_picture():
 @pytest.mark.parametrize("use", ["estimator", "tracker"])
 def test_a_box_elsewhere_is_refused_in_one_sentence(use, box, held):
     picture = np.zeros((160, 120, 3), np.uint8)
-    given = box.rectangle if use == "tracker" and isinstance(box, Box) else box
     look = {
-        "estimator": lambda: PoseEstimator(held).predict(picture, given),
-        "tracker": lambda: Tracker(held, given).update(picture, 0.0),
+        "estimator": lambda: PoseEstimator(held).predict(picture, box),
+        "tracker": lambda: Tracker(held, box).update(picture, 0.0),
     }[use]
     said = (
         "^box: expected x y width height in pixels of the 120 x 160 picture. Received"
     )
     with pytest.raises(InputError, match=said):
         look()
+
+
+@pytest.mark.parametrize("box", ["abc", 5, (1, 2, 3), (1, 2, "x", 4), [[1], [2, 3]]])
+@pytest.mark.parametrize("use", [PoseEstimator.predict, Tracker.__init__])
+def test_what_is_no_box_is_refused_in_one_sentence(use, box, held):
+    given = held if use is Tracker.__init__ else np.zeros((160, 120, 3), np.uint8)
+    with pytest.raises(InputError, match="^box: expected x y width height in pixels"):
+        use(PoseEstimator(held), given, box)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, "2", None])
+def test_another_number_of_people_is_refused(count, held):
+    said = ": expected a number of people, 1 or more. Received: "
+    with pytest.raises(InputError, match=f"^most{said}{count}$"):
+        PoseEstimator(held).predict_people(RGB, count)
+    with pytest.raises(InputError, match=f"^people{said}{count}$"):
+        predict_files([HELD / "photo.png"], held, people=count)
 
 
 def test_python_searches_a_photograph_as_the_command_does(held, tmp_path, run_fpd):
