@@ -1,4 +1,4 @@
-"""Fast Pose Distillation in Keras: from annotated photographs to a phone.
+"""Fast Pose Distillation in Keras: train small pose networks, run them on phones.
 
 The public names, in the order data flows; each is imported when first used, so that
 `import fpd_tf` loads neither TensorFlow nor anything that changes the environment.

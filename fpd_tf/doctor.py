@@ -1,4 +1,4 @@
-"""Whether an install works: versions, devices, optional tools, and a tiny network."""
+"""Checks of an install: versions, devices, optional tools, and a tiny network."""
 
 import os
 import platform
@@ -42,13 +42,13 @@ TOOLS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked for.
+    """The result of one check.
 
     Args:
         kind: "package", "device", "tool" or "check".
         name: of it.
         found: its version, place or result, or what went wrong.
-        good: whether it is there and works.
+        good: whether it is present and works.
         needed: whether fpd_tf fails without it.
     """
 
@@ -60,7 +60,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Looks at everything that fpd_tf runs on; takes about ten seconds.
+    """Runs all checks; takes about ten seconds.
 
     Example:
         >>> from fpd_tf.doctor import examine
@@ -197,7 +197,7 @@ def _devices():
         names = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
         found = ", ".join(each.get("device_name", "unnamed") for each in names)
     except Exception:  # said by the checks
-        gpus, found = [], "TensorFlow, which would list them, does not start"
+        gpus, found = [], "unknown: TensorFlow does not start"
     yield Finding("device", "GPU", found or "none", bool(gpus), needed=False)
     free = shutil.disk_usage(".").free
     yield Finding("device", "disk", f"{free / 1e9:.0f} GB free", free > 1e9, False)

@@ -1,4 +1,4 @@
-"""The two errors that end a command: bad input (status 2), a gate (status 1)."""
+"""The two errors that end a command: bad input (status 2), a limit (status 1)."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ class InputError(ValueError):
 
     Args:
         source: the file, setting or argument that was read.
-        field: the part of it that is wrong, or "" for the whole of it.
-        expected: what should have stood there.
-        received: what stood there.
+        field: the part of it that is wrong, or "".
+        expected: what a valid value is.
+        received: the value.
 
     Example:
         >>> from fpd_tf.errors import InputError
@@ -25,7 +25,7 @@ class InputError(ValueError):
 
     @classmethod
     def plain(cls, source: str | Path, field: str, sentence: str) -> "InputError":
-        """The same in a sentence of its own, where "expected ..." would read oddly.
+        """The same with a free sentence in place of "expected ... Received ...".
 
         Args:
             source: as above.
@@ -36,7 +36,7 @@ class InputError(ValueError):
         error._say(source, field, sentence)
         return error
 
-    def __reduce__(self):  # so that it comes out of another process
+    def __reduce__(self):  # to pass it between processes
         return InputError.plain, (self.source, self.field, self._sentence)
 
     def _say(self, source, field, sentence):
@@ -46,12 +46,12 @@ class InputError(ValueError):
 
 
 def refused(source: str | Path, error, unknown_field: str) -> InputError:
-    """What pydantic found wrong first, as one line.
+    """The first error that pydantic found, as one line.
 
     Args:
         source: what was validated.
         error: pydantic's `ValidationError`.
-        unknown_field: what to expect in place of a field that there is not.
+        unknown_field: what is expected instead of an unknown field.
     """
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
@@ -65,4 +65,4 @@ def refused(source: str | Path, error, unknown_field: str) -> InputError:
 
 
 class GateError(RuntimeError):
-    """A limit (accuracy, parity, audit) did not hold; nothing is put in place."""
+    """A limit (accuracy, parity, audit) was not met; no file is written."""

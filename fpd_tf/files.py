@@ -1,4 +1,4 @@
-"""Files and folders that are whole or not there, however their writing ends."""
+"""Atomic writing of files and folders."""
 
 import errno
 import os
@@ -15,10 +15,10 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
-    """Gives a name aside to write to; on success that file takes the place of `path`.
+    """Yields a temporary path to write to; on success the file is renamed to `path`.
 
-    The name aside keeps the suffix, by which some writers choose their format, and is
-    this process's own: what a killed one leaves is never taken for the file.
+    The temporary name has the same suffix, by which some writers choose their format.
+    It is unique to this process.
 
     Raises:
         InputError: the disk is full, or the folder missing or not to be written to.
@@ -45,7 +45,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_written_whole(path: str | Path) -> Iterator[Path]:
-    """Gives a new folder aside to fill; on success it gets the name `path`.
+    """Yields a temporary folder to fill; on success it is renamed to `path`.
 
     Raises:
         InputError: `path` exists and is no empty folder, or the disk is full or not to
@@ -76,27 +76,27 @@ def folder_written_whole(path: str | Path) -> Iterator[Path]:
 
 
 def check_apart(output: str | Path | None, inputs: Iterable[str | Path]) -> None:
-    """Refuses an output that is an input: it would be lost.
+    """Checks that an output is not an input, which would be lost.
 
     Args:
-        output: file or folder that will be written; None where there is none.
+        output: file or folder that will be written, or None.
         inputs: files and folders that are read.
 
     Raises:
-        InputError: one of them is the output, whatever it is called.
+        InputError: one of them is the output, also under another name.
 
     Example:
         >>> from fpd_tf.files import check_apart
         >>> check_apart("photos/a.png", ["photos/b.png", "./photos/a.png"])
         Traceback (most recent call last):
         ...
-        fpd_tf.errors.InputError: photos/a.png: it would replace what is read from...
+        fpd_tf.errors.InputError: photos/a.png: it would replace the input ...
     """
     if output is None:
         return
     for each in inputs:
         if os.path.realpath(output) == os.path.realpath(each) or _same(output, each):
-            sentence = f"it would replace what is read from {each}; choose another name"
+            sentence = f"it would replace the input {each}; choose another name"
             raise InputError.plain(output, "", sentence)
 
 
@@ -109,7 +109,7 @@ def _same(one, other):
 
 
 def check_new(path: str | Path) -> None:
-    """Refuses a folder that is there already, unless it is empty.
+    """Checks that a folder is new or empty.
 
     Raises:
         InputError: it is.

@@ -1,4 +1,4 @@
-"""From a person's box to the crop and back: one affine map, one resampling.
+"""Boxes and crops: affine transforms between photograph and crop, and resampling.
 
 N boxes, S crop side in pixels, K joints. A matrix is (2, 3) and maps (x, y, 1); pixel
 centres are whole numbers in the photograph and in the crop.
@@ -168,7 +168,7 @@ def apply_matrix(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """The (2, 3) matrix that does what `first` does, and then what `second` does."""
+    """The (2, 3) matrix of `first` followed by `second`."""
     moved = second[:, :2] @ first
     moved[:, 2] += second[:, 2]
     return moved
@@ -177,7 +177,7 @@ def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
 def shown_windows(matrices: np.ndarray, size: int) -> np.ndarray:
     """The photographs' pixels that crops can show.
 
-    One more at each side than the neighbours that are blended.
+    One more at each side than bilinear interpolation needs.
 
     Args:
         matrices: (N, 2, 3) from photographs to crops.
@@ -202,16 +202,16 @@ def warp(
     window: Sequence[int] | None = None,
     into: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Resamples once, bilinear, black outside, rounded to levels as the apps do.
+    """Resamples bilinearly, black outside, rounded to uint8 as the apps do.
 
     Whichever part of the photograph `pixels` are, the result is the same.
 
     Args:
-        pixels: (h, w, 3) uint8, at least what the photograph has of the window.
+        pixels: (h, w, 3) uint8, at least the part of the photograph in the window.
         corner: row and column of the photograph where `pixels` start.
         matrix: (2, 3) from the photograph to the crop.
         size: S.
-        window: what `shown_windows` says of the crop, where that is known.
+        window: of `shown_windows` for the crop, if known.
         into: (S, S, 3) uint8 to write to.
 
     Returns:

@@ -84,9 +84,7 @@ def test_what_is_written_beside_photographs_may_be_written_again(folder, run_fpd
 
 def test_a_link_to_an_input_is_the_input(folder):
     (folder / "link.png").symlink_to("photo.png")
-    with pytest.raises(
-        InputError, match="it would replace what is read from photo.png"
-    ):
+    with pytest.raises(InputError, match="it would replace the input photo.png"):
         check_apart("link.png", ["tiny.keras", "photo.png"])
     check_apart("new.png", ["photo.png", "missing.png"])
     check_apart(None, ["photo.png"])

@@ -1,1 +1,1 @@
-"""Folders for Android, iOS and the web around one .tflite."""
+"""Android, iOS and web folders with a .tflite."""

@@ -1,6 +1,6 @@
-"""The Android, iOS and web folders: one student, its contract, code that runs it.
+"""Android, iOS and web folders: a student, its pose.json and the code that runs it.
 
-The web page can offer more students, each with a contract of its own.
+The web page can offer several students, each with its own pose.json.
 """
 
 import hashlib

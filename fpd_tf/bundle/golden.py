@@ -1,4 +1,4 @@
-"""Golden vectors: what Python computes, for Kotlin, Swift and JavaScript to equal.
+"""Golden vectors: inputs and outputs of Python, which the apps must reproduce.
 
 Small crops and heatmaps with a contract's joints and constants. K joints; the cells of
 heatmaps are numbered row by row, the K values of a place together.

@@ -1,4 +1,4 @@
-"""Shows a bundle's web page on this machine alone."""
+"""Serves the web page of a bundle on 127.0.0.1."""
 
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +10,7 @@ RUNTIME = "node_modules/@litertjs/core"
 
 
 def page_server(folder: str | Path, port: int = 8000) -> ThreadingHTTPServer:
-    """A server on 127.0.0.1 for one folder; `serve_forever()` starts it.
+    """A server on 127.0.0.1 for one folder; start it with `serve_forever()`.
 
     It lists no folders, follows no link out of its own, and isolates the page, as
     threads in WebAssembly need.

@@ -1,1 +1,1 @@
-"""What must be known about a model file, and the rules that every app follows."""
+"""pose.json: the description of a model file, and the rules that every app follows."""

@@ -1,1 +1,1 @@
-"""Annotations in, training tensors out."""
+"""Loading and checking annotations; batches for training."""

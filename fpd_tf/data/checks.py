@@ -1,4 +1,4 @@
-"""What every loader checks: splits, numbers, places; and which people are kept."""
+"""Checks that all loaders share: splits, numbers, coordinates; skipping bad people."""
 
 import logging
 import re
@@ -70,14 +70,14 @@ def reason_of(error: Exception) -> str:
 def keep_good(
     people: Iterable[Callable[[], Kept]], on_error: str = "raise"
 ) -> list[Kept]:
-    """The people that can be made; the others raise, or are counted in the log.
+    """The people that are valid; others raise, or are skipped and counted in the log.
 
     Args:
         people: one function for each person, which raises InputError where it is bad.
         on_error: "raise" at the first bad one, or "skip" them.
 
     Raises:
-        InputError: somebody is bad; under "skip" only where everybody is.
+        InputError: a person is bad; with "skip", only if all are.
     """
     if on_error not in ("raise", "skip"):
         raise InputError("on_error", "", "raise or skip", on_error)

@@ -46,13 +46,13 @@ def load_coco(
     centre of [x, y, width, height] is pixel (x + (width - 1) / 2, ...). A tool that
     writes joints as distances from the corner of the photograph is half a pixel off.
 
-    People are the annotations that are no crowd and have a labelled joint (v = 1 hidden
-    or 2 visible); a log line counts the others. The crop is the square around the
-    longer side of `bbox`, 1.25 times as wide; where that is missing or empty, around
-    the labelled joints, 1.3 times as wide, at least 60 px. `area` is the file's, else
-    0.53 of that of `bbox`, as in xtcocoapi (CrowdPose's and mmpose's evaluator) and
-    Ultralytics: 65 people of COCO cover 0.54 of theirs (median; half of them 0.44 to
-    0.62). Without a box it is `area_of_joints`.
+    People are the annotations that are no crowd and have a labelled joint (v = 1,
+    occluded, or 2, visible); a log line counts the others. The crop is the square
+    around the longer side of `bbox`, 1.25 times as wide; where that is missing or
+    empty, around the labelled joints, 1.3 times as wide, at least 60 px. `area` is the
+    file's, else 0.53 of that of `bbox`, as in xtcocoapi (CrowdPose's and mmpose's
+    evaluator) and Ultralytics: 65 people of COCO cover 0.54 of theirs (median; half of
+    them 0.44 to 0.62). Without a box it is `area_of_joints`.
 
     Args:
         root: folder with `annotations/person_keypoints_{train,val}2017.json` and
@@ -61,8 +61,8 @@ def load_coco(
         annotations: one json, in place of `root`: its people are "train" and "all".
         images: folder of its photographs; looked for beside it where None.
         category: name of the one to take; all with keypoints where None.
-        joints: JSON file with flip pairs, limbs, score groups or sigmas where names do
-            not tell (`data.joints_file`).
+        joints: JSON file with flip pairs, limbs, score groups or sigmas that do not
+            follow from the names (`data.joints_file`).
         validation: share of the photographs, such as "10%", that "val" is and "train"
             is not, of the json or of `root`'s train split; which ones follows from
             their names alone.
@@ -127,7 +127,7 @@ def _files(root, annotations, images, split):
 
 
 def _people(file: CocoFile, categories: set, joint_set) -> list[Callable[[], Sample]]:
-    """One job for each annotation that is a person; a log line counts the others."""
+    """A function for each annotation that is a person; a log line counts the others."""
     photographs, sizes, seen, jobs = file.photographs(), file.sizes(), set(), []
     known = {str(each.get("id")) for each in file.categories}
     crowds = unlabelled = 0
@@ -161,7 +161,7 @@ def _people(file: CocoFile, categories: set, joint_set) -> list[Callable[[], Sam
 
 
 def _refused(where, field, expected, received):
-    """A job that says what is wrong with an annotation."""
+    """A function that raises what is wrong with an annotation."""
 
     def refuse():
         path, record = where
@@ -171,7 +171,7 @@ def _refused(where, field, expected, received):
 
 
 def _has_label(keypoints):
-    """What is broken counts as a label, so that reading it says what is wrong."""
+    """Broken values count as a label, so that reading them raises an error."""
     if not isinstance(keypoints, list) or len(keypoints) % 3:
         return keypoints is not None
     return any(flag != 0 for flag in keypoints[2::3])

@@ -1,4 +1,4 @@
-"""Which json of a folder is which split, and where its photographs lie."""
+"""Finding the json file of a split, and the folder of its photographs."""
 
 from pathlib import Path
 
@@ -22,7 +22,8 @@ def files_of_split(root: Path, split: str) -> list[tuple[Path, tuple[Path, ...]]
     A file is a split's by its name, or by its folder's: as published
     (`annotations/person_keypoints_train2017.json`), from CVAT
     (`annotations/person_keypoints_train.json`) or Roboflow
-    (`train/_annotations.coco.json`). One file that is no split's is everybody.
+    (`train/_annotations.coco.json`). A single file without a split in its name has all
+    people.
 
     Args:
         root: the folder.
@@ -55,7 +56,7 @@ def files_of_split(root: Path, split: str) -> list[tuple[Path, tuple[Path, ...]]
 
 
 def folders_beside(path: Path) -> tuple[Path, ...]:
-    """Where the photographs of a json may lie when nobody said."""
+    """Folders to look in for the photographs of a json."""
     above = path.parent.parent if path.parent.name == "annotations" else path.parent
     split = next((name for name in _NAMES if _named([path], name)), "")
     return _folders(above, path, split)

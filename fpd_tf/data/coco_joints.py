@@ -1,4 +1,4 @@
-"""The joint set of a COCO file: what its categories say, or a file of one's own."""
+"""The joint set of a COCO file: from its categories, or from a --joints file."""
 
 import logging
 from dataclasses import replace
@@ -53,7 +53,7 @@ def joint_set_of(
     Args:
         file: read.
         category: one of it.
-        joints_file: what it says wins (`read_joints_file`).
+        joints_file: takes precedence (`read_joints_file`).
 
     Raises:
         InputError: a skeleton of other joints, a name twice, or a broken joints file.

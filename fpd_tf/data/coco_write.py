@@ -26,7 +26,7 @@ def write_coco(people: People, path: str | Path) -> Path:
         path: the json to write.
 
     Raises:
-        InputError: people are packed, a photograph is missing, or no room.
+        InputError: people are packed, a photograph is missing, or the disk is full.
 
     Example:
         >>> import fpd_tf as fpd
@@ -39,7 +39,7 @@ def write_coco(people: People, path: str | Path) -> Path:
     """
     for number, person in enumerate(checked_people(people)):
         if person.packed:
-            sentence = "is packed; take the data that it was packed from"
+            sentence = "is packed; use the data that it was packed from"
             raise InputError.plain(people.source, f"person {number}", sentence)
     paths = list(dict.fromkeys(person.image_path for person in people))
     folder = images_folder(people)

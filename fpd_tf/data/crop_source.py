@@ -1,4 +1,4 @@
-"""What crops are taken from: a photograph on disk, or the part of it in a shard.
+"""The source of crops: a photograph on disk, or the part of it in a shard.
 
 S crop side, h w rows and columns of the pixels that are there.
 """
@@ -17,10 +17,10 @@ class CropSource(ABC):
 
     @abstractmethod
     def decoded(self, reduction: int) -> tuple[np.ndarray, tuple[int, int], int]:
-        """Pixels that are there, at a lower resolution where that is quicker.
+        """The available pixels, at a lower resolution if that is faster.
 
         Args:
-            reduction: how much lower at most, one of `REDUCTIONS`.
+            reduction: largest factor, one of `REDUCTIONS`.
 
         Returns:
             (h, w, 3) uint8 RGB; the row and column of the photograph where they start;
@@ -40,12 +40,12 @@ class CropSource(ABC):
         into: np.ndarray | None = None,
         reduced: bool = False,
     ) -> np.ndarray:
-        """What a crop shows, (S, S, 3) uint8 RGB, black outside of the photograph.
+        """A crop, (S, S, 3) uint8 RGB, black outside the photograph.
 
         Args:
             matrix: (2, 3) from the photograph to the crop.
             size: S.
-            window: (4,) what `shown_windows` says of it, where that is known.
+            window: (4,) of `shown_windows`, if known.
             into: (S, S, 3) uint8 to write to.
             reduced: whether a JPEG may be decoded with a 2nd, 4th or 8th of its rows
                 and columns, where that is still as fine as the crop: quicker, and

@@ -1,8 +1,7 @@
-"""Labels held against a confident teacher: mirrored, shifted, missing, another person.
+"""Labels that disagree with a confident teacher: mirrored, shifted, missing, others.
 
-N people, K joints. Lengths are parts of the box's side, and a distance counts for 0.2
-at most: beyond that a label is elsewhere, no matter how far. The limits were chosen by
-looking at LSP-extended's first 8,000 people (docs/teachers.md).
+N people, K joints. Distances are relative to the side of the box and clipped at 0.2.
+The limits were chosen on the first 8,000 people of LSP-extended (docs/teachers.md).
 """
 
 from dataclasses import dataclass
@@ -29,15 +28,16 @@ class Disagreement:
 
     Args:
         mirrored: (N, K) bool, labels that belong to the other side.
-        shifted: (N,) bool, whose labels all lie to one side of the joints.
-        another: (N,) bool, whose labels are all elsewhere: on another person?
-        elsewhere: (N, K) bool, single labels far from a joint that is surely seen, of
-            who is judged and neither shifted nor another.
-        missing: (N, K) bool, joints that are clearly seen and have no label, of the
-            same people.
-        judged: (N,) bool, of whom four labelled joints or more are surely seen.
-        amount: (N,) how many joints disagree: one at 0.2 or more, or missing, is one,
-            nearer ones count in part.
+        shifted: (N,) bool, people whose labels are all displaced in one direction.
+        another: (N,) bool, people whose labels are all far away, perhaps on another
+            person.
+        elsewhere: (N, K) bool, single labels far from a confident joint, for people
+            who are judged and neither shifted nor another.
+        missing: (N, K) bool, confident joints without a label, for the same people.
+        judged: (N,) bool, people with at least four confident labelled joints; nobody
+            else is compared.
+        amount: (N,) number of joints that disagree: 1 for each at 0.2 or more, or
+            missing; less for nearer ones.
     """
 
     mirrored: np.ndarray
@@ -52,19 +52,19 @@ class Disagreement:
 def disagreement(
     people: People, joints: np.ndarray, scores: np.ndarray
 ) -> Disagreement:
-    """Holds labels against what a teacher saw, where it is sure (scores 0.5 or more).
+    """Compares labels with a teacher's joints, where it is confident (score >= 0.5).
 
-    Sides are mirrored where swapping left and right, of all joints or of arms or legs
-    alone, takes away more than half of the distance between labels and teacher; at
-    least two pairs must be labelled and surely seen. A shift of all labels is judged
-    likewise, over six joints or more; labels are another person's where of four joints
-    or more at most a quarter are near. A joint is missing where it has no label, scores
-    0.6 or more, and the label of its other side is where the teacher sees that.
+    Labels are mirrored if swapping left and right, of all joints, of the arms or of
+    the legs, removes more than half of the distance to the teacher's joints; at least
+    two pairs must be labelled and confident. They are shifted if removing a common
+    offset does the same, for six joints or more. They are another person's if of four
+    joints or more at most a quarter are near. A joint is missing if it has no label,
+    scores 0.6 or more, and the label of the opposite joint agrees with the teacher.
 
     Args:
         people: N, with labels.
-        joints: (N, K, 2) pixels of the photographs, where the teacher saw them.
-        scores: (N, K), 0 where it does not know a joint.
+        joints: (N, K, 2) pixels of the photographs, predicted by the teacher.
+        scores: (N, K), 0 for joints that it does not predict.
 
     Example:
         >>> import numpy as np

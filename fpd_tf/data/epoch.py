@@ -1,4 +1,4 @@
-"""An epoch planned in NumPy: who comes when, and what is done to each crop.
+"""The plan of an epoch in NumPy: the order of the people and their augmentation.
 
 N people, S input size, K joints.
 """
@@ -52,9 +52,9 @@ def training_crops(
         people: to train on.
         config: batch size, shares and augmentation.
         epoch: its number.
-        labelled: how many of the people, the first ones, come once in the epoch; of
-            the others each batch has config.unlabelled_share, in an order that goes on
-            from epoch to epoch: each comes once before one comes again. All where None.
+        labelled: the first so many people come once in an epoch; the others fill
+            config.unlabelled_share of each batch and are cycled across epochs. None
+            for all.
     """
     chance = np.random.default_rng((config.seed, epoch))
     if labelled is None:
@@ -71,10 +71,10 @@ def training_crops(
 
 
 def labelled_in_batch(config: "DataConfig") -> int:
-    """How many of a batch have labels where unlabelled people join.
+    """Number of labelled people in a batch with unlabelled ones.
 
     Raises:
-        InputError: the share leaves no place for the ones or the others.
+        InputError: with this share, a batch would lack one of the two kinds.
 
     Example:
         >>> import fpd_tf as fpd
@@ -91,7 +91,7 @@ def labelled_in_batch(config: "DataConfig") -> int:
 
 
 def upright_crops(people: People, config: "DataConfig") -> Crops:
-    """Everybody in order, as they are."""
+    """All people in order, without augmentation."""
     count = len(people)
     nothing = 1.0, 0.0, np.zeros(count, bool), np.ones((count, 3))
     return _crops(people, config, np.arange(count), *nothing)

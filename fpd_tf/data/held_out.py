@@ -8,7 +8,7 @@ from fpd_tf.errors import InputError
 
 
 def share_of(text: str) -> float:
-    """What "10%" means.
+    """The share that "10%" stands for.
 
     Raises:
         InputError: no percentage above 0 and below 100.
@@ -29,11 +29,11 @@ def share_of(text: str) -> float:
 def part_of(people: People, split: str, validation: str) -> People:
     """The people on the photographs that are held out, or those on the others.
 
-    Photographs are ordered by a number made of their file's name, and the first ones
-    are held out: the same ones on every machine and at every call.
+    Photographs are ordered by a hash of their file name, and the first ones are held
+    out: the same ones on every machine and in every call.
 
     Args:
-        people: everybody; those on one photograph stay together.
+        people: all; those on one photograph stay together.
         split: "train", "val" or "all".
         validation: a share, such as "10%"; at least one photograph.
 
@@ -56,5 +56,5 @@ def part_of(people: People, split: str, validation: str) -> People:
 
 
 def _drawn(path):
-    """An order that follows from names alone."""
+    """An order that depends on the name only."""
     return hashlib.sha256(path.name.encode()).digest(), str(path)

@@ -1,4 +1,4 @@
-"""Photographs: read one upright, check many, leave out people that are not fit to use.
+"""Photographs: reading with EXIF orientation, checking, skipping bad ones.
 
 H W image rows and columns. Annotation tools show photographs upright, so that is how
 everything here reads them and what labels count: the EXIF orientation is applied.
@@ -39,11 +39,11 @@ _pillow_limit = Lock()
 
 
 class Measured(NamedTuple):
-    """What a whole photograph was found to be.
+    """Size and orientation of a photograph.
 
     Args:
         size: width and height, upright.
-        turned: whether its EXIF orientation says that it is not stored upright.
+        turned: whether its EXIF orientation rotates it.
     """
 
     size: tuple[int, int]
@@ -51,7 +51,7 @@ class Measured(NamedTuple):
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """One photograph, turned upright by its EXIF tag as viewers show it.
+    """One photograph, rotated upright by its EXIF orientation.
 
     Grey, CMYK, palette and 16-bit files are converted; transparency is dropped; of a
     moving picture the first frame is read.
@@ -129,13 +129,13 @@ def upright_size(path: Path) -> tuple[int, int]:
 
 
 def check_images(people: "People", on_error: str = "raise") -> "People":
-    """The people whose photograph is there, whole, large enough and the labelled one.
+    """The people whose photograph exists, is whole, and has the size of its labels.
 
     Every distinct file is decoded once, in threads: 4 s for 9,000 images (153 MB) of
     LSP-extended on two cores, files in the disk cache. Where the labels say how large
     their photograph is (`Sample.image_size`), it must be that large upright: labels
-    made on the pixels as stored, of a photograph that its EXIF tag turns, would lie on
-    wrong places. A packed shard is held against its checksum.
+    made on the stored pixels of a photograph that its EXIF orientation rotates would be
+    wrong. Packed shards are checked against their checksums.
 
     Args:
         people: several may share one photograph.
@@ -144,7 +144,7 @@ def check_images(people: "People", on_error: str = "raise") -> "People":
     Raises:
         InputError: a file is missing, cut short, no image, less than 16 pixels high or
             wide, or of another size than its labels say, or a person's box misses it;
-            under "skip" only where nobody is left.
+            with "skip", only if nobody is left.
 
     Example:
         >>> import fpd_tf as fpd
@@ -207,7 +207,7 @@ def check_size(path: Path, found: Measured, said: tuple[int, int] | None) -> Non
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """A photograph whose header is read; what fails inside is refused in one line.
+    """An opened photograph; errors inside become one line.
 
     Raises:
         InputError: the file is missing, damaged, too large or no photograph.
@@ -227,7 +227,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
 
 @contextmanager
 def _without_limit_of_pillow():
-    """Pillow warns, or calls an attack, what today's phones take; `opened` refuses."""
+    """Without Pillow's own limit, which phone photographs exceed; `opened` has one."""
     with _pillow_limit:
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
@@ -259,7 +259,7 @@ def _why(path, error):
         return reason_of(error)
     if path.suffix.lower() in _HEIF_SUFFIXES and "HEIF" not in _formats():
         return "HEIC, which needs `pip install pillow-heif`"
-    return "no such picture"
+    return "not such an image"
 
 
 def _orientation(image):

@@ -1,4 +1,4 @@
-"""A JSON file of one's own that says what joint names alone do not tell."""
+"""The JSON file of --joints: what does not follow from the joint names."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The one door to annotated people, whatever their files look like."""
+"""Loading annotated people of any supported format."""
 
 from collections.abc import Callable
 from inspect import signature
@@ -39,8 +39,8 @@ def load_people(
         root: folder of the data set.
         split: which people, as the loader of that data set says.
         on_error: "raise" at the first bad person, or "skip" them and log how many.
-        own: what only one loader knows, such as `load_coco`'s `annotations`; None says
-            nothing.
+        own: further arguments of the loader, such as `load_coco`'s `annotations`; None
+            counts as not given.
 
     Raises:
         InputError: no such data set, its loader knows no such argument, or it refuses a

@@ -1,4 +1,4 @@
-"""What is in annotated people, and what is odd about them, before anybody trains.
+"""Statistics of annotated people, and suspicious labels.
 
 N people, K joints.
 """
@@ -23,7 +23,7 @@ CORNER = 0.5
 
 @dataclass(frozen=True)
 class JointFacts:
-    """One joint over all people: how many have it labelled, and hidden."""
+    """One joint over all people: how many have it labelled, and occluded."""
 
     name: str
     annotated: int
@@ -41,8 +41,8 @@ class Facts:
         sides: 0, 5, 50, 95 and 100 % of the boxes' sides, pixels.
         left_usual: people whose left joints lie right of their right ones in the
             picture, as when somebody faces the camera.
-        left_unusual: people of whom it is the other way round.
-        odd: number of the person -> what is odd about it, at least one sentence.
+        left_unusual: people for whom it is the reverse.
+        odd: number of the person -> what is suspicious, at least one sentence.
     """
 
     people: int
@@ -59,13 +59,13 @@ class Facts:
 
 
 def facts_of(people: People) -> Facts:
-    """Counts, sizes, sides, and who is odd.
+    """Counts, sizes, left and right, and suspicious labels.
 
     Args:
         people: at least one.
 
     Raises:
-        InputError: a photograph is missing or none.
+        InputError: a photograph is missing or broken.
 
     Example:
         >>> import fpd_tf as fpd
@@ -106,7 +106,7 @@ def facts_of(people: People) -> Facts:
 def odd_about(
     person: Sample, names: Sequence[str], size: tuple[int, int] | None
 ) -> list[str]:
-    """Sentences about one person; none where nothing is odd.
+    """Sentences about suspicious labels of one person; empty if there are none.
 
     Args:
         person: annotated.
@@ -134,7 +134,7 @@ def odd_about(
     _name(found, "at the place of another joint", names, known[first[count > 1]])
     extent = np.ptp(joints, axis=0).max() if len(joints) else 0
     if 2 * len(known) > len(names) > 1 and box.side > LOOSE * extent:
-        found.append("the box is far larger than the joints")
+        found.append("the box is much larger than the joints")
     return found
 
 
@@ -154,13 +154,13 @@ def _left_minus_right(person, joint_set):
 
 
 def _crossed(across):
-    """Who has as many pairs one way as the other, clearly: sides were mixed up?"""
+    """Whether clear pairs point both ways: left and right may be mixed up."""
     for number, pairs in enumerate(across):
         if len(pairs) >= 2:
             widest = np.abs(pairs).max()
             clear = np.sign(pairs[np.abs(pairs) > widest / 2])
             if abs(clear.sum()) < len(clear) / 2 and len(clear) >= 2:
-                yield number, "some left joints are on the other side than others"
+                yield number, "left and right may be swapped for some joints"
 
 
 def _photographs(people):

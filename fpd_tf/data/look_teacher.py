@@ -1,4 +1,4 @@
-"""Whose labels disagree with a confident teacher, in sentences, most joints first.
+"""Labels that disagree with a confident teacher, in sentences, the worst first.
 
 N people, K joints.
 """
@@ -21,10 +21,10 @@ class LabelFacts:
 
     Args:
         people: N.
-        judged: of whom the teacher surely sees four labelled joints or more.
+        judged: people with at least four labelled joints of which it is confident.
         kinds: kind of disagreement -> how many people have it.
-        disputed: number of the person -> what disagrees, at least one sentence; who
-            has most joints that disagree comes first.
+        disputed: number of the person -> what disagrees, at least one sentence; the
+            person with most such joints first.
     """
 
     people: int
@@ -38,12 +38,12 @@ class LabelFacts:
 
 
 def label_facts(people: People, joints: np.ndarray, scores: np.ndarray) -> LabelFacts:
-    """Whose labels disagree with a teacher, and how.
+    """People whose labels disagree with a teacher, and how.
 
     Args:
         people: N, with labels.
-        joints: (N, K, 2) pixels of the photographs, where the teacher saw them.
-        scores: (N, K), 0 where it does not know a joint.
+        joints: (N, K, 2) pixels of the photographs, predicted by the teacher.
+        scores: (N, K), 0 for joints that it does not predict.
 
     Example:
         >>> import numpy as np
@@ -75,9 +75,10 @@ def label_facts(people: People, joints: np.ndarray, scores: np.ndarray) -> Label
             "mirrored": "left and right are mirrored"
             + ("" if whole else f": {', '.join(parts)}"),
             "shifted": "all labels are shifted",
-            "wrong person": "all labels are far away: wrong person, or mixed up?",
+            "wrong person": "all labels are far away: another person?",
             "elsewhere": "far away: " + _named(names, found.elsewhere[at]),
-            "missing": "clearly seen, no label: " + _named(names, found.missing[at]),
+            "missing": "no label, but predicted with confidence: "
+            + _named(names, found.missing[at]),
         }
         return [said[kind] for kind in KINDS if who[kind][at]]
 

@@ -1,7 +1,7 @@
 """Leeds Sports Pose and its extension: joints.mat to samples.
 
 N people, one to a photograph. Both files hold 14 joints in 1-based pixels and a flag,
-which means two different things: told apart by the shape of the array.
+whose meaning differs: the shape of the array tells which file it is.
 """
 
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ def load_lsp(
     So "trainval" of both published sets is the 11,000 people that the paper trains on
     (1,000 + 10,000), "test" its 1,000, and no test person is ever in it.
 
-    LSP's flag 1 says occluded (every joint has a label). LSP-extended's says labelled;
+    Flag 1 means occluded in LSP (every joint has a label), labelled in LSP-extended;
     a labelled joint with a coordinate not above 0 is taken as unlabelled. A person's
     box is the square around the labelled joints, 1.3 x their longer extent, at least
     60 px. Head sizes are unknown (PCK@0.2 measures by the torso).

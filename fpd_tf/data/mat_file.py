@@ -1,4 +1,4 @@
-"""MATLAB files, read by SciPy in a process of its own: damage there makes it crash.
+"""MATLAB files, read by SciPy in a child process: damaged files can crash it.
 
 Numbers, text, lists and structs come back as JSON; an array as its type, shape and
 bytes.
@@ -25,7 +25,7 @@ def read_mat(path: str | Path, *names: str) -> dict:
 
     Args:
         path: the file.
-        names: variables that must be there.
+        names: required variables.
 
     Raises:
         InputError: no such file, damaged, another format or without these variables.

@@ -1,4 +1,4 @@
-"""MPII Human Pose: one split, from the common json form or the official release."""
+"""MPII Human Pose: one split, from the common json or the official release."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def load_mpii(
 
     - the common json of the pose code bases, `root/annot/train.json`, `valid.json` (the
       2,958 validation people of Tompson et al., CVPR 2015) and, where there is one,
-      `test.json`. It wins where both forms are there. A joint is missing where its
+      `test.json`. It is used if both forms exist. A joint is missing if its
       `joints_vis` is 0 and no coordinate is above 0; the published files say 1 for
       every labelled joint, occluded or not (microsoft/human-pose-estimation.pytorch
       #7). Head boxes of `valid.json` come from `gt_valid.mat` or
@@ -28,10 +28,9 @@ def load_mpii(
     - the official release, `mpii_human_pose_v1_u12_1.mat` in `root`, `root/annot` or
       `root/mpii_human_pose_v1_u12_2`. `trainval` and `test` are its `img_train` 1 and
       0; test people have no annotated joint. `val` is Tompson's list, `detections.mat`
-      beside the release, in that list's order; `train` is everybody on the training
-      photographs without anybody of that list. Rectangles that the release never
-      described (no position or scale; no joints on a training photograph) are no people
-      and are left out.
+      beside the release, in that list's order; `train` is all people on the training
+      photographs except those of that list. Rectangles without position
+      or scale, or without joints on a training photograph, are left out.
 
     Args:
         root: folder of the data set.

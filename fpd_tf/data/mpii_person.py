@@ -1,8 +1,8 @@
-"""One person of MPII, in whichever form its file has.
+"""One person of MPII, from either format.
 
-What both forms store: joints, objpos (center) and head box in 1-based pixels; scale =
-height of the person / 200 px. What a Sample holds: 0-based pixels; the box is lowered
-by 15 px x scale and widened by 1.25, the crop that the published networks were trained
+Both formats store joints, objpos (center) and head box in 1-based pixels; scale =
+height of the person / 200 px. A Sample has 0-based pixels; its box is moved down by
+15 px x scale and enlarged by 1.25, the crop that the published networks were trained
 on (Newell et al., ECCV 2016, and the code bases after it).
 """
 
@@ -37,7 +37,7 @@ def mpii_person(
     source: str | Path,
     field: str,
 ) -> Sample:
-    """What a file says (joints, annotated, visible; 1-based) as a 0-based Sample."""
+    """A 0-based Sample of the values in a file (labels and boxes are 1-based)."""
     joints, annotated, visible = labels
     check_near(joints[annotated], source, f"{field}.joints")
     check_near(center, source, f"{field}.center")

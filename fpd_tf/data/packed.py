@@ -1,8 +1,8 @@
-"""People cut out of their photographs, ready to be read: a folder of large files.
+"""Packed people: cut out of their photographs, uncompressed, in few large files.
 
-manifest.json names the files with their SHA-256. people.npz holds what a Sample does,
-and in the shards, TFRecord files, lie each person's pixels (h, w, 3) as they are: all
-that a training crop can show of the photograph. N people, K joints.
+manifest.json lists the files with their SHA-256. people.npz has the fields of the
+Samples; the shards (TFRecord files) have each person's pixels (h, w, 3): all that a
+training crop can show of the photograph. N people, K joints.
 """
 
 import json
@@ -33,13 +33,12 @@ _SCALE = 200.0  # people.npz has sides in units of so many pixels
 def pack(people: People, out: str | Path) -> Path:
     """Cuts people out of their photographs, for boxes up to 1.77 times as wide.
 
-    That is what a crop of 1.25 times the box shows, however it is turned. Pixels are
-    kept as they are decoded, 3 bytes each: more room than the photographs take,
-    and less of the processor's time to read.
+    That is what a crop of 1.25 times the box shows at any rotation. Pixels are stored
+    decoded, 3 bytes each: larger than the photographs, and faster to read.
 
     Args:
-        people: whose joints and metric are kept too.
-        out: a folder that is not there yet; it takes its name when all is written.
+        people: stored with their joint set and metric.
+        out: new folder; it gets its name when it is complete.
 
     Raises:
         InputError: `out` exists or cannot be written, or a photograph is broken.
@@ -78,7 +77,7 @@ def pack(people: People, out: str | Path) -> Path:
 def load_packed(
     root: str | Path, split: str = "train", *, on_error: str = "raise"
 ) -> People:
-    """The people of a packed split, as they were before: places are the photograph's.
+    """The people of a packed split, with coordinates of the photographs.
 
     Args:
         root: folder of packed splits.

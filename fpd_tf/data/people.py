@@ -1,4 +1,4 @@
-"""People: annotated persons that know their joints, their metric and their source.
+"""People: annotated persons with their joint set, metric and source.
 
 N people, K joints; coordinates are 0-based pixels (x, y) of the photograph.
 """
@@ -29,10 +29,10 @@ class Sample:
         image_path: the photograph.
         joints: (K, 2) pixels (x, y), 0-based; any value where not annotated.
         annotated: (K,) bool, whether the joint has a label.
-        visible: (K,) bool, whether the annotator saw it (False where occluded).
+        visible: (K,) bool, False where the joint is marked as occluded.
         box: the square that a crop shows.
         head_size: 0.6 x diagonal of the head box in pixels, None where unknown.
-        area: pixels that the person covers (OKS measures by it), None where unknown.
+        area: pixels that the person covers (used by OKS), None where unknown.
         packed: byte, y, x, height and width of the part of the photograph that lies in
             the shard `image_path` (`data.packed`), None for a photograph.
         cut_from: the photograph that a packed person was cut out of.
@@ -116,7 +116,7 @@ class People(Sequence):
     Args:
         samples: the people.
         joint_set: names and relations of their joints.
-        metric: how predictions of them are scored: "pckh" (PCKh@0.5, needs every head
+        metric: how predictions are scored: "pckh" (PCKh@0.5, needs every head
             size), "oks" (OKS AP, needs every area) or "pck" (PCK@0.2, of the torso
             where the set has shoulders and hips, else of the box's side); "pck@box" and
             "pck@JOINT,JOINT" choose the length.
@@ -158,7 +158,7 @@ class People(Sequence):
         return self.samples[which]
 
     def of(self, samples: Iterable[Sample]) -> "People":
-        """Other persons of the same joints, metric and source."""
+        """Other samples with the same joint set, metric and source."""
         return People(tuple(samples), self.joint_set, self.metric, self.source)
 
     @property
@@ -232,10 +232,10 @@ def _all_samples(samples, source):
 
 
 def checked_people(people: object) -> People:
-    """Refuses what is not People, in one sentence.
+    """Raises one sentence for anything but People.
 
     Raises:
-        InputError: something else was handed in, such as a list of Sample.
+        InputError: it is something else, such as a list of Sample.
     """
     if isinstance(people, People):
         return people

@@ -49,7 +49,7 @@ class Photograph(CropSource):
     def decoded(self, reduction: int) -> tuple[np.ndarray, tuple[int, int], int]:
         """All of it; a JPEG's levels by OpenCV are those of Pillow, in half the time.
 
-        What OpenCV refuses is read again by Pillow, which says why.
+        What OpenCV cannot read is read by Pillow, which reports why.
 
         Raises:
             InputError: as for `read_image`, or it is of another size than its labels

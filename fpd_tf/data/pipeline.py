@@ -36,14 +36,14 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class DataConfig:
-    """How samples become tensors; augmentation as in the paper's section 4.1.
+    """Input size, heatmaps and augmentation (the paper's section 4.1).
 
     Args:
         input_size: S, pixels.
         sigma: of the heatmap Gaussians, in heatmap pixels (`encode_heatmaps` says what
             the paper's lineage used).
         batch_size: B.
-        unlabelled_share: of each batch, where photographs without labels join.
+        unlabelled_share: of each batch, if there are photographs without labels.
         scale: smallest and largest random factor on the person's box.
         rotation: largest random angle, degrees either way.
         flip: chance of mirroring.
@@ -63,7 +63,7 @@ class DataConfig:
 
 
 class Teacher(Protocol):
-    """Kept predictions of a teacher: TeacherHeatmaps or TeacherJoints."""
+    """Cached predictions of a teacher: TeacherHeatmaps or TeacherJoints."""
 
     def for_crop(
         self, index: int, box: Box, matrix: np.ndarray, mirrored: bool
@@ -72,7 +72,7 @@ class Teacher(Protocol):
 
         Args:
             index: of the person.
-            box: the person's, as it was when the teacher looked.
+            box: the person's, as it was when the teacher ran.
             matrix: (2, 3) from the photograph to the training crop, mirrored where so.
             mirrored: whether the training crop is.
         """
@@ -101,14 +101,13 @@ def make_dataset(
             TensorFlow's global seed; the stream of `first_epoch` does not.
         first_epoch: with training, give an endless stream of epochs from that one on
             (what a resumed run needs) in place of a single pass.
-        teacher: with training, kept predictions for these people, given as a fourth
-            part of each batch: its heatmaps (B, H, W, K), augmented like the
+        teacher: with training, cached predictions for these people, added as a fourth
+            element of each batch: its heatmaps (B, H, W, K), augmented like the
             photographs, and their weights (B, K).
         shared: with training, for tf.distribute alone: each machine reads its part of
             each batch (AutoShardPolicy.HINT).
-        labelled: with training, how many of the people, the first ones, an epoch is
-            counted over; each batch has config.unlabelled_share of the others. All
-            where None.
+        labelled: with training, the first so many people make an epoch; the others
+            fill config.unlabelled_share of each batch. None for all.
 
     Raises:
         InputError: no people, fewer than one batch to train on, or an augmentation
@@ -164,7 +163,7 @@ def _training_stream(people, config, first_epoch, teacher, shared, labelled):
 
 
 def _scoring_pass(people, config):
-    """Autotune is off, for who takes batches more slowly than they are read.
+    """Autotune is off: scoring takes batches more slowly than they are read.
 
     While it waits, the network often runs on one core alone: of two, two passes of 32
     crops took 2.1 s or 1.2 s with it, by chance, and 1.2 s always without.
@@ -240,11 +239,11 @@ def _colored(levels, gains):
 
 @contextmanager
 def broken_files_named() -> Iterator[None]:
-    """Says which file it was where a dataset fails half way.
+    """Names the file if a dataset fails on one.
 
     Raises:
-        InputError: a photograph vanished, broke or is none; where all files are well,
-            TensorFlow's error goes on.
+        InputError: a photograph is missing or broken; if all files are good,
+            TensorFlow's error is raised.
 
     Example:
         >>> import fpd_tf as fpd
@@ -279,7 +278,7 @@ def _check_reach(config):
 
 
 def _warn_of_sides(joint_set, config):
-    """Mirroring swaps only what is declared: names with sides and no pair are odd."""
+    """Warns of left and right joints in no flip pair: mirroring would not swap them."""
     paired = {joint for pair in joint_set.flip_pairs for joint in pair}
     sided = [
         name

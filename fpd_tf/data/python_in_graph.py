@@ -1,4 +1,4 @@
-"""Python functions inside of tf.data, at rest when the interpreter ends.
+"""Python functions inside tf.data that do not block the end of the interpreter.
 
 A thread of tf.data that asks for the interpreter while it ends never gets it, and the
 end waits for that thread: a program that leaves an iterator behind would hang. Without

@@ -1,4 +1,4 @@
-"""Labels repaired by a teacher: mirrored ones put back, missing ones filled in.
+"""Label repair by a teacher: swapping mirrored labels, filling in missing ones.
 
 The teacher as "data denoiser" is the first claim of Zhang et al., "Fast Human Pose
 Estimation" (CVPR 2019), section 3. N people, K joints.
@@ -16,11 +16,11 @@ from fpd_tf.data.people import People
 
 @validated(frozen=True, config=ConfigDict(extra="forbid"))
 class LabelConfig:
-    """What is done to labels before anybody trains on them.
+    """Changes of the labels before training.
 
     Args:
-        repair: have a teacher that predicts joints undo mirrored labels and fill in
-            missing ones, where it is sure.
+        repair: swap mirrored labels and fill in missing ones by a teacher that
+            predicts joints, where it is confident.
     """
 
     repair: bool = False
@@ -53,13 +53,13 @@ class Repaired:
 def repaired(people: People, joints: np.ndarray, scores: np.ndarray) -> Repaired:
     """Undoes mirrored labels and fills in missing ones, as `disagreement` finds them.
 
-    A label that is put in counts as much as any other. Everything else stays: labels
-    that are shifted or far away are not touched.
+    A label that is filled in counts as any other. Labels that are shifted or far away
+    are not changed.
 
     Args:
         people: N, with labels.
-        joints: (N, K, 2) pixels of the photographs, where a teacher saw them.
-        scores: (N, K), 0 where it does not know a joint.
+        joints: (N, K, 2) pixels of the photographs, predicted by a teacher.
+        scores: (N, K), 0 for joints that it does not predict.
 
     Example:
         >>> import numpy as np

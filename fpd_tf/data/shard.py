@@ -36,7 +36,7 @@ class PackedPart(CropSource):
     width: int
 
     def decoded(self, reduction: int) -> tuple[np.ndarray, tuple[int, int], int]:
-        """All that the shard has, mapped: read where looked at, and never reduced.
+        """All pixels of the part, memory-mapped; never reduced.
 
         Raises:
             InputError: the shard is missing or too short.
@@ -51,7 +51,7 @@ class PackedPart(CropSource):
         return pixels, (self.y, self.x), 1
 
     def check(self) -> None:
-        """Reads the shard and holds it against the manifest.
+        """Reads the shard and checks it against the manifest.
 
         Raises:
             InputError: it is missing, or not what was written.
@@ -65,7 +65,7 @@ def _mapped(path, written):
 
 
 def read_manifest(folder: Path) -> dict:
-    """What `pack` wrote about a folder.
+    """The manifest that `pack` wrote.
 
     Raises:
         InputError: the file is missing or none of `pack`.
@@ -80,7 +80,7 @@ def read_manifest(folder: Path) -> dict:
 
 
 def check_sum(path: Path) -> None:
-    """Holds a packed file against the manifest beside it.
+    """Checks a packed file against the manifest beside it.
 
     Raises:
         InputError: it is missing, or not what was written.

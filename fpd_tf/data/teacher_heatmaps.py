@@ -1,4 +1,4 @@
-"""A teacher's heatmaps of many people, kept on disk and warped like their photographs.
+"""A teacher's heatmaps of many people, cached on disk and warped like their crops.
 
 N people, H = W heatmap of the upright crop, K joints. One PNG for each person holds
 (K * H, W) bytes of value * 255: what is stored is off by at most 1/510 within [0, 1],
@@ -25,8 +25,8 @@ class TeacherHeatmaps:
         folder: NNNNNN.png for each person, counted from 0.
         codec: of the heatmaps, for upright and training crops alike.
         flip_order: (K,) joints as they stand in a mirrored crop.
-        weights: (K,) how much the heatmaps of each joint count, all 1 by default; 0
-            where the teacher does not know the joint.
+        weights: (K,) of each joint in the loss, all 1 by default; 0 for joints that
+            the teacher does not predict.
 
     Example:
         >>> import numpy as np
@@ -51,7 +51,7 @@ class TeacherHeatmaps:
         return self.folder / f"{index:06d}.png"
 
     def write(self, index: int, heatmaps: np.ndarray) -> None:
-        """Keeps the (H, W, K) heatmaps of a person's upright crop."""
+        """Stores the (H, W, K) heatmaps of a person's upright crop."""
         codes = np.rint(255 * np.clip(heatmaps, 0, 1)).astype(np.uint8)
         rows = codes.transpose(2, 0, 1).reshape(-1, self.codec.size)
         with written_whole(self.path(index)) as aside:
@@ -84,7 +84,9 @@ class TeacherHeatmaps:
             content = np.frombuffer(path.read_bytes(), np.uint8)
             codes = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE)
             if codes is None:
-                raise ValueError("no picture; remove it, and it is made again")
+                raise ValueError(
+                    "not an image; delete the file, and it is computed again"
+                )
             rows = codes.reshape(len(self.flip_order), size, size)
         except (OSError, cv2.error, ValueError) as error:
             raise InputError(path, "", expected, error) from error

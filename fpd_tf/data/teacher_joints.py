@@ -1,4 +1,4 @@
-"""A teacher's joints of many people, drawn as heatmaps for each training crop.
+"""A teacher's joints of many people, encoded as heatmaps for each training crop.
 
 N people, K joints of the student.
 """
@@ -14,7 +14,7 @@ from fpd_tf.geometry import Box, apply_matrix
 
 @dataclass(frozen=True, eq=False)
 class TeacherJoints:
-    """Joints that a teacher predicted, and how much each counts.
+    """Joints that a teacher predicted, and their weights in the loss.
 
     Args:
         joints: (N, K, 2) pixels of the photographs.
@@ -66,7 +66,7 @@ class TeacherJoints:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Gaussians at the joints of a training crop, as `pipeline.Teacher` defines.
 
-        A joint outside of the crop weighs nothing.
+        A joint outside the crop has weight 0.
         """
         joints, weights = self.joints[index], self.weights[index]
         if mirrored:

@@ -38,20 +38,20 @@ def load_unlabelled(
 
     Args:
         path: a COCO json whose annotations have `bbox` (x, y, width, height), or a
-            folder of photographs. Of the json, crowds are left out; where it has a
-            category "person", so are the others; keypoints are not looked at. The crop
-            is the square around the longer side of `bbox`, 1.25 times as wide.
-        joint_set: of those whom they join.
-        find: gives the square around the person of a photograph, or None where nobody
-            is there (`inference.boxes.box_finder`); for a folder.
+            folder of photographs. Of the json, crowds are left out; if it has a
+            category "person", so are the others; keypoints are ignored. The crop is
+            the square around the longer side of `bbox`, 1.25 times as wide.
+        joint_set: of the labelled people.
+        find: gives the square around the person of a photograph, or None if there is
+            nobody (`inference.boxes.box_finder`); for a folder.
         on_error: "raise" at the first bad person, or "skip" them and log how many.
 
     Returns:
-        People, whom nothing can be scored on.
+        People without labels, which cannot be scored.
 
     Raises:
         InputError: no such file, another kind of json, an annotation without a box, no
-            photograph, or nobody found.
+            photograph, or no person was found.
 
     Example:
         >>> import json, pathlib
@@ -79,17 +79,22 @@ def load_unlabelled(
         jobs = _with_boxes(path, person)
     people = [each for each in keep_good(tracked(jobs, LOOKING), on_error) if each]
     if not people:
-        raise InputError(path, "", "a photograph with somebody in it", "nobody found")
+        raise InputError(path, "", "a photograph with a person in it", "nobody found")
     if len(people) < len(jobs):
         nobody = len(jobs) - len(people)
-        logger.warning("%s: %d people; nobody in %d", path, len(people), nobody)
+        logger.warning(
+            "%s: %d people; no person found in %d photographs",
+            path,
+            len(people),
+            nobody,
+        )
     return People(people, joint_set, source=str(path))
 
 
 def _searched(folder, find, person):
     """One job for each photograph, which gives a person or None."""
     if find is None:
-        expected = "a COCO json of boxes, or `find`, which says where somebody is"
+        expected = "a COCO json of boxes, or `find`, which returns the box of a person"
         raise InputError(folder, "", expected, "a folder")
 
     def search(photograph):

@@ -35,11 +35,11 @@ def load_yolo(
     """People of a YOLO-pose folder, with the joints that its yaml names.
 
     A photograph `images/.../a.jpg` has its people in `labels/.../a.txt`, one a line:
-    class, box centre and size, then x y or x y v of each joint, in parts of the
-    photograph's width and height. x times the width is COCO's x, as Ultralytics' own
-    converter divides it, so it is the pixel here (`load_coco`). A joint with v = 0, or
-    at 0 0, or below 0, has no label. Names come from `kpt_names`; without them 17
-    joints with COCO's `flip_idx` are COCO's, and others are `joint_0` and so on.
+    class, box centre and size, then x y or x y v of each joint, relative to the width
+    and height of the photograph. x times the width is COCO's x, as in Ultralytics' own
+    converter, so it is the pixel here (`load_coco`). A joint with v = 0, or at 0 0, or
+    below 0, has no label. Names come from `kpt_names`; without them 17 joints with
+    COCO's `flip_idx` are COCO's, and others are `joint_0` and so on.
 
     Args:
         root: the yaml, or a folder with one.

@@ -1,1 +1,1 @@
-"""The main job in minutes, and its report."""
+"""The whole pipeline on synthetic data, and its report."""

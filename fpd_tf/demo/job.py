@@ -1,4 +1,4 @@
-"""The main job in minutes: drawn people to a distilled, quantized, scored student."""
+"""The whole pipeline on synthetic data: train, distil, quantize and score."""
 
 import time
 from dataclasses import replace
@@ -27,14 +27,14 @@ TIMED_RUNS = 30
 
 
 def run_demo(out: str | Path = "runs/demo", people: int = PEOPLE) -> Path:
-    """Draws people, trains teacher and student, distils, exports, scores and reports.
+    """Draws people, trains teacher and students, exports one, scores all, reports.
 
-    Both students have the same first weights, data order and number of updates.
+    Both students have the same initial weights, data order and number of updates.
 
     Args:
         out: new folder for the people, the three runs, the .tflite and the report.
-        people: how many to draw, 240 or more (200 of them calibrate int8); a sixth of
-            them are for validation.
+        people: number to draw, 240 or more (200 of them calibrate int8); a sixth is
+            held out.
 
     Returns:
         The report, an HTML page with its pictures inside.
@@ -54,9 +54,9 @@ def run_demo(out: str | Path = "runs/demo", people: int = PEOPLE) -> Path:
     student = replace(config, model=STUDENT)
     console.rule("2/5 training the teacher")
     teacher = train(samples, out / "teacher", config, validation=held_out)
-    console.rule("3/5 training the student alone")
+    console.rule("3/5 training the student without the teacher")
     alone = train(samples, out / "student-alone", student, validation=held_out)
-    console.rule("4/5 training the same student under the teacher")
+    console.rule("4/5 training the same student with the teacher")
     how = {"teacher": teacher / "student.keras", "validation": held_out}
     distilled = train(samples, out / "student", student, **how)
     console.rule("5/5 exporting to int8 and scoring")

@@ -51,7 +51,7 @@ class Entry:
     """One row of the demo's table.
 
     Args:
-        name: what it is called there.
+        name: shown in the table.
         path: its .keras or .tflite file.
         cost: of its network at its input size.
         evaluation: on the validation people.
@@ -186,7 +186,7 @@ def _charts(entries):
 
 
 def _truth_loss(row):
-    """The column that measures the answer against the ground truth, in any run."""
+    """The column of the loss against the ground truth, in any run."""
     if "student_loss" in row:
         return "student_loss"
     stacks = [name for name in row if name.endswith("_heatmaps_loss")]

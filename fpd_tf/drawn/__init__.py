@@ -1,1 +1,1 @@
-"""People that are drawn, for where no photographs are."""
+"""Synthetic (drawn) people, for tests and demos without photographs."""

@@ -1,4 +1,4 @@
-"""A posed, dressed person as pieces of cloth in space, ready to be painted.
+"""A posed, dressed person as pieces of cloth in 3D, to be painted by `picture`.
 
 A skeleton in three dimensions is posed and turned; every piece of the body is the hull
 of a few circles. Axes of the body: x to the person's left, y down, z forward. Axes of

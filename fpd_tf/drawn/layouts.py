@@ -1,6 +1,6 @@
-"""Writes drawn people to disk in the MPII and LSP layouts, for the loaders to read.
+"""Writes synthetic (drawn) people to disk in the MPII and LSP layouts.
 
-They serve where nothing can be downloaded; a network trained on them knows only them.
+They need no download. A network trained on them does not work on photographs.
 """
 
 import json
@@ -31,7 +31,7 @@ def synthesize(
     """Draws `count` people, one a picture of 160 to 256 px, into the folder `out`.
 
     Args:
-        out: a folder that is not there yet, or empty.
+        out: a new or empty folder.
         layout: "mpii": images/000001.jpg, annot/train.json and valid.json, and the same
             people in the official release's .mat, with detections.mat naming those of
             valid.json: the last sixth, at least one. "lsp": images/im0001.jpg and
@@ -41,7 +41,7 @@ def synthesize(
         seed: 0 or above. Picture i depends on the seed and on i alone.
 
     Returns:
-        `out`, whole: the folder takes its name when everything in it is written.
+        `out`; the folder gets its name when it is complete.
 
     Raises:
         InputError: an unknown layout, a count or seed out of range, an `out` that holds

@@ -1,4 +1,4 @@
-"""Pictures of one person each, before and behind clutter, and where the joints are.
+"""Pictures of one person each, among clutter, with the positions of the joints.
 
 Pieces are painted from far to near, each as cloth wrapped around a cylinder, so that
 limbs hide each other; which piece ended up nearest tells which joints can be seen.
@@ -31,11 +31,11 @@ _RING = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """What is known of one drawn person; 0-based pixels, joints in MPII's order.
+    """Labels of one drawn person; 0-based pixels, joints in MPII's order.
 
     Args:
         joints: (16, 2) x, y.
-        visible: (16,) bool, False where something else stands before the joint.
+        visible: (16,) bool, False where the joint is occluded.
         annotated: (16,) bool, False for the labels left out.
         center: (2,) as MPII's annotators click it: about the middle, a little high.
         scale: stature / 200 px.

@@ -1,1 +1,1 @@
-"""Scores as the official MPII and LSP evaluations compute them."""
+"""PCKh, PCK and OKS AP, as the official evaluations compute them."""

@@ -1,4 +1,4 @@
-"""Which joints of people a network of other joints can be scored on."""
+"""Joints that people and networks with other joints have in common."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from fpd_tf.predictors.predictor import Predictor
 
 
 def common_joints(people: People, predictors: Sequence[Predictor]) -> tuple[str, ...]:
-    """The people's scored joints that every predictor has by name: no midpoints.
+    """The people's scored joints that every predictor has by name, without midpoints.
 
     Raises:
         InputError: there is none.

@@ -1,4 +1,4 @@
-"""Networks of any kind on the same people: accuracy, time and size side by side."""
+"""Accuracy, time and size of networks of any kind on the same people."""
 
 import time
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ ROUNDS, RUNS = 5, 5
 
 @dataclass(frozen=True)
 class Compared:
-    """One file among others.
+    """The results of one file.
 
     Args:
         name: of the file.
-        joints: of its own.
+        joints: number of its own.
         score: percent, over the joints that all files have.
         auc: percent, likewise; None where the metric has none.
         milliseconds: for a crop, one at a time; a .tflite on one thread.
@@ -47,7 +47,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Files compared.
+    """The results of several files.
 
     Args:
         metric: such as "PCK@0.2".
@@ -69,9 +69,8 @@ class Comparison:
 def compare(files: Sequence[str | Path], people: People) -> Comparison:
     """Scores and times files on the same people, joints matched by name.
 
-    Only joints count that the people and all the files have themselves: no midpoints.
-    A network that does not name its joints is taken to have the people's if it has as
-    many.
+    Only joints count that the people and all files have by name, without midpoints. A
+    network without joint names is assumed to have the people's, if it has as many.
 
     Args:
         files: .keras and .tflite files of any kind.

@@ -1,4 +1,4 @@
-"""The one evaluator: any model file x people -> scores.
+"""Scoring any network on people.
 
 N people, B batch, S input size, H = W heatmap size, K joints.
 """
@@ -32,14 +32,14 @@ PAPER_SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Scores of a model on people, and what they were computed from.
+    """Scores of a model on people, and the predictions that they follow from.
 
     Args:
-        metric: "PCKh@0.5", "PCK@0.2" or "OKS AP", as the people's metric is.
+        metric: "PCKh@0.5", "PCK@0.2" or "OKS AP", by the people's metric.
         scores: percentages by group and joint, mean, AUC and counts.
-        signed_error: (2,) median predicted - true (x, y) in heatmap pixels; far from
-            zero, it says that decoding is biased and AUC not comparable. In
-            pixels of the crop for a network without heatmaps.
+        signed_error: (2,) median predicted - true (x, y) in heatmap pixels; if far from
+            zero, decoding is biased and AUC not comparable. In pixels of the crop
+            for a network without heatmaps.
         joints: (N, K, 2) predicted image pixels.
         confidences: (N, K) largest heatmap values.
         flip_test: whether the mirrored crop was averaged in.
@@ -75,8 +75,8 @@ def evaluate(
 ) -> Evaluation:
     """Scores a network, a .keras or a .tflite file on people.
 
-    A model of other joints is scored over those that it has by name; the others have
-    no score.
+    A model with other joints is scored on those that it has by name; the others have no
+    score.
 
     Args:
         model: a network, its file, or what `load_predictor` gave.
@@ -85,7 +85,7 @@ def evaluate(
         scales: factors on the person's box whose heatmaps are averaged; the paper's
             multi-scale test is `PAPER_SCALES` with `flip_test` (its authors' PyraNet
             code).
-        batch_size: crops at a time; no score depends on it.
+        batch_size: crops at a time; does not change the scores.
 
     Raises:
         InputError: the model has no joint of the people, its file is bad, or a
@@ -109,7 +109,7 @@ def fitting_predictor(
 ) -> Predictor:
     """Opens a model whose joints are those of the people, in the same order.
 
-    A model that does not name its joints is taken to have theirs if it has as many.
+    A model without joint names is assumed to have theirs, if it has as many.
 
     Raises:
         InputError: it has other joints.
@@ -157,11 +157,11 @@ def evaluation_of(
     flip_test: bool = False,
     scales: tuple[float, ...] = (1.0,),
 ) -> Evaluation:
-    """Scores what a predictor found in the crops of people.
+    """Scores the predictions for the crops of people.
 
     Args:
-        predictor: that looked.
-        people: N, in the order of what it found.
+        predictor: that made them.
+        people: N, in the order of the predictions.
         in_crops: (N, K, 2) crop pixels.
         confidences: (N, K).
         flip_test: whether the mirrored crop was averaged in.

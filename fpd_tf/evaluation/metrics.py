@@ -1,4 +1,4 @@
-"""PCKh, PCK and their area under the curve, as the official evaluations count them.
+"""PCKh, PCK and their area under the curve, as in the official evaluations.
 
 N people, K joints, T thresholds; coordinates in image pixels (x, y).
 """
@@ -103,15 +103,15 @@ def pck(
     """PCK@0.2 (Yang & Ramanan, TPAMI 2013): within 0.2 torso lengths of ground truth.
 
     The torso is the true distance from left shoulder to right hip, as in the LSP
-    evaluation; people without one are left out and missing from `Scores.people`.
+    evaluation; people without one are left out of the scores and of `Scores.people`.
 
     Args:
         predicted: (N, K, 2) pixels.
         ground_truth: (N, K, 2) pixels; any value where not annotated.
         annotated: (N, K) bool, occluded joints included.
         joint_set: names the K joints; those outside its groups are not scored.
-        lengths: (N,) pixels to measure each person by in place of the torso, NaN where
-            there is none.
+        lengths: (N,) pixels to use in place of the torso length, NaN where there is
+            none.
 
     Returns:
         Scores with thresholds 0, 0.01, ..., 0.2 lengths.
@@ -171,9 +171,9 @@ def signed_error(
 ) -> np.ndarray:
     """Median (x, y) of predicted - ground_truth in heatmap pixels: bias of decoding.
 
-    Zero for an unbiased decoder. A quarter of a heatmap pixel hardly moves PCKh@0.5
-    but moves AUC by about 4 points, so look here before comparing AUC. Only joints
-    found within 3 heatmap pixels count: farther ones are misses, not decoding.
+    Zero for an unbiased decoder. A bias of a quarter of a heatmap pixel hardly changes
+    PCKh@0.5, but changes AUC by about 4 points: check it before comparing AUC. Only
+    joints within 3 heatmap pixels count; farther ones are misses.
 
     Args:
         predicted: (N, K, 2) image pixels.

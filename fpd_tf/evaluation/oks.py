@@ -41,16 +41,16 @@ def oks_ap(
 ) -> Scores:
     """OKS AP (Lin et al.; cocodataset.org/#keypoints-eval): pycocotools' own numbers.
 
-    Each person is one detection, which scores the mean of its joints' confidences. As
-    in COCO it may be matched to whoever on its image it fits best, and at most 20
-    people of an image count. COCO's file also has crowds and people without a labelled
-    joint, on whom a detection is excused; they are no people here, so nobody is looked
-    for there, and a detection that strayed there is wrong.
+    Each person is one detection, with the mean of its joints' confidences as the score.
+    As in COCO, it is matched to the person on its image that it fits best, and at most
+    20 people of an image count. Unlike in COCO, detections on crowds and on people
+    without labelled joints are not ignored but count as wrong, since these people are
+    left out.
 
     Args:
         predicted: (N, K, 2) pixels.
         ground_truth: (N, K, 2) pixels; any value where not annotated.
-        annotated: (N, K) bool, occluded joints included; who has none is left out.
+        annotated: (N, K) bool, occluded joints included; people without are left out.
         areas: (N,) pixels that each person covers.
         confidences: (N, K).
         images: N, which image each person is on.
@@ -100,7 +100,7 @@ def _mean_sigmas(joint_set):
     """Logged once for a joint set, however often it is scored."""
     mean = float(np.mean(COCO.sigmas))
     logger.warning(
-        "joint set %s has no sigmas: OKS takes %.3f for each joint, the mean of COCO's",
+        "joint set %s has no sigmas: OKS uses %.3f for each joint, the mean of COCO's",
         *(joint_set.name, mean),
     )
     return (mean,) * joint_set.num_joints

@@ -1,4 +1,4 @@
-"""Pictures of runs, of tensor ranges, and of what the variants of a student cost."""
+"""Plots of training runs, of tensor ranges, and of exported variants."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,7 +34,7 @@ def plot_history(history: Sequence[Mapping[str, str]], path: str | Path) -> Path
 
 
 def plot_ranges(peaks: Mapping[str, Sequence[float]], path: str | Path) -> Path:
-    """Draws how large the tensors of a network get, on a logarithmic axis.
+    """Plots the largest values of the tensors of a network, on a logarithmic axis.
 
     Args:
         peaks: statistic -> its value for each tensor, in the order of the network.
@@ -63,7 +63,7 @@ def plot_ranges(peaks: Mapping[str, Sequence[float]], path: str | Path) -> Path:
 def plot_variants(
     variants: Mapping[str, tuple[float, float, float]], metric: str, path: str | Path
 ) -> Path:
-    """Draws accuracy against time and size, over at least `LEAST_SPREAD` points.
+    """Plots accuracy against time and size, over at least `LEAST_SPREAD` points.
 
     Args:
         variants: name -> (score in percent, milliseconds, megabytes).

@@ -1,4 +1,4 @@
-"""The length that PCK measures a person by."""
+"""The reference length of PCK for each person."""
 
 import numpy as np
 
@@ -7,14 +7,14 @@ from fpd_tf.evaluation.metrics import TORSO, lengths_between
 
 
 def reference_lengths(people: People) -> tuple[str, np.ndarray]:
-    """What PCK@0.2 of these people is called, and the length of each.
+    """The name of PCK@0.2 for these people, and the reference length of each.
 
     Args:
         people: their metric is "pck", the torso where the joints have one and else the
             side of the box, or "pck@box" or "pck@JOINT,JOINT".
 
     Returns:
-        The name, and (N,) pixels, NaN for who has not both joints.
+        The name, and (N,) pixels, NaN for people without both joints.
 
     Example:
         >>> import numpy as np

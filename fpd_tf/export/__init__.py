@@ -1,1 +1,1 @@
-"""A trained network to a .tflite that phones run."""
+"""Export of a trained network to .tflite."""

@@ -27,20 +27,21 @@ BINDINGS = {
 
 @dataclass(frozen=True)
 class Audit:
-    """What stands in a .tflite.
+    """The contents of a .tflite.
 
     Args:
         size: bytes.
         operators: (name, version) -> count.
         custom_operators: names of those that are not built in, Flex ones among them.
-        float_operators: names of those that compute in float32; in a full-integer file
-            none but QUANTIZE at the door and DEQUANTIZE behind it, not counted here.
+        float_operators: names of those that compute in float32; empty for a
+            full-integer file, where QUANTIZE and DEQUANTIZE at its ends are not
+            counted.
         inputs: by signature name where the file has one.
         outputs: likewise.
-        max_rank: most axes of any tensor; mobile GPUs take 4.
-        partitions: pieces that XNNPACK takes over (1 is best), None where the file does
+        max_rank: largest number of dimensions of a tensor; mobile GPUs support 4.
+        partitions: of the graph that XNNPACK runs (1 is best), None if the file does
             not run here.
-        refusals: binding -> why it does not load the file, as a sentence.
+        refusals: binding -> why it cannot load the file, a sentence.
     """
 
     size: int
@@ -63,12 +64,14 @@ class Audit:
 
     @property
     def problems(self) -> list[str]:
-        """Sentences about what would keep an app from using the file."""
+        """Sentences: why an app could not use the file."""
         found = [
             f"{binding} refuses it: {why}" for binding, why in self.refusals.items()
         ]
         if self.max_rank > 4:
-            found.append(f"mobile GPUs refuse it: a tensor has {self.max_rank} axes")
+            found.append(
+                f"mobile GPUs refuse it: a tensor has {self.max_rank} dimensions"
+            )
         return found
 
     def as_dict(self) -> dict:
@@ -86,7 +89,7 @@ class Audit:
 
 
 def audit_tflite(path: str | Path) -> Audit:
-    """Reads a .tflite and says what is in it.
+    """Lists the contents of a .tflite.
 
     Binding rules are those of LiteRT 2.3 (Kotlin `TensorType`, LiteRT.js 2.5.3, Swift
     `Tensor.DataType`), as of November 2026.
@@ -124,17 +127,17 @@ def audit_tflite(path: str | Path) -> Audit:
 
 
 def check_loadable(audit: Audit, name: str | Path) -> None:
-    """Holds a file to what every app binding and mobile GPU loads.
+    """Checks that every app binding and mobile GPU can load a file.
 
     Raises:
-        GateError: one of them would refuse it.
+        GateError: one of them cannot.
     """
     if audit.problems:
         raise GateError(f"{name}: {'; '.join(audit.problems)}")
 
 
 def deflated_size(path: str | Path) -> int:
-    """Bytes that a file takes in a .zip, an app's package among them.
+    """Bytes that a file takes in a .zip, such as an app package.
 
     Example:
         >>> from pathlib import Path

@@ -1,4 +1,4 @@
-"""How long .tflite files take on this machine, side by side, and what they need."""
+"""Time, size and memory of .tflite files on this machine."""
 
 import subprocess
 import sys
@@ -35,13 +35,13 @@ print(peak() - before)
 
 @dataclass(frozen=True)
 class Timing:
-    """One file with so many threads.
+    """Times of one file with one number of threads.
 
     Args:
         median: milliseconds.
         percentile_95: milliseconds.
-        ratio: how many times as fast as the first file, the median over the rounds.
-        ratio_range: the least and the most of any round.
+        ratio: speedup over the first file, the median over the rounds.
+        ratio_range: smallest and largest of all rounds.
     """
 
     median: float
@@ -52,14 +52,14 @@ class Timing:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One file.
+    """Results of one file.
 
     Args:
         name: of the file.
         size: bytes.
-        partitions: pieces that XNNPACK takes over.
-        peak_memory: bytes that loading and running it once adds to a process of its
-            own, None where there is no /proc.
+        partitions: of the graph that XNNPACK runs.
+        peak_memory: bytes that loading and running it once adds to a child process,
+            None without /proc.
         timings: threads -> times.
     """
 
@@ -80,9 +80,9 @@ def benchmark(
     """Times files in turn (A B A B), XNNPACK on, with 1 and with 2 threads.
 
     Args:
-        files: .tflite files; ratios are against the first.
-        rounds: turns of each file.
-        runs: of a file in a turn.
+        files: .tflite files; speedups are relative to the first.
+        rounds: over all files.
+        runs: of a file in each round.
 
     Raises:
         InputError: a bad file, or no rounds or runs.
@@ -111,10 +111,10 @@ def benchmark(
 
 
 def peak_memory(file: str | Path) -> int | None:
-    """Bytes that loading and running a .tflite once adds to a process of its own.
+    """Bytes that loading and running a .tflite once adds to a child process.
 
     Returns:
-        None where the system has no /proc.
+        None if the system has no /proc.
 
     Raises:
         InputError: the file does not run.

@@ -1,4 +1,4 @@
-"""People of the training set to the crops that integer ranges are measured on.
+"""Crops of training people for calibration.
 
 N people, S input size.
 """

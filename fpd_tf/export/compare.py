@@ -1,4 +1,4 @@
-"""What .tflite files lose against the network that they came from.
+"""Scores of .tflite files and of the Keras network that they were exported from.
 
 N people, B batch, H W heatmap, K joints.
 """
@@ -26,8 +26,8 @@ class Comparison:
         network: scores of the Keras network.
         tflite: scores of the file.
         heatmap_error: mean over people and joints of the largest difference of the two
-            heatmaps, in parts of the network's heatmap's height.
-        argmax_agreement: heatmaps with the largest cell at the same place, percent.
+            heatmaps, relative to the range of the network's.
+        argmax_agreement: heatmaps with the same argmax, percent.
     """
 
     network: Evaluation
@@ -37,7 +37,7 @@ class Comparison:
 
     @property
     def drop(self) -> float:
-        """Points of mean score that the file lost; below 0 where it gained."""
+        """Points of mean score that the file lost; negative if it gained."""
         return self.network.scores.mean - self.tflite.scores.mean
 
     @property
@@ -48,12 +48,12 @@ class Comparison:
 
     @property
     def decode_bias(self) -> np.ndarray:
-        """(2,) how much further off the file decodes (x, y), heatmap pixels."""
+        """(2,) change of the decoding bias (x, y), heatmap pixels."""
         return self.tflite.signed_error - self.network.signed_error
 
     @property
     def reported_scores(self) -> dict[str, float]:
-        """The file's scores as they stand in pose.json."""
+        """The file's scores, as in pose.json."""
         after = self.tflite
         scores = {after.metric: after.scores.mean, "AUC": after.scores.auc}
         return {name: round(score, 2) for name, score in scores.items()}

@@ -58,14 +58,13 @@ def export_tflite(
         path: the file to write.
         quantization: "none", "float16" or "dynamic" (weights), "int8" or "int16x8"
             (weights and activations, ranges measured on crops of `samples`), or "qat"
-            (int8, fine-tuned as int8 computes).
+            (int8 after quantization-aware training).
         samples: people of the training set, for int8, int16x8 and fine-tuning.
         io: "float32", the one type that every binding loads, or "uint8" or "int8"
             with int8 or qat quantization.
         calibration_count: crops to measure ranges on.
         joint_set: of the heatmaps; the network's own, or else the samples', where None.
-        fine_tuning: how the network is trained on before it is written, with "qat" or
-            to make weights zero.
+        fine_tuning: settings of further training, for "qat" or pruning.
 
     Raises:
         InputError: no network to convert, too few samples, an unknown or unfitting
@@ -134,7 +133,7 @@ def to_tflite(
 def calibration_ranges(
     model: keras.Model | str | Path, samples: People, *, calibration_count: int = 256
 ) -> tuple[Ranges, People]:
-    """What int8 would be calibrated on: the range of every tensor on each sample.
+    """The range of every tensor on each calibration sample.
 
     Args:
         model: a Keras network or its .keras file.
@@ -166,13 +165,13 @@ def calibration_ranges(
 def joints_of(
     network: keras.Model, samples: People | None, joint_set: JointSet | None
 ) -> JointSet | None:
-    """Those given, or else the network's own, or else the samples'."""
+    """The given joint set, else the network's, else that of the samples."""
     named = joint_set or joint_set_of_network(network)
     return named or (samples.joint_set if samples else None)
 
 
 def check_place(path: Path) -> None:
-    """Refuses a path where no .tflite can be written.
+    """Checks that a .tflite can be written to a path.
 
     Raises:
         InputError: another suffix, or no folder to write to.
@@ -185,7 +184,7 @@ def check_place(path: Path) -> None:
 def check_joint_set(
     source: str | Path, num_joints: int, joint_set: JointSet | None
 ) -> None:
-    """Refuses a joint set that has another number of joints than the heatmaps.
+    """Checks that a joint set has as many joints as the heatmaps.
 
     Raises:
         InputError: it has.

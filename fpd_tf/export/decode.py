@@ -1,8 +1,7 @@
-"""A .tflite with the decode inside: joints instead of heatmaps.
+"""A .tflite that decodes its heatmaps: joints as output.
 
-Grafted onto a finished file behind its DEQUANTIZE, so that the decode computes in float
-whatever the network does; quantized with it, coordinates would lie on a grid of about
-two pixels.
+The decoder is appended to a finished file after its DEQUANTIZE and computes in float;
+quantized, coordinates would be on a grid of about two pixels.
 
 H W heatmap, K joints.
 """
@@ -23,15 +22,15 @@ from fpd_tf.quiet import quiet
 
 
 def joints_path(model: str | Path) -> Path:
-    """Where the file with the decode inside stands: s.tflite -> s.joints.tflite."""
+    """Path of the file that decodes: s.tflite -> s.joints.tflite."""
     return Path(model).with_suffix(".joints.tflite")
 
 
 def write_with_decode(model: str | Path, *, joint_set: JointSet | None = None) -> Path:
     """Writes a file from `image` to `joints` [1, K, 3] beside one to `heatmaps`.
 
-    A joint is (y, x, score) as MoveNet gives it: y and x in parts of the crop, 0 and 1
-    its edges, so that S * x - 0.5 is the pixel; found by `decode_heatmaps`.
+    A joint is (y, x, score) as in MoveNet: y and x from 0 to 1 over the crop, edge to
+    edge, so that S * x - 0.5 is the pixel; decoded as by `decode_heatmaps`.
 
     Args:
         model: a .tflite of `export_tflite`, with float32 heatmaps.

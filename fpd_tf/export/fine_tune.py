@@ -1,24 +1,23 @@
-"""A trained network trained on, while int8 rounds it or weights become zero.
+"""Quantization-aware training and pruning, with or without a teacher.
 
-Layers are rounded within the ranges that post-training quantization found by measuring
-and each channel of a kernel in its own scale, both unlike what the library does by
-itself. One hourglass of 64 channels at 128 px (LSP-extended, 38.0 PCK@0.2 in float),
-after 250 steps of 16 people from its teacher:
+Unlike the library's defaults, activations are rounded within the ranges of
+post-training calibration, and each channel of a kernel has its own scale. One hourglass
+of 64 channels at 128 px (LSP-extended, 38.0 PCK@0.2 in float), after 250 steps of 16
+people from its teacher:
 
 | ranges while training                         | PCK@0.2 of the int8 file |
 |-----------------------------------------------|--------------------------|
-| not trained on                                |                     37.9 |
+| no further training                           |                     37.9 |
 | moving average that starts at -6..6           |                      6.2 |
-| moving average that starts at those measured  |                     38.2 |
-| those measured, learned by gradient           |                     38.1 |
-| those measured, kept as they are              |                     38.3 |
-| the same, measured anew for the file; here so |                     38.5 |
-| trained on in float, then post-training int8  |                     38.4 |
+| moving average that starts at calibration     |                     38.2 |
+| calibration, then learned by gradient         |                     38.1 |
+| calibration, fixed                            |                     38.3 |
+| the same, recalibrated for the file (used)    |                     38.5 |
+| float training, then post-training int8       |                     38.4 |
 
-So the gain comes from longer distillation; with robust ranges, training under rounding
-adds little to it. With one scale for a whole depthwise kernel 50 % of the
-heatmaps of an EfficientNet student had their largest cell where the int8 file has it,
-with one for each channel 92 %.
+The gain comes from longer distillation; simulated rounding adds little. With one scale
+for a whole depthwise kernel, 50 % of the heatmaps of an EfficientNet student had the
+argmax of the int8 file; with one scale for each channel, 92 %.
 
 B batch, S input size, H W heatmap, K joints.
 """
@@ -58,7 +57,7 @@ _OF_THE_RUN = ("distillation_weight", "data")
 
 @validated(frozen=True, config=ConfigDict(extra="forbid"))
 class FineTuningConfig:
-    """Everything that decides what fine-tuning makes of the weights.
+    """All settings of fine-tuning.
 
     Args:
         epochs: passes over the people.
@@ -78,7 +77,7 @@ class FineTuningConfig:
 def fine_tuning_config(
     run: str | Path, settings: Sequence[str] = ()
 ) -> FineTuningConfig:
-    """The defaults on the data settings of a network's own run, some fields set anew.
+    """The defaults with the data settings of the network's run, some fields changed.
 
     Args:
         run: config.json of the run; without one, the defaults of `DataConfig`.
@@ -110,16 +109,16 @@ def _config_of(run):
 
 @dataclass(frozen=True, eq=False)
 class FineTuning:
-    """How a folded network is trained on: Eq. 5 on its one output.
+    """Further training of a folded network: Eq. 5 on its one output.
 
-    Only the last stack is left of a folded network, so the other stacks' losses are
-    not; without a teacher there is the ground truth alone (Eq. 3).
+    A folded network has the last stack's output only, so the losses of the other stacks
+    are left out. Without a teacher, the loss is that of the ground truth (Eq. 3).
 
     Args:
-        config: how long, how fast and on which crops.
+        config: epochs, learning rate and crops.
         teacher: a trained network or its .keras file, run once over all the people.
-        sparsity: part of each convolution's weights to make zero, within [0, 1).
-        cache: folder of kept teacher heatmaps.
+        sparsity: share of each convolution's weights to prune, within [0, 1).
+        cache: folder for the teacher's heatmaps.
 
     Raises:
         InputError: a sparsity out of range.
@@ -231,13 +230,13 @@ def quantization_aware(
     people: People,
     fine_tuning: FineTuning,
 ) -> None:
-    """Trains a folded network on while it computes as an int8 file would.
+    """Quantization-aware training of a folded network.
 
-    The ranges stay, except that heatmaps can reach the ground truth's peak of 1.
+    The ranges are fixed, but those of the heatmaps include the peak of 1.
 
     Args:
         network: of `folded`; gets the new weights.
-        ranges: by layer, (lowest, highest) value of what it gives.
+        ranges: by layer, (lowest, highest) value of its output.
         people: of the training set.
         fine_tuning: how.
 
@@ -258,18 +257,18 @@ def quantization_aware(
 
 
 def fake_quantized(network: keras.Model, ranges: Mapping[str, tuple[float, float]]):
-    """The same network with weights and activations rounded as int8 rounds them.
+    """The same network with simulated int8 rounding of weights and activations.
 
     The library's `quantize_model` would leave the ranges to a moving average from
     -6..6, give all channels of a depthwise kernel one scale, and refuse ReLU6.
 
     Args:
         network: of `folded`; stays as it is.
-        ranges: by layer, (lowest, highest) value of what it gives.
+        ranges: by layer, (lowest, highest) value of its output.
 
     Returns:
-        A `tf_keras.Model` of wrapped copies of the layers; gradients pass the rounding
-        as if it were not there.
+        A `tf_keras.Model` of wrapped copies of the layers, with straight-through
+        gradients.
 
     Example:
         >>> from fpd_tf.export.fine_tune import fake_quantized
@@ -327,15 +326,16 @@ class _ByChannel:
 
 
 def prune(network: keras.Model, people: People, fine_tuning: FineTuning) -> None:
-    """Trains a folded network on while its smallest weights become zero.
+    """Prunes a folded network during further training.
 
-    They do so by and by over the first half of the steps, in each convolution alike;
-    depthwise ones, which hold the folded BatchNorms, stay whole.
+    The smallest weights of each convolution become zero, gradually over the first half
+    of the steps. Depthwise convolutions, which hold the folded BatchNorms, are not
+    pruned.
 
     Args:
         network: of `folded`; gets the new weights.
         people: of the training set.
-        fine_tuning: how, and which part becomes zero.
+        fine_tuning: how, and to which sparsity.
 
     Raises:
         InputError, GateError: as `FineTuning.teach` does.
@@ -357,7 +357,7 @@ def prune(network: keras.Model, people: People, fine_tuning: FineTuning) -> None
 
 
 def twin(network: keras.Model):
-    """A folded network in the Keras that tensorflow-model-optimization knows.
+    """A folded network in tf_keras, for tensorflow-model-optimization.
 
     Args:
         network: of `folded`.

@@ -1,7 +1,7 @@
-"""A trained network rewritten as the equal one that phones run.
+"""BatchNorm folding: a trained network as an equal one with fewer layers.
 
-The hourglass is pre-activation: the BatchNorm after an Add follows no convolution it
-could fold into, and quantization-aware training refuses it where it stands.
+The hourglass is pre-activation: a BatchNorm after an Add has no convolution before it
+to be folded into, and quantization-aware training does not accept it there.
 """
 
 from collections import Counter
@@ -44,7 +44,7 @@ _ACTIVATIONS = (keras.activations.linear, keras.activations.relu)
 
 
 def folded(model: keras.Model | str | Path) -> keras.Model:
-    """Rewrites a network into an equal one of fewer and plainer layers.
+    """Rewrites a network as an equal one with fewer and simpler layers.
 
     A BatchNorm or ReLU joins the convolution before it where that feeds nothing else;
     other BatchNorms and Rescaling become 1x1 depthwise convolutions (a shift cannot go
@@ -103,12 +103,12 @@ class Upsampling(layers.UpSampling2D):
 
 
 def layer_by_layer(network: keras.Model, image, run: Callable):
-    """What comes out of a folded network when `run` computes each layer.
+    """The output of a folded network when `run` computes each layer.
 
     Args:
         network: of `folded`.
-        image: what stands for its input.
-        run: called with a layer and what stands for its input, a list for an Add.
+        image: its input.
+        run: called with a layer and its input, a list for an Add.
     """
     values = {id(network.input): image}
     for layer in network.layers[1:]:

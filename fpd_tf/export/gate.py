@@ -1,4 +1,4 @@
-"""A .tflite takes its place when it is shown to work: audit, comparison, limits."""
+"""Export with checks: a .tflite is written only if it passes audit and limits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ from fpd_tf.models.keras_file import load_network
 
 
 def check_drop(comparison: Comparison, max_drop: float, name: str) -> None:
-    """Holds a file to the points that it may lose.
+    """Checks the loss of accuracy of a file.
 
     Raises:
         GateError: it lost more, or nothing was scored.
@@ -41,12 +41,12 @@ def check_drop(comparison: Comparison, max_drop: float, name: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """A finished .tflite that has not taken its place, and what is known of it.
+    """A finished .tflite in a temporary folder, and its checks.
 
     Args:
-        path: its place.
-        file: where it lies until then.
-        audit: what stands in it.
+        path: where it will be written.
+        file: the temporary file.
+        audit: of the file.
         comparison: with its network; None without people to compare on.
         contract: its pose.json.
     """
@@ -58,15 +58,15 @@ class Draft:
     contract: Contract
 
     def check(self, max_drop: float | None) -> None:
-        """Holds the file to what every app loads, and to the points it may lose.
+        """Checks that every app can load the file, and its loss of accuracy.
 
-        A file of integer input and output is one that some bindings refuse, by choice.
+        Integer input and output is a choice: some bindings cannot load such a file.
 
         Args:
             max_drop: points of mean score; no limit where None.
 
         Raises:
-            GateError: a binding would refuse the file, or it lost more.
+            GateError: a binding cannot load the file, or it lost more.
         """
         if {each.dtype for each in self.audit.inputs} == {"float32"}:
             check_loadable(self.audit, self.path.name)
@@ -76,8 +76,7 @@ class Draft:
     def put_in_place(self) -> Path:
         """Writes the file and its pose.json.
 
-        An older file with the decode inside, which came from the one that is replaced,
-        goes.
+        An older decoding file, made from the one that is replaced, is deleted.
         """
         with written_whole(self.path) as aside:
             aside.write_bytes(self.file.read_bytes())
@@ -95,11 +94,11 @@ def drafted(
     training_data: str | None = None,
     **options,
 ) -> Iterator[Draft]:
-    """Exports a network to a folder of its own and finds out what the file is like.
+    """Exports a network to a temporary folder and checks the file.
 
     Args:
         model: a Keras network or its .keras file.
-        path: where the file is to be put.
+        path: where the file will be written.
         held_out: people to compare network and file on; not compared where None.
         training_data: of the network, for pose.json.
         options: of `export_tflite`.
@@ -138,19 +137,19 @@ def export_gated(
     training_data: str | None = None,
     **options,
 ) -> Path:
-    """`export_tflite` with an audit and an accuracy gate, and pose.json beside it.
+    """`export_tflite` with an audit, a limit on the loss of accuracy, and pose.json.
 
     Args:
         model: a Keras network or its .keras file.
         path: the file to write.
-        held_out: people to compare network and file on; no accuracy gate where None.
+        held_out: people to compare network and file on; no limit if None.
         max_drop: points of mean score that may be lost on them.
         training_data: of the network, for pose.json.
         options: of `export_tflite`.
 
     Raises:
-        GateError: a binding would refuse the file, or it lost more; the file is not put
-            in place.
+        GateError: a binding cannot load the file, or it lost more; no file is
+            written.
         InputError: as `export_tflite` does.
 
     Example:

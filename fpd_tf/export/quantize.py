@@ -1,11 +1,11 @@
-"""Post-training int8 with ranges that one odd photograph cannot stretch.
+"""Post-training int8 with ranges that are robust against outlier photographs.
 
 The residual sums of a pre-activation network are not normalised: on one photograph in
-fifty they can reach hundreds of times what they usually do, and smallest-to-largest
-calibration then leaves a few codes to everything usual. So each tensor's range is the
-one that a percentage of the images stay within, and that percentage is the one whose
-int8 heatmaps come nearest to the float ones. On an hourglass early in its training on
-LSP-extended (26.6 PCK@0.2 in float; 256 crops measured, 300 other people scored):
+fifty they can be hundreds of times as large as usual, and min-max calibration then
+leaves few int8 values for the usual range. So each tensor's range is the one within
+which a percentage of the images stay, and the percentage is the one whose int8 heatmaps
+are nearest to the float ones. On an hourglass early in its training on LSP-extended
+(26.6 PCK@0.2 in float; 256 crops measured, 300 other people scored):
 
 | ranges                                       | argmax as float | mean error | PCK  |
 |----------------------------------------------|-----------------|------------|------|
@@ -39,15 +39,15 @@ _REPORTED = (50, 95, 99)
 
 @dataclass(frozen=True)
 class TensorRange:
-    """What one activation tensor holds.
+    """The values of one activation tensor.
 
     Args:
-        name: the layer of the folded network that gives it.
+        name: the layer of the folded network that outputs it.
         smallest: value on any image.
         largest: value on any image.
         percentiles: over images, of the largest absolute value on each.
-        blown_up_by: indices of the images that take it to more than `BLOWN_UP` times
-            its median, most extreme first.
+        blown_up_by: indices of the images on which it exceeds `BLOWN_UP` times its
+            median, most extreme first.
     """
 
     name: str
@@ -62,7 +62,7 @@ class TensorRange:
 
     @property
     def stretch(self) -> float:
-        """Its largest absolute value as a multiple of the usual one."""
+        """Its largest absolute value as a multiple of its median."""
         return self.largest_peak / max(self.percentiles[50], 1e-6)
 
 
@@ -126,7 +126,7 @@ class Ranges:
         return {"tensors": list(map(asdict, self.rows())), "photographs": photographs}
 
     def photographs(self) -> list[tuple[int, int]]:
-        """(image, tensors that it blows up), the images with most of them first."""
+        """(image, number of tensors with an outlier), the largest number first."""
         rows = self.rows()
         return Counter(image for row in rows for image in row.blown_up_by).most_common()
 
@@ -207,10 +207,10 @@ def quantized(
 
 
 def best_percentage(model: bytes, ranges: Ranges, images: Iterable[np.ndarray]) -> int:
-    """Which of `PERCENTAGES` gives int8 heatmaps nearest to the float ones.
+    """The one of `PERCENTAGES` with int8 heatmaps nearest to the float ones.
 
-    A heatmap's error is its largest difference over its height, at most 1 (so that no
-    odd photograph decides), averaged over images and joints.
+    A heatmap's error is its largest difference relative to its range, clipped at 1
+    against outliers, and averaged over images and joints.
 
     Args:
         model: the file that `ranges` were measured on.

@@ -1,19 +1,19 @@
-"""Weights rounded to int8 one after the other, each taking up the errors before it.
+"""Weights rounded to int8 one after the other, each compensating earlier errors.
 
-A kernel's weights are rounded in turn, and what each loses is put onto those that are
-not rounded yet, as far as they see the same of photographs: Frantar et al., GPTQ
-(ICLR 2023), after Hassibi and Stork's optimal brain surgeon (1992). What is left on
-average goes into the bias. MoveNet Lightning's network, trained on here: PCK@0.2 over
-the limb joints, athletes of LSP-extended and everyday people of COCO (`fpd compare`):
+A kernel's weights are rounded in turn. The error of each is compensated by those not
+rounded yet, as far as their inputs on photographs are correlated: Frantar et al., GPTQ
+(ICLR 2023), after Hassibi and Stork's optimal brain surgeon (1992). The remaining mean
+error goes into the bias. PCK@0.2 of `pose-small`, a MoveNet Lightning network, over the
+limb joints of athletes (LSP-extended) and everyday people (COCO) (`fpd compare`):
 
 | weights                         | athletes | everyday people |
 |---------------------------------|----------|-----------------|
 | float                           |     68.0 |            69.0 |
 | int8, each to the nearest       |     67.4 |            64.5 |
-| int8, one after the other; here |     67.9 |            68.3 |
+| int8, one after the other       |     67.9 |            68.3 |
 
-Rounding its first depthwise convolution alone to the nearest moved 16 % of the peaks of
-40 of these people by more than three cells.
+Rounding only its first depthwise convolution to the nearest values moved 16 % of the
+peaks of 40 of these people by more than three cells.
 
 C output channels, n weights in each.
 """
@@ -37,8 +37,8 @@ def rounded_weights(network: keras.Model, crops: np.ndarray) -> Iterator[None]:
     """Within it, a network's kernels are multiples of their channels' int8 scales.
 
     Args:
-        network: of `folded`; has its own weights again afterwards.
-        crops: (N, S, S, 3) float32 RGB in [0, 1], what photographs look like.
+        network: of `folded`; its weights are restored afterwards.
+        crops: (N, S, S, 3) float32 RGB in [0, 1] of photographs.
 
     Example:
         >>> import numpy as np

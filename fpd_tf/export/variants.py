@@ -1,4 +1,4 @@
-"""Every variant of one student, side by side: score, time and size."""
+"""Every quantization scheme of one student: score, time and size."""
 
 import json
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from fpd_tf.files import folder_written_whole
 
 @dataclass(frozen=True, eq=False)
 class Variant:
-    """One file: what it lost, and what it costs.
+    """Accuracy and cost of one file.
 
     Args:
         comparison: with the Keras network, on the held-out people.
@@ -47,13 +47,13 @@ def export_variants(
 
     Args:
         model: a Keras network or its .keras file.
-        out: new folder, put in place whole.
+        out: new folder.
         samples: people of the training set, to calibrate on.
         held_out: people to compare on.
         training_data: of the network, for the contracts.
         calibration_count: crops to measure ranges on.
-        rounds: turns of each file when timed.
-        runs: of a file in a turn.
+        rounds: of timing, over all files.
+        runs: of a file in each round.
 
     Returns:
         Quantization -> variant.

@@ -1,1 +1,1 @@
-"""Networks that others trained, read into ours."""
+"""Published MoveNet and PyTorch hourglass weights as Keras networks."""

@@ -1,7 +1,7 @@
-"""MoveNet's published .tflite read into a Keras network that can be trained on.
+"""MoveNet's published .tflite as a trainable Keras network.
 
-Google's converter fused the names away, so that convolutions are paired by their place:
-both networks are walked from the heatmaps back to the image.
+The layer names are lost in the .tflite, so convolutions are paired by position: both
+networks are traversed from the heatmaps back to the image.
 """
 
 from collections.abc import Callable, Iterable
@@ -33,14 +33,14 @@ _STEM_CHANNELS = 32
 def import_movenet(path: str | Path, joint_set: JointSet) -> keras.Model:
     """Reads MoveNet for one person (Lightning or Thunder) as a trainable network.
 
-    Joints are matched by name. A midpoint, such as the neck, starts from the mean of
-    its ends' weights, the top of the head from the eyes', any other joint that COCO
-    lacks from the mean of all. The heatmaps of COCO's joints are compared with the
-    file's own on a picture of noise before anything is given back.
+    Joints are matched by name. A midpoint, such as the neck, is initialised with the
+    mean weights of its two joints, the top of the head with those of the eyes, any
+    other joint that COCO lacks with the mean of all. The heatmaps of COCO's joints are
+    checked against the file's on an image of noise.
 
     Args:
         path: the .tflite, of float16 or float32 weights.
-        joint_set: whose K joints the network is to give.
+        joint_set: K joints of the new network.
 
     Returns:
         `movenet_pose` of the file's width and size, from (B, S, S, 3) float32 RGB in
@@ -124,7 +124,7 @@ class PublishedMovenet:
         return network
 
     def heatmaps(self, images: np.ndarray) -> np.ndarray:
-        """What the file itself computes on its way to the joints.
+        """The heatmaps inside the file.
 
         Args:
             images: (B, S, S, 3) float32 RGB in [0, 1].
@@ -150,7 +150,7 @@ class PublishedMovenet:
         return np.stack(found)
 
     def check_equal(self, network: keras.Model, images: np.ndarray) -> None:
-        """Refuses a network whose heatmaps are not the file's own.
+        """Checks that a network's heatmaps equal those of the file.
 
         Args:
             network: of `network()`.

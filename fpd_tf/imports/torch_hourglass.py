@@ -1,4 +1,4 @@
-"""Published PyTorch hourglasses: state dicts to Keras networks with the same answers.
+"""Published PyTorch hourglasses: state dicts to Keras networks with equal outputs.
 
 Names and shapes of the weights, and what a cell of a heatmap stands for, are those of
 bearpaw/pytorch-pose (edc7aec), yuanyuanli85/Fast_Human_Pose_Estimation_Pytorch
@@ -22,7 +22,7 @@ from fpd_tf.models.keras_file import named_network
 
 @dataclass(frozen=True)
 class Origin:
-    """What a state dict does not tell: how its network was shown photographs.
+    """Preprocessing of a code base, which a state dict does not contain.
 
     Args:
         color_scale: factor on R, G, B in [0, 1].
@@ -37,10 +37,10 @@ class Origin:
     stem_padding: int | None
 
 
-# Cell n of a heatmap stands for crop pixel 4 n + 1.5 in this package. pytorch-pose cuts
-# joints down to cells and shows the crop a pixel further right and down: about 4 n + 2
-# for crops that halve the photograph. The authors round to cells: 4 n. Padded by 2 in
-# place of 3, theirs sees the crop moved by a pixel, and 4 n becomes 4 n + 1.
+# The centre of heatmap cell n is crop pixel 4 n + 1.5 in this package. pytorch-pose
+# rounds joints down to cells and shifts the crop by a pixel: about 4 n + 2 for crops
+# half as large as the box. The authors round to cells: 4 n; padded by 2 in place of 3,
+# their network gets the crop shifted by a pixel, and 4 n becomes 4 n + 1.
 ORIGINS = MappingProxyType(
     {
         # RGB less the mean of MPII, not scaled
@@ -77,13 +77,13 @@ def import_hourglass(
 
     Args:
         path: a state dict, or a checkpoint that holds one as `state_dict`.
-        origin: whose code trained it, a name in `ORIGINS`; pytorch-pose also for the
-            unofficial repository of Fast Pose Distillation.
+        origin: the code that trained it, a name in `ORIGINS`; pytorch-pose also for
+            the unofficial repository of Fast Pose Distillation.
         joint_set: its joints, in its order.
         input_size: S, pixels.
 
     Returns:
-        A network of `stacked_hourglass` that knows its joints.
+        A network of `stacked_hourglass` with its joint names.
 
     Raises:
         InputError: no such file, no torch, no state dict, another network's, or other
@@ -144,7 +144,7 @@ def hourglass_of_state_dict(
         if layer.weights:
             layer.set_weights(_weights(layer, left, source))
     if left:
-        expected = "no layers but a stacked hourglass's"
+        expected = "only the layers of a stacked hourglass"
         raise InputError(source, min(left), expected, f"{len(left)} more weights")
     if shown.reads_bgr:
         stem = network.get_layer("stem_conv")

@@ -41,11 +41,14 @@ def test_each_kind_has_its_sentence_and_most_joints_come_first():
     facts = label_facts(people, np.stack([SEEN] * 7), scores)
     assert {**facts.disputed} == {
         4: ["left and right are mirrored"],
-        5: ["all labels are far away: wrong person, or mixed up?"],
+        5: ["all labels are far away: another person?"],
         3: ["all labels are shifted"],
         2: ["left and right are mirrored: shoulder, wrist"],
-        1: ["far away: right_ankle", "clearly seen, no label: left_wrist"],
-        6: ["clearly seen, no label: right_shoulder"],
+        1: [
+            "far away: right_ankle",
+            "no label, but predicted with confidence: left_wrist",
+        ],
+        6: ["no label, but predicted with confidence: right_shoulder"],
     }
     assert list(facts.disputed) == [4, 5, 3, 2, 1, 6]
     assert facts.kinds == {

@@ -233,7 +233,7 @@ def turned_to_text(path):
     [
         (vanished, "No such file"),
         (cut_short, "image file is truncated"),
-        (turned_to_text, "no such picture"),
+        (turned_to_text, "not such an image"),
     ],
 )
 def test_a_file_at_fault_is_named(people, tmp_path, spoil, said):

@@ -89,10 +89,10 @@ def test_a_folder_is_searched(photographs, caplog):
     with caplog.at_level(logging.WARNING):
         people = load_unlabelled(photographs, LSP, lambda path: places[path.name])
     assert people.boxes == [Box(20, 30, 40)]
-    assert "1 people; nobody in 1" in caplog.text
-    with pytest.raises(InputError, match="somebody in it. Received: nobody found"):
+    assert "1 people; no person found in 1 photographs" in caplog.text
+    with pytest.raises(InputError, match="a person in it. Received: nobody found"):
         load_unlabelled(photographs, LSP, lambda path: None)
-    with pytest.raises(InputError, match="`find`, which says where somebody is"):
+    with pytest.raises(InputError, match="`find`, which returns the box of a person"):
         load_unlabelled(photographs, LSP)
 
 

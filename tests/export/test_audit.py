@@ -101,7 +101,7 @@ def test_tensors_of_five_axes_are_a_problem(tmp_path):
     up = keras.layers.UpSampling2D(interpolation="nearest")
     audit = audit_tflite(write(tmp_path / "a.tflite", up))
     assert audit.max_rank == 5
-    assert audit.problems == ["mobile GPUs refuse it: a tensor has 5 axes"]
+    assert audit.problems == ["mobile GPUs refuse it: a tensor has 5 dimensions"]
 
 
 @pytest.mark.parametrize("content", [b"", b"TFL3", b"\x89PNG\r\n\x1a\n", b"PK\x03\x04"])

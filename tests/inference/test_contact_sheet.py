@@ -83,6 +83,6 @@ def test_another_suffix_is_refused(people, tmp_path):
 def test_no_photograph_is_replaced(people):
     photograph = people[0].image_path
     before = photograph.read_bytes()
-    with pytest.raises(InputError, match="it would replace what is read from"):
+    with pytest.raises(InputError, match="it would replace the input"):
         contact_sheet(people, photograph)
     assert photograph.read_bytes() == before

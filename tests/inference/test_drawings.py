@@ -44,5 +44,5 @@ def test_no_drawing_replaces_a_photograph(tmp_path):
     photo.touch()
     for out in (tmp_path, photo, tmp_path / "x" / ".."):
         (tmp_path / "x").mkdir(exist_ok=True)
-        with pytest.raises(InputError, match="a.png: it would replace what is read fr"):
+        with pytest.raises(InputError, match="a.png: it would replace the input"):
             drawing_paths([photo], out)

@@ -115,7 +115,7 @@ def test_frames_are_drawn_for_a_video_alone(video, tmp_path, monkeypatch):
 
 def test_a_video_is_not_drawn_over_itself(video):
     before = video.read_bytes()
-    with pytest.raises(InputError, match="dot.avi: it would replace what is read"):
+    with pytest.raises(InputError, match="dot.avi: it would replace the input"):
         predict_video(video, "m.keras", out=video)
     assert video.read_bytes() == before
 

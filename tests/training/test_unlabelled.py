@@ -189,7 +189,7 @@ def test_commands_train_on_both(
     assert (out / "student.keras").is_file()
     again = distilling(root, out, *more, folder, "--resume")
     status, _, error = run_fpd(*again)
-    assert "2 people; nobody in 1" in caplog.text
+    assert "2 people; no person found in 1 photographs" in caplog.text
     assert (
         status == 2
         and "config.json: unlabelled.samples: expected the run's own 3" in error
@@ -206,7 +206,7 @@ def test_bad_unlabelled_photographs_are_one_sentence(
     content["images"][0]["file_name"] = "gone.png"
     gone.write_text(json.dumps(content))
     for unlabelled, refusal in (
-        (dark, "expected a photograph with somebody in it. Received: nobody found"),
+        (dark, "expected a photograph with a person in it. Received: nobody found"),
         (no_boxes, "annotations[0].bbox: expected numbers of shape (4,)"),
         (gone, "images[0].file_name: expected a file below"),
         (tmp_path / "nowhere", "nowhere: expected COCO json of boxes"),
