@@ -20,12 +20,12 @@ LOG_FLOOR = 1e-3
 
 @dataclass(frozen=True)
 class Heatmaps:
-    """What a network's heatmaps mean: size of the crop, cells and Gaussians.
+    """The heatmaps of a network: crop size, stride and Gaussians.
 
     Args:
         input_size: S, crop pixels.
         stride: crop pixels per heatmap cell.
-        sigma: of the Gaussians, heatmap cells. The paper states none; its lineage used
+        sigma: of the Gaussians, heatmap cells. The paper states none; related code used
             1.75 cut to 7x7 (the Torch hourglass), 2 (the authors' PyTorch code) and 1
             (bearpaw's port), all in cells of a 64x64 heatmap.
 
@@ -94,8 +94,8 @@ class Heatmaps:
             heatmaps: (..., H, W, K).
 
         Returns:
-            (..., K, 2) float64 crop pixels (x, y), of which the next crop follows as in
-            the apps, and (..., K) float32 scores, the value of the largest cell.
+            (..., K, 2) float64 crop pixels (x, y), in the precision from which the apps
+            compute the next crop, and (..., K) float32 scores, the largest values.
         """
         heatmaps = np.moveaxis(np.asarray(heatmaps, np.float32), -1, -3)
         height, width = heatmaps.shape[-2:]
@@ -111,7 +111,7 @@ class Heatmaps:
         return joints.reshape(*shape, 2), maps[rows, y, x].reshape(shape)
 
     def warp(self, heatmaps: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        """Heatmaps of one crop as those of another; what they do not show is zero.
+        """Resamples the heatmaps of one crop for another; zero outside.
 
         Args:
             heatmaps: (H, W, K).

@@ -1,4 +1,4 @@
-"""Maps between joint sets, by name: joints of one set as those of another.
+"""Mapping joints between joint sets, matched by name.
 
 K joints; coordinates are pixels (x, y).
 """
@@ -26,13 +26,13 @@ MIDPOINTS = MappingProxyType(
 
 @dataclass(frozen=True, eq=False)
 class JointMap:
-    """Joints of one set as those of another, made by `joint_map`.
+    """Mapping from one joint set to another, made by `joint_map`.
 
     Args:
-        source: the set that joints come in.
-        target: the set that they are wanted in.
+        source: the set of the given joints.
+        target: the set of the result.
         rows: for each joint of `target` the joints of `source` whose midpoint it is;
-            one where both sets have it, none where it cannot be had.
+            one if both sets have it, none if it is missing.
     """
 
     source: JointSet
@@ -41,16 +41,16 @@ class JointMap:
 
     @property
     def known(self) -> np.ndarray:
-        """(K,) bool, which joints of `target` can be had."""
+        """(K,) bool, joints of `target` that can be computed."""
         return np.array([bool(row) for row in self.rows])
 
     @property
     def own(self) -> np.ndarray:
-        """(K,) bool, which joints of `target` the source has itself: no midpoints."""
+        """(K,) bool, joints of `target` that the source has itself (no midpoints)."""
         return np.array([len(row) == 1 for row in self.rows])
 
     def joints(self, joints: np.ndarray) -> np.ndarray:
-        """(..., K of source, 2) as (..., K of target, 2), zero where not known."""
+        """(..., K of source, 2) as (..., K of target, 2), zero if missing."""
         joints = np.asarray(joints)
         mapped = np.zeros((*joints.shape[:-2], len(self.rows), 2), joints.dtype)
         for at, row in enumerate(self.rows):
@@ -61,7 +61,7 @@ class JointMap:
     def weights(self, weights: np.ndarray) -> np.ndarray:
         """(..., K of source) scores or flags as (..., K of target).
 
-        A midpoint has the lower one of its ends; what is not known has 0.
+        A midpoint has the lower one of its two joints; missing joints have 0.
         """
         weights = np.asarray(weights)
         mapped = np.zeros((*weights.shape[:-1], len(self.rows)), weights.dtype)
@@ -72,7 +72,7 @@ class JointMap:
 
 
 def joint_map(source: JointSet, target: JointSet) -> JointMap:
-    """Matches two joint sets by name, however they write left and right.
+    """Matches two joint sets by name, in any notation of left and right.
 
     A joint that `source` lacks is the midpoint of two that it has, as `MIDPOINTS`
     declares; LSP's neck is MPII's upper_neck.

@@ -1,4 +1,4 @@
-"""What joint names say of left and right, however a tool writes them.
+"""Left and right in joint names, in any common notation.
 
 left_knee, LeftKnee, l_knee, LKnee, knee_l and knee.L are one joint.
 """

@@ -22,18 +22,18 @@ class JointSet:
     """Names and relations of K joints.
 
     Args:
-        name: how files and commands call the set.
+        name: of the set in files and commands.
         joints: K joint names, in the order of the heatmap channels.
         flip_pairs: (right, left) indices that swap when the image is mirrored.
         limbs: (from, to) indices joined by a line in drawings.
         groups: score group -> the joints averaged in it; joints in no group are
             not scored (MPII leaves out pelvis and thorax).
-        sigmas: K standard deviations of OKS, in parts of the person's size; None where
-            the set has none of its own.
+        sigmas: K standard deviations of OKS, relative to the person's size; None if the
+            set has none.
 
     Raises:
-        InputError: a name stands twice, an index is no joint's, a joint is in two flip
-            pairs, or there is another number of sigmas.
+        InputError: a name occurs twice, an index is out of range, a joint is in two
+            flip pairs, or the number of sigmas is not K.
 
     Example:
         >>> from fpd_tf import JointSet
@@ -100,7 +100,7 @@ class JointSet:
         return self.joints.index(joint)
 
     def find(self, plain: str) -> int | None:
-        """The index of a joint however its name is written, None where there is none.
+        """The index of a joint in any notation, None if there is none.
 
         Args:
             plain: as this package writes it, such as left_shoulder.
@@ -300,7 +300,7 @@ def joint_set_from(described: object, source: str | Path) -> JointSet:
         source: the file, for messages.
 
     Raises:
-        InputError: another form, or indices that are no joints'.
+        InputError: another form, or indices out of range.
     """
     try:
         known = JOINT_SETS.get(described["name"])

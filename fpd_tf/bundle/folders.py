@@ -44,16 +44,16 @@ def bundle(model: str | Path, out: str | Path, also: Sequence[str | Path] = ()) 
     and the checksum of every file.
 
     Args:
-        model: a .tflite; the contract beside it is taken over, or a plain one made.
-        out: new folder, put in place whole.
+        model: a .tflite; the pose.json beside it is used, or a default one made.
+        out: new folder.
         also: more .tflite files, with their contracts, that the web page offers.
 
     Returns:
         The folder.
 
     Raises:
-        InputError: something is in the folder, a model is bad or not its contract's,
-            or two have one name.
+        InputError: the folder is not empty, a model is bad or not that of its
+            pose.json, or two have the same name.
         GateError: a binding of the apps would not load the model.
 
     Example:
@@ -106,7 +106,7 @@ def _add_students(web, model, also):
 def check_bundle(folder: str | Path) -> Contract:
     """Reads a bundle again: files, contract, model, audit and golden vectors.
 
-    Files that were added, such as what `npm install` brings, are left alone.
+    Added files, such as those of `npm install`, are ignored.
 
     Returns:
         The contract of its model.

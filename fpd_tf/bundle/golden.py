@@ -26,8 +26,8 @@ def golden_vectors(contract: Contract) -> dict:
     Returns:
         "contract" with CELLS x CELLS heatmaps; "decode": heatmaps -> joints, scores;
         "crop": image and view -> matrix, levels; "regions": joints -> next region;
-        "squares": frame -> where to search; "track": 60 frames, with a person who comes
-        late and leaves, a time that goes back and a turned camera.
+        "squares": frame -> squares to search; "track": 60 frames in which a person
+        appears late and leaves, the time goes back and the camera is rotated.
 
     Example:
         >>> from fpd_tf.bundle.golden import golden_vectors
@@ -165,8 +165,8 @@ def _listed(box):
 
 
 def _track(contract, random):
-    """Somebody walks, away before 4 and from 25 to 28; at 40 time goes back, at 50 the
-    camera turns.
+    """A walking person, absent before 4 and from 25 to 28; at 40 the time goes back,
+    at 50 the camera is rotated.
     """
     size, stride = contract.image.size, contract.heatmaps.stride
     track = Track(size, contract.rules)

@@ -1,4 +1,4 @@
-"""TFLite metadata inside the file, for readers that know no pose.json.
+"""TFLite metadata inside the file, for readers without pose.json.
 
 Written by hand after `metadata_schema.fbs` 1.5.0 of tflite-support: no writer of it
 installs beside TensorFlow today. The schema has no content type for joints: their names
@@ -63,7 +63,7 @@ def with_metadata(model: bytes, joint_set: JointSet | None) -> bytes:
     Args:
         model: content of a .tflite from `image` [1, S, S, 3] to `heatmaps` [1, H, W, K]
             or `joints` [1, K, 3].
-        joint_set: of the output; None where not known, then joints have no names.
+        joint_set: of the output; None for joints without names.
 
     Example:
         >>> import zipfile
@@ -90,9 +90,9 @@ def with_metadata(model: bytes, joint_set: JointSet | None) -> bytes:
 
 
 def joint_set_within(model: str | Path, num_joints: int) -> JointSet | None:
-    """The joints whose names stand inside a .tflite; None where none do.
+    """The joints named in the metadata of a .tflite; None without names.
 
-    Limbs and pairs do not stand there: only those of a known set come back with it.
+    Limbs and flip pairs are not stored: only known joint sets have them.
 
     Args:
         model: the file.

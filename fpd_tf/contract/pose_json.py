@@ -1,6 +1,6 @@
-"""pose.json: what an app must know about a .tflite, written once and read by all.
+"""pose.json: the description of a .tflite that all apps read.
 
-Python, Kotlin, Swift and JavaScript read this one schema. K joints, S input size,
+Python, Kotlin, Swift and JavaScript read the same schema. K joints, S input size,
 H x W heatmap.
 """
 
@@ -39,7 +39,7 @@ Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 @dataclass(frozen=True, config=FIXED)
 class ModelFile:
-    """The file that the contract stands beside.
+    """The model file beside pose.json.
 
     Args:
         file: its name, in the same folder.
@@ -94,7 +94,7 @@ class Decode:
 
 @dataclass(frozen=True, config=FIXED)
 class Contract:
-    """Everything that must agree between a model file and the app that runs it.
+    """The content of pose.json: all that an app must know about a model file.
 
     Args:
         version: of this schema.
@@ -106,11 +106,11 @@ class Contract:
         limbs: (from, to) indices joined by a line in drawings.
         decode: heatmaps to joints.
         score: what a joint's score means.
-        crop: where to look in the next frame.
-        search: where to look while nobody is followed.
+        crop: of the next frame, from the joints.
+        search: squares to search while nobody is tracked.
         smoothing: over time.
-        training_data: what the network was trained on, None where not known.
-        scores: metric -> value on held-out people, None where not known.
+        training_data: what the network was trained on, None if unknown.
+        scores: metric -> value on held-out people, None if unknown.
     """
 
     version: Literal[1]
@@ -139,12 +139,12 @@ class Contract:
 
     @property
     def codec(self) -> Heatmaps:
-        """What the heatmaps mean."""
+        """The codec of the heatmaps."""
         return Heatmaps(self.image.size, self.heatmaps.stride)
 
     @property
     def rules(self) -> Rules:
-        """How to follow the joints through a video."""
+        """The rules of tracking."""
         return Rules(self.crop, self.search, self.smoothing, self.score)
 
     @model_validator(mode="after")
@@ -165,7 +165,7 @@ _SCHEMA = TypeAdapter(Contract)
 
 
 def contract_path(model: str | Path) -> Path:
-    """Where a model's contract stands: student.tflite -> student.pose.json.
+    """Path of the contract of a model: student.tflite -> student.pose.json.
 
     Example:
         >>> from fpd_tf.contract.pose_json import contract_path
@@ -186,8 +186,8 @@ def describe(
 
     Args:
         model: the file.
-        joint_set: of its heatmaps; as the names inside the file say where None, and
-            numbered where there are none.
+        joint_set: of its heatmaps; if None, from the names inside the file, or else
+            numbered.
         training_data: what the network was trained on.
         scores: metric -> value on held-out people.
 
@@ -220,7 +220,7 @@ def describe(
 
 
 def write_contract(path: str | Path, contract: Contract) -> Path:
-    """Writes a contract as JSON, one field of it a line."""
+    """Writes a contract as JSON, a field on each line."""
     lines = [
         f"  {json.dumps(name)}: {json.dumps(value)}"
         for name, value in as_json(contract).items()
@@ -248,7 +248,7 @@ def contract_schema() -> dict:
 
 
 def read_contract(path: str | Path) -> Contract:
-    """Reads a contract and holds it against the model file beside it.
+    """Reads a contract and checks it against the model file beside it.
 
     Raises:
         InputError: no contract, one of a newer version, or the model beside it is
@@ -267,12 +267,12 @@ def read_contract(path: str | Path) -> Contract:
 
 
 def contract_beside(file: TfliteFile) -> Contract | None:
-    """The contract that stands beside an opened model and is its own.
+    """The contract beside an opened model, if it is that of the model.
 
-    Model and contract may have been renamed together: the checksum tells whose it is.
+    Both may have been renamed together: the checksum identifies the model.
 
     Returns:
-        The contract with the file's name of today; None where none stands there.
+        The contract with the file's present name; None if there is none.
 
     Raises:
         InputError: as `read_contract` does.
@@ -282,7 +282,7 @@ def contract_beside(file: TfliteFile) -> Contract | None:
 
 
 def contract_of(model: str | Path | TfliteFile) -> Contract:
-    """The contract that stands beside a .tflite, or where none does, a plain one.
+    """The contract beside a .tflite, or else a default one.
 
     Raises:
         InputError: as `read_contract` and `describe` do.
@@ -294,10 +294,10 @@ def contract_of(model: str | Path | TfliteFile) -> Contract:
 def joints_and_rules(
     model: str | Path | TfliteFile, num_joints: int
 ) -> tuple[JointSet, Rules]:
-    """Whose joints a .tflite finds and how to follow them.
+    """The joints of a .tflite and the rules of tracking.
 
-    By the contract beside the file; without one by the names inside it; without these
-    the joints are `joint_0` and so on.
+    From the contract beside the file, else from the names inside it, else the joints
+    are `joint_0` and so on.
 
     Args:
         model: the file.
@@ -319,7 +319,7 @@ def joints_and_rules(
 
 
 def numbered_joints(num_joints: int) -> JointSet:
-    """K joints that nobody named: `joint_0` and so on, without limbs."""
+    """K joints without names: `joint_0` and so on, without limbs."""
     names = tuple(f"joint_{index}" for index in range(num_joints))
     return JointSet("joints", names)
 

@@ -1,6 +1,6 @@
-"""The rules of pose.json: what follows the joints of one person, whoever finds them.
+"""The rules of pose.json for tracking one person, the same for every network.
 
-Kotlin, Swift and JavaScript know the same rules. K joints.
+Kotlin, Swift and JavaScript implement the same rules. K joints.
 """
 
 from typing import Annotated, Literal
@@ -17,10 +17,10 @@ FIXED = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 @dataclass(frozen=True, config=FIXED)
 class Score:
-    """A joint's confidence, and the least of it.
+    """The meaning of a joint's score, and two thresholds.
 
-    A joint below `threshold` is not to be shown. Where the mean over all joints is
-    below `presence`, nobody is there: no pose.
+    A joint below `threshold` is not shown. If the mean over all joints is below
+    `presence`, there is no person.
     """
 
     meaning: str = "the heatmap's largest cell, about 0 (absent) to 1 (certain)"
@@ -28,22 +28,22 @@ class Score:
     presence: float = 0.2
 
     def present(self, scores: np.ndarray) -> bool:
-        """Whether (K,) scores are somebody's."""
+        """Whether (K,) scores are those of a person."""
         return float(np.mean(scores, dtype=np.float64)) >= self.presence
 
 
 @dataclass(frozen=True, config=FIXED)
 class Crop:
-    """The square to look at in the next frame, from this frame's joints.
+    """The square crop of the next frame, from the joints of this one.
 
-    Only joints that score `threshold` or more are followed. The square is centred on
-    the box around them; its side is `body_margin` times the longer side of that box, or
-    `torso_margin` times that of the box around hips and shoulders where this is more.
-    Where no hip or no shoulder is followed, or the square would be larger than the
-    frame's longer side or smaller than `smallest` pixels, it is the whole frame, black
-    around. Measured with a 2x64 hourglass on 400 photographs of LSP-extended, looked at
-    whole and then three times more: 25.6 PCK@0.2; 20.0 with a threshold of 0.2; 22.2
-    with the square that MoveNet's examples lay around the hips.
+    Only joints that score `threshold` or more are used. The square is centred on the
+    box around them; its side is `body_margin` times the longer side of that box, or
+    `torso_margin` times that of the box around hips and shoulders if that is larger.
+    If no hip or no shoulder is used, or the square would be larger than the frame's
+    longer side or smaller than `smallest` pixels, it is the whole frame, padded with
+    black. Measured with a 2x64 hourglass on 400 photographs of LSP-extended, first the
+    whole photograph and then three refined crops: 25.6 PCK@0.2; 20.0 with a threshold
+    of 0.2; 22.2 with the square around the hips of MoveNet's examples.
     """
 
     hips: tuple[int, ...]
@@ -57,12 +57,13 @@ class Crop:
 
 @dataclass(frozen=True, config=FIXED)
 class Search:
-    """Where to look while nobody is followed: squares, one a frame, over and over.
+    """The squares to search, one a frame and repeatedly, while nobody is tracked.
 
     For each of `sides`, in order, the squares whose side is that share of the frame's
-    longer side (`fpd_tf.inference.crop.squares`). The first look whose mean score
-    reaches `score.presence` finds the person, who is followed from there (`crop`) until
-    a look's mean score falls below it; the search then goes on at the next square.
+    longer side (`fpd_tf.inference.crop.squares`). The person is found in the first
+    square whose mean score reaches `score.presence`, and then tracked (`crop`) until
+    the mean score of a crop falls below it; the search then continues at the next
+    square.
     """
 
     rule: Literal["squares"] = "squares"
@@ -73,11 +74,12 @@ class Search:
 class Smoothing:
     """The one-euro filter (Casiez, Roussel and Vogel, CHI 2012, Algorithm 1).
 
-    Cut-off frequencies in Hz; speeds in sides of the crop a second. A joint that is not
-    followed, and a frame whose time is not later than the last one's, start anew. On
-    photographs with added noise, as videos of 30 frames a second, these constants took
-    the jitter of people who stand still from 3.6 to 1.6 thousandths of the crop's side,
-    and added 2 % to the error of people who move.
+    Cut-off frequencies in Hz; speeds in sides of the crop a second. A joint below
+    `crop.threshold`, and a frame whose time is not later than the last one's, reset
+    the filter. On
+    photographs with added noise, as videos of 30 frames a second, these constants
+    reduce the jitter of people who stand still from 3.6 to 1.6 thousandths of the
+    crop's side, and increase the error of people who move by 2 %.
     """
 
     rule: Literal["one_euro"] = "one_euro"
@@ -88,7 +90,7 @@ class Smoothing:
 
 @dataclass(frozen=True, config=FIXED)
 class Rules:
-    """What a video's frames are followed by, whoever runs the network."""
+    """All rules of tracking."""
 
     crop: Crop
     search: Search = Search()
@@ -97,15 +99,15 @@ class Rules:
 
 
 def rules_for(joint_set: JointSet) -> Rules:
-    """The rules of networks without a contract."""
+    """The rules for networks without pose.json."""
     return Rules(crop_rule(joint_set))
 
 
 def crop_rule(joint_set: JointSet) -> Crop:
     """The crop rule of a joint set, its hips and shoulders found by name.
 
-    Where it has none, all joints stand for them, with the body's margin: the crop is
-    the box around whichever joints are followed, in every reader of version 1.
+    If it has none, all joints are used in their place with the body's margin: the crop
+    is the box around the joints that score enough.
 
     Example:
         >>> from fpd_tf import JointSet

@@ -1,4 +1,4 @@
-"""What a network's shapes say of its codec."""
+"""The codec of a network, from its shapes."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""pose.json in short: what somebody writes beside a .tflite that was made elsewhere.
+"""The short pose.json, written by hand beside a .tflite from another source.
 
     {"version": 1, "image": {"range": [-1, 1]}, "joints": ["left_eye", "right_eye"]}
 
@@ -27,8 +27,8 @@ class ShortImage:
 
     Args:
         size: S, which the file has too.
-        range: that levels 0 to 255 are spread over; where None 0 to 1, of an integer
-            image without a scale the levels themselves.
+        range: to which pixel values 0 to 255 are scaled; if None, 0 to 1, or 0 to 255
+            for an integer image without a scale.
     """
 
     size: Positive | None = None
@@ -37,13 +37,13 @@ class ShortImage:
 
 @dataclass(frozen=True, config=FIXED)
 class ShortContract:
-    """What must be known of a foreign .tflite, and cannot be seen in it.
+    """What a .tflite from another source does not state itself.
 
     Args:
         version: of the schema.
         joints: K names in the order of the output.
         image: the input.
-        flip_pairs: (right, left) indices; where None by the names.
+        flip_pairs: (right, left) indices; if None, from the names.
         limbs: (from, to) indices joined by a line in drawings.
     """
 
@@ -74,7 +74,7 @@ def short_contract(file: TfliteFile) -> ShortContract | None:
         file: read and checked.
 
     Returns:
-        None where none stands there, or a whole one, which names its model.
+        None if there is none, or a full one, which names its model.
 
     Raises:
         InputError: no contract, one of another version, or joints that are no set.
@@ -99,10 +99,10 @@ def short_contract(file: TfliteFile) -> ShortContract | None:
 def check_short(
     told: ShortContract, file: TfliteFile, size: int, num_joints: int
 ) -> None:
-    """Refuses a short contract that does not suit its file.
+    """Checks a short contract against its file.
 
     Args:
-        told: what stands beside the file.
+        told: the short contract.
         file: the file.
         size: S of its input.
         num_joints: K of its output.

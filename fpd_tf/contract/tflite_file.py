@@ -1,7 +1,7 @@
-"""A .tflite file read without trusting it: parsed in Python before any native code.
+"""Untrusted .tflite files: parsed and checked in Python before any native code.
 
-What passes may still crash the runtime, so that each content that no contract vouches
-for runs once in a process of its own before it runs in this one.
+A file that passes may still crash the runtime. So each file without a matching checksum
+in a pose.json first runs once in a child process.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Tensor:
 
 
 class TfliteFile:
-    """A .tflite that was read and checked once, before native code sees it.
+    """A .tflite that was read and checked once, before native code uses it.
 
     Args:
         path: the file.
@@ -60,25 +60,26 @@ class TfliteFile:
 
     @cached_property
     def inputs(self) -> tuple[Tensor, ...]:
-        """What goes in."""
+        """The inputs."""
         return inputs_and_outputs(self.model)[0]
 
     @cached_property
     def outputs(self) -> tuple[Tensor, ...]:
-        """What comes out."""
+        """The outputs."""
         return inputs_and_outputs(self.model)[1]
 
     def interpreter(self, threads: int = 2, *, trusted: bool = False):
         """A LiteRT interpreter that has run the file once.
 
-        A content that this process has not run before runs in a child first: 0.2 s.
+        A file that this process has not run before first runs in a child process: 0.2
+        s.
 
         Args:
             threads: of the interpreter.
-            trusted: whether a contract vouches for the content; then no child runs.
+            trusted: whether a pose.json has its checksum; then no child process runs.
 
         Raises:
-            InputError: the runtime refuses the file, or crashes over it.
+            InputError: the runtime cannot load the file, or crashes.
         """
         if not trusted and self.sha256 not in _ran:
             read_in_child(__name__, self.path, "a network that runs")
@@ -99,7 +100,7 @@ def read_tflite(path: str | Path):
 
 
 def open_interpreter(path: str | Path, threads: int = 2):
-    """The interpreter of a `TfliteFile` that nobody vouches for."""
+    """The interpreter of an untrusted `TfliteFile`."""
     return TfliteFile(path).interpreter(threads)
 
 
@@ -141,7 +142,7 @@ def _started(content, threads):
 
 
 def inputs_and_outputs(model) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """What goes into a `ModelT` and what comes out, by signature name where it has one.
+    """Inputs and outputs of a `ModelT`, by signature name if it has one.
 
     Example:
         >>> from fpd_tf.contract.tflite_file import inputs_and_outputs, read_tflite
@@ -197,7 +198,7 @@ def builtin_name(code) -> str:
 
 
 def _check(model):
-    """What native code takes on trust: it aborts the process over some of it."""
+    """Checks what native code assumes: it aborts the process if some of it is wrong."""
     for code in model.operatorCodes:
         builtin_name(code)
         (code.customCode or b"").decode()

@@ -1,1 +1,1 @@
-"""Photographs in, joints and drawings out."""
+"""Joints of photographs and videos; search, tracking, smoothing and drawing."""

@@ -1,4 +1,4 @@
-"""Boxes of people in photographs that nobody drew one in."""
+"""Finding the box of a person in a photograph."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,15 +10,15 @@ MARGIN, SMALLEST = 1.3, 60.0
 
 
 def box_finder(model) -> Callable[[Path], Box | None]:
-    """What finds the surest person of a photograph.
+    """A function that finds the most confident person of a photograph.
 
     Args:
         model: a network, a .keras or .tflite file, or what `load_predictor` gave.
 
     Returns:
-        From a photograph's path to the square around the joints that are sure, 1.3
-        times as wide and at least 60 px, or None where nobody is there: fewer than two
-        such joints, or a mean score below the contract's `score.presence`.
+        From a photograph's path to the square around the confident joints, 1.3 times as
+        wide and at least 60 px, or None if no person is found: fewer than two such
+        joints, or a mean score below the contract's `score.presence`.
 
     Raises:
         InputError: the file is missing or no pose network.

@@ -1,4 +1,4 @@
-"""Annotated people as one page or picture: crops with labels and boxes, and facts."""
+"""A page or image of annotated people: crops with labels and boxes, statistics."""
 
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from fpd_tf.inference.sheet import AROUND, MOST, SIDE, Crop, check_sheet, write_
 def contact_sheet(people: People, out: str | Path, *, most: int = MOST) -> Facts:
     """Writes a page or a picture of annotated people.
 
-    Odd ones first, at most half of the sheet, then others, evenly from all of them.
+    People with suspicious labels first, at most half of the sheet, then an even sample
+    of the others.
 
     Args:
         people: with their photographs.
@@ -42,7 +43,7 @@ def contact_sheet(people: People, out: str | Path, *, most: int = MOST) -> Facts
 
 
 def _chosen(facts, most):
-    """Numbers of people: odd ones, then others in equal steps."""
+    """Numbers of people: suspicious ones, then others in equal steps."""
     odd = list(facts.odd)
     others = [at for at in range(facts.people) if at not in facts.odd]
     room = most - min(len(odd), max(most // 2, most - len(others)))

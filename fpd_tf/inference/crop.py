@@ -1,4 +1,4 @@
-"""Which square of a frame the network looks at, and how the frame lies in its crop.
+"""The square of a frame that is cropped for the network, and its transforms.
 
 The apps' Kotlin, Swift and JavaScript compute the same; `contract.rules` holds the
 constants. K joints, S crop side in pixels; a matrix is (2, 3) and maps (x, y, 1), pixel
@@ -21,18 +21,18 @@ def next_region(
     height: int,
     rule: Crop,
 ) -> Box:
-    """Where to look in the next frame (rule: see `Crop`).
+    """The square of the next frame to crop (rule: see `Crop`).
 
-    As in MoveNet's published examples the torso decides whether the person is followed.
-    Their crop reaches equally far to all sides of the hips; this one is the square
-    around the person that networks are trained on, with some room to move.
+    As in MoveNet's published examples, the torso decides whether the person is tracked.
+    Their crop is centred on the hips; this one is the square around the person, as in
+    training, with a margin for motion.
 
     Args:
         joints: (K, 2) pixels (x, y) of the upright frame.
         scores: (K,).
         width: of the upright frame.
         height: of the upright frame.
-        rule: joints, margins and what is followed.
+        rule: joints, margins and threshold.
 
     Example:
         >>> import numpy as np
@@ -59,12 +59,12 @@ def next_region(
 
 
 def squares(width: int, height: int, rules: Rules) -> list[Box]:
-    """Where to look for a person: the whole frame, and smaller squares that overlap.
+    """Squares to search for a person: the whole frame, and overlapping smaller ones.
 
-    Per side they stand evenly from one edge to the other, half a side apart or less,
-    row by row; along an axis shorter than the side there is one, in the middle. A
-    network without hips and shoulders looks at the whole frame alone: nobody can be
-    followed.
+    For each side, they are spaced evenly from edge to edge, at most half a side apart,
+    row by row; along an axis shorter than the side there is one, in the middle. For a
+    network without hips and shoulders it is the whole frame only, since nobody can be
+    tracked.
 
     Args:
         width: of the upright frame.
@@ -99,14 +99,14 @@ def _centres(length, side):
 def upright_matrix(
     width: int, height: int, rotation: int = 0, mirrored: bool = False
 ) -> tuple[np.ndarray, int, int]:
-    """How a camera's stored frame lies in the upright one.
+    """The transform from a camera's stored frame to the upright one.
 
     Args:
         width: of the stored frame.
         height: of the stored frame.
         rotation: 0, 90, 180 or 270 degrees clockwise that turn it upright.
-        mirrored: whether it shows a mirror image, to be undone after turning: a network
-            must never see one, or it takes left for right.
+        mirrored: whether it is a mirror image, to be undone after the rotation: on a
+            mirror image the network swaps left and right.
 
     Returns:
         (2, 3) from stored to upright pixels, and the upright width and height.

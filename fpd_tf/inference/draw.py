@@ -33,10 +33,10 @@ def draw_pose(
 
     Args:
         image: (H, W, 3) uint8 RGB, left as it is.
-        joints: (K, 2) pixels (x, y); NaN where not known.
+        joints: (K, 2) pixels (x, y); NaN if unknown.
         scores: (K,) confidences, all drawn where None.
         joint_set: names the K joints and their limbs.
-        threshold: joints that score less are left out, with their limbs.
+        threshold: joints with a lower score are left out, with their limbs.
         thickness: pixels of a limb; where None a fiftieth of the person's extent.
 
     Returns:
@@ -75,10 +75,10 @@ def draw_pose(
 
 
 def draw_heatmaps(image: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
-    """Lays the strongest heatmap of each place over the photograph.
+    """Overlays the maximum over all heatmaps on the photograph.
 
-    Colour (plasma) and opacity grow with the value; 1, the peak of a certain joint,
-    is the most, and 0 leaves the photograph as it is.
+    Colour (plasma) and opacity grow with the value, from 0 (transparent) to 1, the peak
+    of a certain joint.
 
     Args:
         image: (H, W, 3) uint8 RGB, the crop the heatmaps were made from.

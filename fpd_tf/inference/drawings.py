@@ -1,4 +1,4 @@
-"""Where drawings go: one for each photograph, never over a photograph."""
+"""The output path of each drawing; no drawing replaces a photograph."""
 
 import os
 from collections.abc import Sequence

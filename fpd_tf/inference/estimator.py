@@ -1,4 +1,4 @@
-"""Photograph and box in, joints out, from a network of any kind.
+"""Joints of people in a photograph, by a network of any kind.
 
 K joints, S input size.
 """
@@ -47,10 +47,10 @@ class PoseEstimator:
 
     Attributes:
         joint_set: of the joints it finds.
-        rules: crop, smoothing and scores, from the contract where there is one.
+        rules: crop, smoothing and scores, from pose.json if there is one.
 
     Raises:
-        InputError: the file is missing, not a pose network, or not the contract's.
+        InputError: the file is missing, not a pose network, or not that of pose.json.
 
     Example:
         >>> import numpy as np
@@ -76,7 +76,7 @@ class PoseEstimator:
         Args:
             image: (h, w, 3) uint8 RGB or (h, w) grey, a PIL image, or a file.
             box: (x, y, width, height) pixels around the person; the crop is the square
-                with the longer side. Where None the photograph is searched
+                with the longer side. If None, the photograph is searched
                 (`find_person`).
 
         Raises:
@@ -90,9 +90,10 @@ class PoseEstimator:
         return _single(self._look(image, box_within(box, width, height)))
 
     def predict_people(self, image: Picture, most: int) -> list[Pose]:
-        """Joints of up to so many people, the surest first; nobody gives none.
+        """Joints of up to so many people, the most confident first.
 
-        Takes as long as `predict` without a box, and three looks for each person.
+        It takes the time of `predict` without a box, and of three crops for each
+        person.
 
         Args:
             image: as for `predict`.
@@ -115,8 +116,8 @@ class PoseEstimator:
 
 
 def _single(pose):
-    """In single precision, which is not exact enough for the looks before: where a
-    crop moves by a hundred-thousandth of a pixel, int8 joints move by whole pixels.
+    """In single precision, which is not enough for the crops before: if a crop moves by
+    a hundred-thousandth of a pixel, int8 joints may move by whole pixels.
     """
     return Pose(pose.joints.astype(np.float32), pose.scores)
 

@@ -1,4 +1,4 @@
-"""What people hand in, checked at the door: pictures and boxes.
+"""Checks of the inputs of inference: images and boxes.
 
 h x w picture.
 """
@@ -19,7 +19,7 @@ Picture = np.ndarray | Image.Image | str | Path
 
 
 def pixels_of(picture: Picture) -> np.ndarray:
-    """A picture as the networks of this package see one.
+    """An image as a uint8 RGB array.
 
     Args:
         picture: a file; a PIL image; or an array of uint8, RGB (h, w, 3) or grey (h, w)
@@ -77,7 +77,7 @@ def read_boxes(path: str | Path) -> dict[str, list[tuple[float, ...]]]:
     """Boxes of people in photographs, from {"photo.jpg": [[x, y, width, height]]}.
 
     Raises:
-        InputError: another kind of file, or a box that is none.
+        InputError: another kind of file, or an invalid box.
 
     Example:
         >>> from pathlib import Path
@@ -111,7 +111,7 @@ def boxes_of(photograph: Path, boxes: Mapping[str, Sequence]) -> Sequence:
 
 
 def box_within(box: Sequence[float] | Box, width: int, height: int) -> Box:
-    """A person's box in a picture, as the square to look at.
+    """A person's box in an image, as the square to crop.
 
     Args:
         box: (x, y, width, height) pixels, or the square.
@@ -119,8 +119,8 @@ def box_within(box: Sequence[float] | Box, width: int, height: int) -> Box:
         height: of the picture.
 
     Raises:
-        InputError: no box, one in parts of the picture instead of pixels, or one that
-            lies outside of the picture.
+        InputError: no box, one relative to the image size instead of in pixels, or one
+            outside the image.
 
     Example:
         >>> from fpd_tf.inference.given import box_within

@@ -1,4 +1,4 @@
-"""Joints of many photographs: files and folders in, records and drawings out."""
+"""Joints of the people in many photographs, as records and drawings."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,10 +40,10 @@ def predict_files(
 
     Returns:
         For each photograph {"path": ..., "joints": [[x, y, score], ...], "threshold":
-        least score of a joint that is drawn}, in pixels. The joints are None where no
-        box was given and nobody was found; nothing is drawn there. Where several people
-        were asked for, "people" has the joints of each, the surest first or as the
-        boxes stand, and "joints" those of the first.
+        least score of a joint that is drawn}, in pixels. The joints are None if no box
+        was given and nobody was found. If several people were asked for, "people" has
+        the joints of each, the most confident first or in the order of the boxes, and
+        "joints" those of the first.
 
     Raises:
         InputError: a photograph or the model cannot be read; no photograph at all; a

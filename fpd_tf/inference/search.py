@@ -1,4 +1,4 @@
-"""Where in a photograph are the people? Many squares at first, then closer."""
+"""Finding people in a photograph: search of squares, then refinement of the crop."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -19,17 +19,17 @@ SAME = 0.3
 def find_person(
     look: "Callable[[Box], Pose]", width: int, height: int, rules: Rules
 ) -> "Pose":
-    """Joints of the most confident person, wherever in the photograph.
+    """Joints of the most confident person in the photograph.
 
-    The square with the highest mean score, then three looks around the joints found
-    there; `benchmarks/without_box.py` measures what that is worth. A network without
-    hips and shoulders looks at the whole photograph once.
+    The square with the highest mean score, then three crops around the joints found
+    there (measured by `benchmarks/without_box.py`). For a network without hips and
+    shoulders it is the whole photograph only.
 
     Args:
         look: gives the joints in a square of the photograph.
         width: of the photograph, pixels.
         height: of the photograph, pixels.
-        rules: where to look, and where to look closer.
+        rules: of search and crop.
 
     Example:
         >>> import numpy as np
@@ -49,20 +49,20 @@ def find_person(
 def find_people(
     look: "Callable[[Box], Pose]", width: int, height: int, rules: Rules, most: int
 ) -> "list[Pose]":
-    """Joints of up to so many people, wherever in the photograph, the surest first.
+    """Joints of up to so many people in the photograph, the most confident first.
 
-    The squares' poses, from the highest mean score down to `score.presence`: each is
-    looked at closer, three times, and kept unless it is one of those kept before. Two
-    poses are one person where the boxes around their joints overlap by 0.3 or more
-    (intersection over union). So a person costs three looks more. On the 57 larger
-    people of 26 everyday photographs of COCO, `pose-small` found 15 either way; with
-    0.5, 2 of 28 poses were of somebody who was found already, with 0.3 none of 24.
+    The poses of the squares, from the highest mean score down to `score.presence`, are
+    refined by three crops each, and kept unless they are one of those kept before. Two
+    poses are one person if the boxes around their joints overlap by 0.3 or more
+    (intersection over union). On the 57 larger people of 26 everyday photographs of
+    COCO, `pose-small` found 15 with thresholds of 0.3 and 0.5; with 0.5, 2 of 28 poses
+    were duplicates, with 0.3 none of 24.
 
     Args:
         look: as for `find_person`.
         width: of the photograph, pixels.
         height: of the photograph, pixels.
-        rules: where to look, where to look closer, and what is nobody.
+        rules: of search, crop and presence.
         most: people.
 
     Example:

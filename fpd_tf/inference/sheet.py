@@ -1,4 +1,4 @@
-"""A sheet of people: one picture each, a line below; as a page or as a picture."""
+"""A contact sheet of people, an image and a line for each, as a page or an image."""
 
 import base64
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _PAPER, _INK, _ODD = (252, 252, 250), (29, 35, 41), (200, 60, 30)
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """One person on a sheet: its number, (S, W, 3) RGB, and what is odd about it."""
+    """One person on a sheet: number, (S, W, 3) RGB, and what is suspicious."""
 
     number: int
     name: str
@@ -59,7 +59,7 @@ def write_sheet(out: Path, crops: Sequence[Crop], template: str, **facts) -> Non
 
 
 def _grid(crops):
-    """The crops in rows, number and name below each, odd ones in another colour."""
+    """The crops in rows with number and name, suspicious ones in another colour."""
     wide = crops[0].pixels.shape[1] if crops else SIDE
     columns = max(1, min(ACROSS * SIDE // wide, len(crops)))
     rows = -(-len(crops) // columns)

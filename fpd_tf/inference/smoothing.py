@@ -14,7 +14,7 @@ class OneEuro:
 
     Args:
         rule: cut-off frequencies.
-        threshold: least score of a joint that is followed.
+        threshold: least score of a joint that is smoothed.
 
     Example:
         >>> import numpy as np
@@ -32,7 +32,7 @@ class OneEuro:
         self.forget()
 
     def forget(self) -> None:
-        """Starts anew."""
+        """Resets the filter."""
         self._seconds = None
 
     def __call__(
@@ -43,8 +43,8 @@ class OneEuro:
         Args:
             joints: (K, 2) pixels.
             scores: (K,).
-            seconds: time of the frame; where it is not later than the last frame's,
-                or no number, everything starts anew.
+            seconds: time of the frame; if it is not later than the last frame's, or not
+                a number, the filter is reset.
             side: of the crop the joints were found in, pixels.
         """
         joints = np.asarray(joints, np.float64)

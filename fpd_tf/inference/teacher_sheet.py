@@ -1,4 +1,4 @@
-"""People whose labels disagree with a teacher, as one page or picture.
+"""People whose labels disagree with a teacher, as a page or image.
 
 N people, K joints.
 """
@@ -26,18 +26,18 @@ def teacher_sheet(
 ) -> LabelFacts:
     """Writes a page or a picture of people whose labels disagree with a teacher.
 
-    Who has most joints that disagree comes first. Of each person the left picture
-    shows the labels, the right one the joints of which the teacher is sure.
+    The person with most such joints comes first. The left image of each person shows
+    the labels, the right one the joints of which the teacher is confident.
 
     Args:
         people: N, with labels and photographs.
-        joints: (N, K, 2) pixels of the photographs, where the teacher saw them.
-        scores: (N, K), 0 where it does not know a joint.
+        joints: (N, K, 2) pixels of the photographs, predicted by the teacher.
+        scores: (N, K), 0 for joints that it does not predict.
         out: an .html file with everything inside, or a .png with the crops alone.
         most: people shown.
 
     Raises:
-        InputError: another suffix, nobody, or a photograph cannot be read.
+        InputError: another suffix, no people, or a photograph cannot be read.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""One person through a video: searched, found, followed, let go.
+"""Tracking one person in a video: search, crop, smoothing.
 
 K joints, S crop side in pixels.
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class CropView:
-    """How the next frame is looked at.
+    """The crop of the next frame.
 
     Args:
         matrix: (2, 3) from pixels of the stored frame to those of the crop.
@@ -46,12 +46,12 @@ class CropView:
 
 
 class Track:
-    """What is remembered from frame to frame, whoever runs the network.
+    """The state of tracking between frames, for any way of running the network.
 
     Args:
         size: S.
         rules: search, presence, crop and smoothing.
-        first: where to look first; the person is searched for where None.
+        first: the first square; if None, the person is searched for.
     """
 
     def __init__(self, size: int, rules: Rules, first: Box | None = None):
@@ -62,7 +62,7 @@ class Track:
     def view(
         self, width: int, height: int, rotation: int = 0, mirrored: bool = False
     ) -> CropView:
-        """How to look at a frame; one of another size starts everything anew.
+        """The crop of a frame; a frame of another size resets tracking.
 
         Args:
             width: of the stored frame, likewise the others (see `upright_matrix`).
@@ -82,7 +82,7 @@ class Track:
     def update(
         self, joints: np.ndarray, scores: np.ndarray, view: CropView, seconds: float
     ) -> Pose | None:
-        """Joints in pixels of the upright frame, smoothed; None where nobody is.
+        """Smoothed joints in pixels of the upright frame; None without a person.
 
         Args:
             joints: (K, 2) pixels of the crop.
@@ -110,7 +110,7 @@ class Tracker:
 
     Args:
         model: a network, a .keras or .tflite file, or what `load_predictor` gave; the
-            contract beside a .tflite gives the constants.
+            pose.json beside a .tflite has the constants.
         box: (x, y, width, height) pixels around the person in the first frame, or the
             square; where None, the person is searched for.
 
@@ -118,7 +118,7 @@ class Tracker:
         joint_set: of the joints it finds.
 
     Raises:
-        InputError: the file is missing, not a pose network, or not the contract's.
+        InputError: the file is missing, not a pose network, or not that of pose.json.
 
     Example:
         >>> import numpy as np
@@ -159,7 +159,7 @@ class Tracker:
             mirrored: whether it shows a mirror image.
 
         Returns:
-            The pose; None where nobody was found.
+            The pose; None if nobody was found.
         """
         frame = pixels_of(frame)
         height, width = frame.shape[:2]

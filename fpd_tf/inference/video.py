@@ -34,10 +34,10 @@ def predict_video(
     out: str | Path | None = None,
     threshold: float | None = None,
 ) -> list[dict]:
-    """Follows one person through a video, crop by crop, and smooths the joints.
+    """Tracks one person in a video and smooths the joints.
 
     Args:
-        path: what OpenCV decodes; frames are turned as the file says.
+        path: a video that OpenCV decodes; frames are rotated as the file says.
         model: a network, or a .keras or .tflite file.
         box: (x, y, width, height) pixels around the person in the first frame; where
             None, the person is searched for.
@@ -47,7 +47,7 @@ def predict_video(
 
     Returns:
         For each frame {"frame": 0.., "seconds": its time, "joints": [[x, y, score]..]},
-        in pixels; the joints are None, and empty in a .csv, where nobody was found.
+        in pixels; the joints are None, and empty in a .csv, if nobody was found.
 
     Raises:
         InputError: the video cannot be decoded or has no frames, the model cannot be

@@ -25,15 +25,15 @@ logger = logging.getLogger("fpd_tf")
 def video_written(
     path: Path, rate: float
 ) -> Iterator[Callable[[np.ndarray, float], None]]:
-    """Gives a function that adds a frame; the video is put in place once it is whole.
+    """Yields a function that adds a frame; the video is renamed to `path` at the end.
 
-    A video has one rate: a frame that lasts longer than others stands in it several
-    times, and of frames that come faster than the rate some are left out.
+    A video has a constant rate: a frame that lasts longer is repeated, and of frames
+        that
+    come faster than the rate some are left out.
 
     Args:
-        path: .mp4 (H.264 where this machine has an encoder, which browsers play, or
-            else MPEG-4, and a line in the log says so), .webm (VP8, which browsers
-            play) or .avi.
+        path: .mp4 (H.264, which browsers play, if this machine has an encoder, else
+            MPEG-4 and a line in the log), .webm (VP8, which browsers play) or .avi.
         rate: frames a second, rounded as far as the format needs.
 
     Raises:
@@ -107,7 +107,7 @@ class _Video:
             if opened:
                 self._rate = rate
                 return self._say(codec)
-        sentence = "OpenCV cannot write it here: is there room, and an encoder?"
+        sentence = "OpenCV cannot write it: check the disk space and the encoders"
         raise InputError.plain(self._path, "", sentence)
 
     def _say(self, codec):
