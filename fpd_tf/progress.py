@@ -1,4 +1,4 @@
-"""One bar for everything that takes more than a moment."""
+"""Progress bars."""
 
 import sys
 from collections.abc import Iterable
@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager, nullcontext
 def tracked(
     items: Iterable, what: str, total: float | None = None, *, timed: bool = False
 ) -> Iterable:
-    """Gives the items, with a bar and the time left on standard error.
+    """Yields the items, with a bar and the time left on standard error.
 
-    Only a terminal gets one: elsewhere it would leave a blank line, and a notebook
-    would ask for widgets.
+    Only on a terminal: elsewhere it would leave a blank line, and a notebook would need
+    widgets.
 
     Args:
         items: to go through.

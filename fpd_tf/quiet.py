@@ -1,4 +1,4 @@
-"""Native code's running commentary, kept off the terminal."""
+"""Suppressing what native code prints."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from fpd_tf.errors import InputError
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Holds back what native code writes to standard error; shows it after an error.
+    """Suppresses what native code writes to standard error; prints it after an error.
 
     An InputError says what was wrong itself.
 
@@ -36,7 +36,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def silent(*descriptors: int) -> Iterator[None]:
-    """Sends nowhere what is written to these file descriptors, errors or not.
+    """Discards what is written to these file descriptors, also after an error.
 
     Example:
         >>> import os

@@ -1,4 +1,4 @@
-"""Reading a file in a process of its own, where native code may crash or hang."""
+"""Reading a file in a child process, since native code may crash or hang."""
 
 import os
 import signal
@@ -16,15 +16,15 @@ _ROOT = str(Path(__file__).parents[1])
 
 
 def read_in_child(module: str, path: str | Path, expected: str) -> bytes:
-    """What the `main` of a module prints about a file, by way of `answer`.
+    """What the `main` of a module prints about a file through `answer`.
 
     Args:
-        module: of this package; one that imports in a blink.
+        module: of this package; one that imports fast.
         path: the file.
-        expected: what a message says it should have been.
+        expected: for messages, what the file should be.
 
     Raises:
-        InputError: the reader refused the file, crashed, or took more than `SECONDS` or
+        InputError: the reader raised, crashed, or took more than `SECONDS` or
             `BYTES`.
 
     Example:
@@ -52,7 +52,7 @@ def read_in_child(module: str, path: str | Path, expected: str) -> bytes:
 
 
 def answer(read: Callable[[Path], str]) -> None:
-    """In the child: prints what `read` makes of the file, or ends with the reason."""
+    """In the child: prints the result of `read`, or ends with the reason."""
     _limit_memory()
     try:
         print(read(Path(sys.argv[1])))
@@ -61,7 +61,7 @@ def answer(read: Callable[[Path], str]) -> None:
 
 
 def in_words(error: Exception) -> str:
-    """Why a reader refused a file, in a line."""
+    """The error of a reader, in a line."""
     reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
     return reason or type(error).__name__
 

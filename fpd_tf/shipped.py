@@ -1,4 +1,4 @@
-"""What this project ships beside its code: the apps' sources and trained networks."""
+"""Files of the package beside its code: sources of the apps, trained networks."""
 
 from pathlib import Path
 

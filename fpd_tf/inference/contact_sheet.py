@@ -24,7 +24,7 @@ def contact_sheet(people: People, out: str | Path, *, most: int = MOST) -> Facts
         most: crops.
 
     Raises:
-        InputError: another suffix, the name of a photograph, nobody, or a photograph
+        InputError: another suffix, the name of a photograph, no people, or a photograph
             cannot be read.
 
     Example:

@@ -89,7 +89,7 @@ class Track:
             scores: (K,).
             view: the frame's.
             seconds: its time; where that is not later than the last frame's, smoothing
-                starts anew.
+                is reset.
         """
         if self._region is None:
             self._searched += 1
@@ -154,7 +154,7 @@ class Tracker:
         Args:
             frame: (h, w, 3) uint8 RGB as stored, or (h, w) grey.
             seconds: its time; where that is not later than the last frame's, smoothing
-                starts anew.
+                is reset.
             rotation: degrees clockwise that turn it upright.
             mirrored: whether it shows a mirror image.
 

@@ -8,7 +8,7 @@ import keras
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network weighs.
+    """Parameters and operations of a network.
 
     Args:
         parameters: trainable parameters (the paper's #Param).
@@ -40,7 +40,7 @@ def model_cost(model: keras.Model) -> Cost:
 
 
 def _multiply_adds(layer) -> int:
-    """Each kernel element works once at each output position of its convolution."""
+    """Each kernel element is used once at each output position of its convolution."""
     if not hasattr(layer, "kernel"):
         return 0
     return math.prod(layer.output.shape[1:-1]) * math.prod(layer.kernel.shape)

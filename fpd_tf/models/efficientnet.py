@@ -1,4 +1,4 @@
-"""A network that starts from ImageNet: EfficientNet-Lite with a light heatmap head."""
+"""EfficientNet-Lite with a light heatmap head, for ImageNet weights."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -53,13 +53,14 @@ def efficientnet_pose(
 ) -> keras.Model:
     """Builds EfficientNet-Lite (no squeeze-and-excite, ReLU6) with a top-down head.
 
-    The head brings the coarsest features up to a quarter of the input, adding at each
-    step the backbone's features of that size, with one separable block after each sum.
+    The head upsamples the coarsest features to a quarter of the input. At each step it
+    adds the backbone's features of that size, followed by a separable block.
 
     Args:
         width: multiplier of the backbone's channels; Lite0 and Lite1 1.0, Lite2 1.1.
         depth: multiplier of its blocks; Lite0 1.0, Lite1 1.1, Lite2 1.2.
-        coarsest: 16 or 32, where the backbone ends; 16 leaves out its heaviest half.
+        coarsest: 16 or 32, the last stride of the backbone; 16 leaves out its largest
+            half.
         num_features: channels of the head.
         num_joints: K, channels of the heatmaps.
         input_size: S, a multiple of `coarsest` pixels.

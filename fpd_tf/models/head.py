@@ -1,4 +1,4 @@
-"""The head of networks that are not hourglasses: coarse features up to heatmaps.
+"""The heatmap head of networks that are not hourglasses.
 
 B batch, S input size, K joints.
 """
@@ -14,10 +14,11 @@ def top_down_head(
     num_joints: int,
     upsampling: str,
 ):
-    """Brings the coarsest features up to a quarter of the input, and to heatmaps.
+    """Upsamples the coarsest features to a quarter of the input, and to heatmaps.
 
     At each step the backbone's features of that size are added, and one separable block
-    follows the sum. The score convolution starts small, as the hourglass's does.
+    follows the sum. The last convolution has small initial weights, as in the
+    hourglass.
 
     Args:
         features: stride -> tensor of the backbone, 4 among them.

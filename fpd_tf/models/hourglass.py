@@ -34,11 +34,11 @@ def stacked_hourglass(
     """Builds a stacked hourglass: images in, one heatmap tensor for each stack out.
 
     The stem has a fixed width (7x7 convolution to `stem_width`, residuals to twice
-    that), as in the original Torch network: only so do the parameters and operations
-    of the paper's Table 5 come out for narrow students.
+    that), as in the original Torch network; the parameters and operations of narrow
+    students then equal the paper's Table 5.
 
     Args:
-        num_stacks: hourglasses in a row (paper: stages).
+        num_stacks: hourglasses in series (paper: stages).
         num_features: channels of the residual stream (paper: 256 and 128).
         num_joints: K, channels of each heatmap tensor.
         input_size: S, a multiple of 4 * 2**depth pixels.
@@ -56,7 +56,7 @@ def stacked_hourglass(
 
     Returns:
         A Functional model from (B, S, S, 3) float32 RGB in [0, 1] to a list of
-        `num_stacks` tensors (B, H, W, K) float32, the last one the answer.
+        `num_stacks` tensors (B, H, W, K) float32; the last is the prediction.
 
     Raises:
         InputError: the input size does not suit the depth.
@@ -150,10 +150,10 @@ def _bn_relu(x, name):
 
 
 def _conv(x, filters, kernel_size, *, strides=1, padding="same", start=1.0, name):
-    """Convolution that starts with Torch's weights, uniform within 1 / sqrt(fan_in).
+    """Convolution with Torch's initial weights, uniform within 1 / sqrt(fan_in).
 
-    Heatmaps start a hundredth as large (`start`), near the zero that they mostly are:
-    else training spends its first thousand steps on unlearning noise.
+    Those of the heatmaps are a hundredth as large (`start`), since most of a heatmap is
+    zero; otherwise the first thousand steps only reduce noise.
     """
     return layers.Conv2D(
         filters,

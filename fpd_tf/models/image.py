@@ -1,4 +1,4 @@
-"""The image that every network here starts from."""
+"""The image input of all networks."""
 
 import keras
 
@@ -9,10 +9,9 @@ def image_input(size: int):
     """The Keras input of (B, size, size, 3) images in [0, 1].
 
     Raises:
-        InputError: Keras is set to channels first, and layers would take rows for
-            channels.
+        InputError: Keras is set to channels first: rows would be read as channels.
     """
     if keras.config.image_data_format() != "channels_last":
-        sentence = 'must be "channels_last", the order of the networks here'
+        sentence = 'must be "channels_last", as the networks of fpd_tf expect'
         raise InputError.plain("Keras", "image_data_format", sentence)
     return keras.Input((size, size, 3), name="image")

@@ -1,4 +1,4 @@
-"""Networks in .keras files, plain Keras with the names of their joints beside."""
+"""Networks in .keras files: plain Keras, with the joint names as an extra member."""
 
 import json
 import zipfile
@@ -14,7 +14,7 @@ _JOINTS = "joints.json"
 
 
 def load_network(path: str | Path) -> keras.Model:
-    """Loads a .keras file in safe mode, ready to run or to train on.
+    """Loads a .keras file in safe mode, to run or to train it.
 
     Raises:
         InputError: no such file, or not a network saved by Keras.
@@ -39,7 +39,7 @@ def load_network(path: str | Path) -> keras.Model:
 
 
 def save_network(network: keras.Model, path: str | Path) -> None:
-    """Writes a .keras file, whole or not at all, with the network's joints in it.
+    """Writes a .keras file atomically, with the network's joint names.
 
     Raises:
         InputError: the file cannot be written.
@@ -62,7 +62,7 @@ def save_network(network: keras.Model, path: str | Path) -> None:
 
 
 def named_network(network: keras.Model, joint_set: JointSet) -> keras.Model:
-    """The network itself, knowing its joints from now on.
+    """Attaches joint names to a network and returns it.
 
     Raises:
         InputError: it has another number of heatmaps.
@@ -76,12 +76,12 @@ def named_network(network: keras.Model, joint_set: JointSet) -> keras.Model:
 
 
 def joint_set_of_network(network: keras.Model) -> JointSet | None:
-    """The joints that `named_network` or a file told a network; None where none did."""
+    """The joints of `named_network` or of the file; None if there are none."""
     return getattr(network, "joint_set", None)
 
 
 def _reason(path, error):
-    """What Keras says, with both versions where another Keras wrote the file."""
+    """Keras's message; both versions if another Keras wrote the file."""
     innermost = str(error).rpartition("Exception encountered: ")[2].strip()
     said = innermost.partition("\n")[0] or type(error).__name__
     try:

@@ -1,4 +1,4 @@
-"""A student that is not an hourglass: MobileNetV2 with a light heatmap head."""
+"""MobileNetV2 with a light heatmap head."""
 
 import keras
 from keras import layers

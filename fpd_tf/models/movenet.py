@@ -1,4 +1,4 @@
-"""MoveNet for one person as a heatmap network, as its published .tflite files have it.
+"""The heatmap part of MoveNet for one person, as in its published .tflite files.
 
 Google's model card of MoveNet.SinglePose (2021) names MobileNetV2, a feature pyramid
 and CenterNet's heads; layers and sizes here are read from the published files. The
@@ -49,9 +49,9 @@ def movenet_pose(
 ) -> keras.Model:
     """Builds MoveNet's backbone, feature pyramid and joint heatmaps.
 
-    Its convolutions have biases and no BatchNorm follows them, as in the published
-    files: it is made to start from their weights (`fpd import`), at small learning
-    rates, and learns slowly from random ones.
+    Its convolutions have biases and no BatchNorm, as in the published files. It is
+    meant for their weights (`fpd import`) and small learning rates; from random weights
+    it learns slowly.
 
     Args:
         width: multiplier of the backbone's channels; Lightning 1.0, Thunder 1.75.

@@ -1,4 +1,4 @@
-"""The same network computing in another number format."""
+"""Copies of a network with another dtype policy."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -15,14 +15,14 @@ def with_precision(
 ) -> keras.Model:
     """Copies a Functional network, weights included, under another dtype policy.
 
-    The heatmaps it gives stay float32.
+    Its heatmaps are still float32.
 
     Args:
         policy: a Keras dtype policy such as "float32" or "mixed_bfloat16".
         synchronized: let BatchNormalization see the batches of all replicas, to train
             under a `tf.distribute` strategy; on TensorFlow only. Save the model that
             was copied: the flag would travel with the copy's file.
-        layers: kind of layer -> kind to take its place, of the same settings and
+        layers: layer class -> class to replace it, with the same settings and
             weights, such as `training.fused_norm.FUSED`.
 
     Example:

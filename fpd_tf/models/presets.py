@@ -1,4 +1,4 @@
-"""Named networks: what they are built from, and what they must weigh."""
+"""Named networks, their arguments and their cost."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Preset:
         kwargs: its arguments.
         parameters: trainable parameters, as counted here.
         giga_operations: 2 x multiply-adds / 1e9, as counted here.
-        description: where it comes from; rows of the paper's Table 5 say so.
+        description: its origin, such as a row of the paper's Table 5.
     """
 
     build: Callable
@@ -90,35 +90,35 @@ PRESETS = MappingProxyType(
             {"coarsest": 32},
             3_006_928,
             1.03,
-            "EfficientNet-Lite0 with a heatmap head: starts from ImageNet",
+            "EfficientNet-Lite0 with a heatmap head: for ImageNet weights",
         ),
         "efficientnet_pose_small": Preset(
             efficientnet_pose,
             {"coarsest": 16},
             723_312,
             0.71,
-            "the same without its coarsest half",
+            "the same without the stages of stride 32",
         ),
         "movenet_lightning": Preset(
             movenet_pose,
             {"width": 1.0, "input_size": 192},
             2_303_480,
             0.48,
-            "MoveNet Lightning's heatmaps, 192 px: starts from `fpd import`",
+            "MoveNet Lightning, 192 px: for weights of `fpd import`",
         ),
         "movenet_lite": Preset(
             movenet_pose,
             {"blocks": 14, "input_size": 192},
             713_400,
             0.36,
-            "Lightning without its last three blocks: a third of it",
+            "Lightning without its last three blocks: a third of its size",
         ),
         "movenet_thunder": Preset(
             movenet_pose,
             {"width": 1.75, "input_size": 256},
             6_211_552,
             2.32,
-            "MoveNet Thunder's heatmaps: starts from `fpd import`",
+            "MoveNet Thunder: for weights of `fpd import`",
         ),
     }
 )
@@ -133,7 +133,7 @@ def build_model(preset: str, **overrides) -> keras.Model:
             `num_joints=14, input_size=128`.
 
     Raises:
-        InputError: no preset of that name, or an argument that its function refuses.
+        InputError: no preset of that name, or an invalid argument.
 
     Example:
         >>> import fpd_tf as fpd

@@ -1,11 +1,11 @@
-"""What a network gives back, whatever the number of its stacks."""
+"""The outputs of a network as a list, for any number of stacks."""
 
 
 def as_stacks(outputs) -> list:
     """A list with one (B, H, W, K) tensor for each stack.
 
-    Keras hands a network with one output back as a bare tensor; iterating over that
-    would walk through the batch, and a loss over it would train nonsense in silence.
+    Keras returns the single output of a network as a bare tensor; iterating over it
+    would iterate over the batch, and a loss computed that way would be wrong.
 
     Example:
         >>> from fpd_tf.models.stacks import as_stacks

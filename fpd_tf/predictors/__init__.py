@@ -1,1 +1,1 @@
-"""Opened networks of any kind: crops to joints, scores and heatmaps."""
+"""One interface to networks of any kind: crops to joints, scores and heatmaps."""

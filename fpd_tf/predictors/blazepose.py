@@ -1,4 +1,4 @@
-"""BlazePose's landmark files (Lite, Full, Heavy), whose crop has to be turned upright.
+"""BlazePose's landmark models (Lite, Full, Heavy), which need an upright body.
 
 Bazarevsky et al., "BlazePose: On-device Real-time Body Pose Tracking", 2020. The first
 output, (1, 195), holds 39 points (x, y, z, visibility, presence): pixels of the crop
@@ -65,11 +65,11 @@ def gives_landmarks(shapes: Sequence[tuple[int, ...]]) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class UprightPredictor(Predictor):
-    """A network whose crop is turned upright by an earlier look, its own or another's.
+    """A network whose crop is rotated by an earlier prediction, its own or another's.
 
     Args:
         look: images (B, S, S, 3) to joints (B, K, 2) in their pixels and scores (B, K),
-            as the crop is.
+            without rotation.
     """
 
     look: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None
@@ -77,12 +77,12 @@ class UprightPredictor(Predictor):
     def turned_by(
         self, images: np.ndarray, matrices: np.ndarray, mirrored: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Joints in pixels of the images, and scores, seen in crops of them.
+        """Joints in pixels of the images, and scores, from rotated crops of them.
 
         Args:
             images: (B, h, w, 3).
             matrices: (B, 2, 3) from them to upright crops (`upright_matrix`).
-            mirrored: whether the crops are looked at in the mirror.
+            mirrored: whether the crops are mirrored.
         """
         size = (self.input_size, self.input_size)
         pairs = zip(images, matrices, strict=True)
@@ -96,14 +96,13 @@ class UprightPredictor(Predictor):
 
 
 def landmarks_predictor(network: TfliteNetwork) -> UprightPredictor:
-    """A predictor that looks twice: as the crop is, then turned upright by that.
+    """A predictor that runs twice: on the crop, and on the crop rotated by the first.
 
-    The second crop is taken from the first one, so that nothing outside is seen. Where
-    a person does not stand upright the first look is a poor guide: let another network
-    look first (`vote.voted`).
+    The second crop is resampled from the first. For people who are not upright, the
+    first prediction is inaccurate: let another network run first (`vote.voted`).
 
     Args:
-        network: whose outputs `gives_landmarks` knows.
+        network: with the outputs of `gives_landmarks`.
     """
     size = network.input_size
     place = network.shapes.index((1, _POINTS * _VALUES))

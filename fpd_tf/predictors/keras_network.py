@@ -12,10 +12,10 @@ from fpd_tf.predictors.predictor import Predictor, heatmap_predictor
 
 
 def keras_predictor(model: keras.Model | str | Path) -> Predictor:
-    """Opens a Keras network; its last output is its answer.
+    """Opens a Keras network; its last output is the prediction.
 
     Args:
-        model: a network or its .keras file. Joints that it does not name are numbered.
+        model: a network or its .keras file. Joints without names are numbered.
 
     Raises:
         InputError: no network from one square RGB image of fixed size to heatmaps.

@@ -1,4 +1,4 @@
-"""Opening a network, wherever it comes from."""
+"""Opening a network of any kind."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +13,8 @@ def load_predictor(model: "keras.Model | str | Path | Predictor") -> Predictor:
     """Opens a network.
 
     Args:
-        model: a Keras model, a .keras file or a .tflite file; what is opened already
-            is given back.
+        model: a Keras model, a .keras file or a .tflite file; an opened one is
+            returned as it is.
 
     Raises:
         InputError: no such file, another format, damaged, or no network from one

@@ -7,14 +7,14 @@ from fpd_tf.predictors.predictor import Prediction, Predictor
 
 
 def mapped(predictor: Predictor, joint_set: JointSet) -> Predictor:
-    """A predictor that gives the joints of `joint_set`; those unknown to it score 0.
+    """A predictor of the joints of `joint_set`; those that it lacks score 0.
 
     Args:
         predictor: of any kind; its heatmaps are not passed on.
         joint_set: wanted.
 
     Raises:
-        InputError: no joint of it is known.
+        InputError: it has none of the joints.
 
     Example:
         >>> import fpd_tf as fpd

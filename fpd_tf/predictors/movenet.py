@@ -1,7 +1,7 @@
-"""A .tflite that gives joints, not heatmaps: MoveNet for one person, or one of ours.
+"""A .tflite that outputs joints: MoveNet for one person, or one of `export.decode`.
 
-The file's output is (1, 1, K, 3) (MoveNet) or (1, K, 3) (`export.decode`): y and x in
-parts of the crop, 0 and 1 its edges, and a score. S input size, K joints.
+The file's output is (1, 1, K, 3) (MoveNet) or (1, K, 3) (`export.decode`): y and x
+from 0 to 1 over the crop, and a score. S input size, K joints.
 """
 
 from collections.abc import Sequence
@@ -33,14 +33,14 @@ def gives_joints(shapes: Sequence[tuple[int, ...]]) -> bool:
 def joints_predictor(
     network: TfliteNetwork, told: ShortContract | None = None
 ) -> Predictor:
-    """A predictor of a network that gives joints.
+    """A predictor of a network that outputs joints.
 
-    MoveNet takes levels 0 to 255, whatever their type, and its 17 joints are COCO's;
-    names inside the file go before that, and what is told before both.
+    MoveNet takes pixel values 0 to 255 of any type, and its 17 joints are COCO's. Names
+    inside the file take precedence, and `told` over both.
 
     Args:
-        network: whose one output `gives_joints` knows.
-        told: what stands beside the file.
+        network: with the one output of `gives_joints`.
+        told: the short contract beside the file.
 
     Raises:
         InputError: an image of another type.

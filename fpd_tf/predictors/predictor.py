@@ -1,4 +1,4 @@
-"""An opened network of any kind as one function: crops to joints and scores.
+"""A network of any kind, opened for inference: crops to joints and scores.
 
 B batch, S input size, H = W heatmap, K joints.
 """
@@ -16,12 +16,12 @@ from fpd_tf.joints import JointSet
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a network sees in B crops.
+    """The prediction of a network for B crops.
 
     Args:
         joints: (B, K, 2) crop pixels (x, y).
         scores: (B, K) float32, about 0 (absent) to 1 (certain).
-        heatmaps: (B, H, W, K) float32, None where the network gives none.
+        heatmaps: (B, H, W, K) float32, None if the network has none.
     """
 
     joints: np.ndarray
@@ -31,15 +31,15 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """An opened network; it knows its joints by name.
+    """A network opened for inference, with its joint names.
 
     Args:
         name: of the network or its file, for messages.
         input_size: S, pixels.
-        joint_set: of what it finds.
+        joint_set: of its joints.
         rules: crop, smoothing and scores of a video.
         run: images (B, S, S, 3) float32 RGB in [0, 1] to a Prediction.
-        codec: what its heatmaps mean, None where it gives none.
+        codec: of its heatmaps, None if it has none.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Predictor:
         return self(images).heatmaps
 
     def check_heatmaps(self) -> None:
-        """Refuses a network that gives joints alone."""
+        """Raises for a network without heatmaps."""
         if self.codec is None:
             sentence = "it gives joints; here a network with heatmaps is needed"
             raise InputError.plain(self.name, "", sentence)
@@ -85,11 +85,11 @@ def heatmap_predictor(
     rules: Rules,
     heatmaps_of: Callable[[np.ndarray], np.ndarray],
 ) -> Predictor:
-    """A predictor of a network that gives heatmaps.
+    """A predictor of a network that outputs heatmaps.
 
     Args:
         name: for messages.
-        codec: what the heatmaps mean.
+        codec: of the heatmaps.
         joint_set: K joints.
         rules: of a video.
         heatmaps_of: images (B, S, S, 3) to heatmaps (B, H, W, K).

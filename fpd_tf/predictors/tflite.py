@@ -15,12 +15,13 @@ from fpd_tf.predictors.tflite_network import TfliteNetwork
 def tflite_predictor(path: Path, threads: int = 2) -> Predictor:
     """Opens a .tflite; several threads may use it, one crop at a time.
 
-    What the file is, the shapes of its outputs say: heatmaps, or joints as MoveNet or
-    BlazePose gives them.
+    The shapes of its outputs tell its kind: heatmaps, or joints in the form of MoveNet
+        or
+    BlazePose.
 
     Args:
-        path: the file; the contract beside it, whole or short, or else what stands
-            inside, names its joints.
+        path: the file; its joints are named by the pose.json beside it, full or short,
+            or else inside the file.
         threads: of the interpreter.
 
     Raises:
@@ -56,7 +57,7 @@ def tflite_predictor(path: Path, threads: int = 2) -> Predictor:
 
 
 def _no_contract_for(file, gives):
-    """Refuses a contract beside a file that it cannot describe."""
+    """Raises for a contract beside a file of a kind that it cannot describe."""
     path = contract_path(file.path)
     if path.exists():
         sentence = f"it cannot describe {file.path.name}, which gives {gives}"

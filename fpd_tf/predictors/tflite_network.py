@@ -1,4 +1,4 @@
-"""An opened .tflite: crops in, what the file gives out, whatever that means."""
+"""An opened .tflite: crops to raw outputs."""
 
 from threading import Lock
 
@@ -14,9 +14,9 @@ class TfliteNetwork:
     Args:
         file: read and checked.
         threads: of the interpreter.
-        trusted: whether a contract vouches for the file.
-        image_range: that [0, 1] is spread over; where None it stays, and an integer
-            image without a scale gets levels 0 to 255.
+        trusted: whether a pose.json has the checksum of the file.
+        image_range: to which [0, 1] is scaled; if None, it is not, and an integer image
+            without a scale gets 0 to 255.
 
     Attributes:
         path: of the file.
@@ -52,7 +52,7 @@ class TfliteNetwork:
             images: in the input's own type, or float32 in [0, 1].
 
         Returns:
-            For each output an array (B, ...), the batch axis of the file left out.
+            For each output an array (B, ...), without the batch axis of the file.
         """
         with self._lock:
             found = [self._run_one(pixels) for pixels in images]
@@ -71,7 +71,7 @@ class TfliteNetwork:
 
 
 def _image_of(file):
-    """S and the element type of the one image that the file takes."""
+    """S and the element type of the image."""
     path, signed = file.path, file.model.signatureDefs or ()
     if len(signed) > 1:
         received = ", ".join(each.signatureKey.decode() for each in signed)
@@ -96,7 +96,7 @@ def _quantized(values, tensor):
 
 
 def _usual_range(image):
-    """Levels of an integer image without a scale (an int8 holds them less 128)."""
+    """The range of an integer image without a scale (-128 to 127 for int8)."""
     levels = np.issubdtype(image["dtype"], np.integer) and not image["quantization"][0]
     first = -128.0 if image["dtype"] == np.int8 else 0.0
     return (first, first + 255) if levels else (0.0, 1.0)

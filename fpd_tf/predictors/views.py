@@ -1,4 +1,4 @@
-"""One network that looks at a crop several times."""
+"""Flip test: a network averaged over a crop and its mirror image."""
 
 from dataclasses import replace
 
@@ -9,13 +9,13 @@ from fpd_tf.predictors.predictor import Prediction, Predictor
 def with_flip(predictor: Predictor) -> Predictor:
     """A predictor that averages each crop's heatmaps with those of its mirror image.
 
-    Crop and heatmap mirror alike (see `codec`), so nothing is shifted.
+    Crop and heatmap share their centre (see `codec`), so nothing is shifted.
 
     Args:
         predictor: with heatmaps.
 
     Raises:
-        InputError: it gives joints alone.
+        InputError: it has no heatmaps.
     """
     predictor.check_heatmaps()
     order = predictor.joint_set.flip_order

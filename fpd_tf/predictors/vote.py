@@ -1,7 +1,7 @@
-"""Several views and several predictors as one predictor: they vote on each joint.
+"""Several views and several predictors combined by a vote on each joint.
 
-B batch, S input size, K joints, V views. A view is the crop turned by a quarter of a
-circle or not at all, mirrored or not; its joints are brought back into the crop.
+B batch, S input size, K joints, V views. A view is the crop rotated by a multiple of
+90 degrees, mirrored or not; its joints are transformed back to the crop.
 """
 
 from collections.abc import Sequence
@@ -27,28 +27,28 @@ _TINY = 1e-9
 
 
 def voted(predictors: Sequence[Predictor], views: Views = "turned") -> Predictor:
-    """A predictor whose joints several views, and several predictors, agree on.
+    """A predictor that combines several views, and several predictors.
 
-    Each view gives each joint a vote: a Gaussian around the place where it saw the
-    joint, as high as its score. The place with the most votes wins, and votes near it
-    are averaged. A rotation's votes weigh its mean score to the 4th power, and each
-    predictor has the same say. The joint's score is the winner's share of what all
-    votes could have been: near 1 where all views are sure and agree.
+    Each view votes for each joint with a Gaussian around its prediction, as high as its
+    score. The position with the most votes wins, and votes near it are averaged. The
+    votes of a rotation are weighted by its mean score to the 4th power, and all
+    predictors have equal weight. The joint's score is the winner's share of the largest
+    possible vote: near 1 if all views are confident and agree.
 
-    A network that wants its crop turned upright (BlazePose) looks after the others, as
-    their vote says.
+    A network that needs an upright body (BlazePose) runs after the others, on a crop
+    rotated by their result.
 
-    A person whom the upright views score 0.6 in the mean is not looked at turned, and
-    only rotations with half of the best one's weight are mirrored too.
+    People with a mean score of 0.6 in the upright views are not rotated, and only
+    rotations with half of the best one's weight are mirrored too.
 
     Args:
         predictors: of any kind and size, joints matched by name.
-        views: "upright" looks once, "mirrored" also at the mirror image, "turned" at
-            both and at three rotations.
+        views: "upright", one view; "mirrored", also the mirror image; "turned", also
+            three rotations.
 
     Returns:
-        A predictor with the joints of all, and no heatmaps. Its crops are a quarter
-        finer than its largest predictor's, which are shown the inner 0.9 of them.
+        A predictor with the joints of all, without heatmaps. Its crops have 1.25 times
+        the size of its largest predictor's, which get the inner 0.9 of them.
 
     Raises:
         InputError: no predictor, or other views.
@@ -90,16 +90,16 @@ def voted(predictors: Sequence[Predictor], views: Views = "turned") -> Predictor
 def elected(
     joints: np.ndarray, scores: np.ndarray, weights: np.ndarray, radius: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What V views agree on.
+    """The result of the vote of V views.
 
     Args:
         joints: (V, B, K, 2) pixels of the crop.
         scores: (V, B, K), at least 0.
-        weights: (V, B, K) of the votes; a joint's need not add up to 1.
+        weights: (V, B, K) of the votes; they need not add up to 1.
         radius: standard deviation of a vote, pixels.
 
     Returns:
-        (B, K, 2) float32 joints and (B, K) float32 scores, 0 where nobody votes.
+        (B, K, 2) float32 joints and (B, K) float32 scores, 0 without votes.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""What a run trains: a network for its people, and the Distiller that fits it."""
+"""Building the network of a run, and its Distiller."""
 
 import logging
 
@@ -24,7 +24,9 @@ from fpd_tf.training.start import start_from
 
 logger = logging.getLogger("fpd_tf")
 
-HIGH_FOR_A_SIGMOID = 1e-4  # at 8e-5 MoveNet learned, at 2e-4 its heatmaps became empty
+HIGH_FOR_A_SIGMOID = (
+    1e-4  # MoveNet trained well at 8e-5; at 2e-4 its heatmaps became empty
+)
 DISTANCES = {
     "mse": joints_mse,
     "cross_entropy": joints_cross_entropy,
@@ -35,15 +37,16 @@ DISTANCES = {
 def network_for(
     people: People, config: TrainConfig, network: keras.Model | None = None
 ) -> keras.Model:
-    """The network to train, with its first weights, knowing the people's joints.
+    """The network to train, with initial weights and the people's joint names.
 
     Args:
         people: to train on.
-        config: preset, size, seed and where to start from.
-        network: one's own, in place of the preset's.
+        config: preset, size, seed and initial weights.
+        network: your own, in place of the preset.
 
     Raises:
-        InputError: a setting that the data decide, or a network that does not suit.
+        InputError: a setting that follows from the data, or a network that does not
+            fit.
     """
     keras.utils.set_random_seed(config.data.seed)
     if network is None:
@@ -64,18 +67,18 @@ def compiled_distiller(
     teacher: keras.Model | None = None,
     strategy: tf.distribute.Strategy | None = None,
 ) -> Distiller:
-    """What a run fits: a copy of the network in the recipe's precision, compiled.
+    """A compiled Distiller of a copy of the network in the recipe's precision.
 
     Args:
         network: plain and float32; stays as it is.
         config: optimizer, precision and distillation.
-        steps_per_epoch: that schedules count in.
-        teacher: trained network to run in each step; None where the batches bring a
-            teacher's heatmaps, or with labels alone.
+        steps_per_epoch: for schedules.
+        teacher: trained network to run in each step; None if the batches have the
+            teacher's heatmaps, or for labels only.
         strategy: of several devices; they hold a copy each.
 
     Raises:
-        InputError: binary cross-entropy, and heatmaps that come out of no sigmoid.
+        InputError: binary cross-entropy, but no sigmoid on the heatmaps.
 
     Example:
         >>> import fpd_tf as fpd

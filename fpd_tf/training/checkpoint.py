@@ -1,4 +1,4 @@
-"""What a run leaves on disk after each epoch, and how it is taken up again."""
+"""Checkpoints of a run: saved after each epoch, restored on resume."""
 
 import csv
 import dataclasses
@@ -29,16 +29,16 @@ logger = logging.getLogger("fpd_tf")
 
 @dataclasses.dataclass
 class RunState:
-    """Where a run stands: epochs done and their history, one mapping an epoch."""
+    """State of a run: epochs done and their history, one mapping an epoch."""
 
     epoch: int = 0
     history: list[dict[str, float]] = dataclasses.field(default_factory=list)
 
 
 def restore(out: Path, network: keras.Model, optimizer) -> RunState:
-    """Loads the last whole epoch of a run; where there is none yet, it begins.
+    """Loads the last complete epoch of a run; without one, the run starts.
 
-    Where the last checkpoint is damaged (its checksums tell) the one before is taken.
+    If the last checkpoint is damaged (by its checksums), the one before is used.
 
     Raises:
         InputError: both are damaged.
@@ -53,7 +53,7 @@ def restore(out: Path, network: keras.Model, optimizer) -> RunState:
         except InputError as error:
             if path == found[-1]:
                 raise
-            logger.warning("%s; going on from the epoch before", error)
+            logger.warning("%s; continuing from the epoch before", error)
     return RunState()
 
 
@@ -70,7 +70,7 @@ def _loaded(path, variables):
 
 
 def best_epoch(history: Sequence[Mapping]) -> int:
-    """The first epoch with the highest validation score; 0 where none was scored."""
+    """The first epoch with the highest validation score; 0 if none was scored."""
     scored = [row for row in history if BEST in row]
     return max(scored, key=lambda row: row[BEST])["epoch"] if scored else 0
 
@@ -82,11 +82,11 @@ def has_waited(history: Sequence[Mapping], patience: int | None) -> bool:
 
 
 class RunCheckpoint(keras.callbacks.Callback):
-    """After each epoch: score, then write state, history and student.keras, each whole.
+    """After each epoch: score; write state, history and student.keras atomically.
 
     Args:
         out: the run folder.
-        state: where the run stands.
+        state: of the run.
         network: float32 network that receives the weights to score and save.
         trained: network that is trained.
         score: the network's scores, or None.
@@ -166,7 +166,7 @@ class RunCheckpoint(keras.callbacks.Callback):
 
 
 def take_average(optimizer, trained: keras.Model, network: keras.Model):
-    """Copies weights from the trained network: running averages where kept.
+    """Copies weights from the trained network, or their running averages.
 
     An optimizer puts its averages only into the variables that it trains.
     """

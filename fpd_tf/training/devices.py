@@ -1,7 +1,7 @@
 """The devices of a run: one, several of a machine, or those of several machines.
 
-TensorFlow's strategies do the work. Under TF_CONFIG every machine runs the same
-command; the first is the chief, the only one that scores and writes the run folder.
+They use TensorFlow's strategies. With TF_CONFIG every machine runs the same command;
+the first is the chief, the only one that scores and writes the run folder.
 """
 
 import os
@@ -59,7 +59,7 @@ def this_machine() -> Machine:
 
 @dataclass(frozen=True)
 class Devices:
-    """What shares each batch of a run, and how its machines go together.
+    """The devices that share each batch of a run, and its machines.
 
     Args:
         strategy: TensorFlow's.
@@ -81,9 +81,9 @@ class Devices:
         """Steps of an epoch.
 
         Args:
-            people: that an epoch is counted over.
+            people: of an epoch.
             batch: its size.
-            counted: how many of a batch are of these people; all where None.
+            counted: number of these people in a batch; None for all.
 
         Raises:
             InputError: the batch does not divide by the devices, or is not filled.
@@ -97,7 +97,7 @@ class Devices:
         return people // counted
 
     def in_turn(self, action: Callable[[], Result]) -> Result:
-        """Does something on one machine after another: they may share a disk."""
+        """Runs something on one machine after another: they may share a disk."""
         if self.machine.count == 1:
             return action()
 
@@ -123,7 +123,7 @@ class Devices:
 
     @contextmanager
     def run_folder(self, out: Path, resume: bool) -> Iterator[Path]:
-        """The chief's run folder; the others have one aside, which goes away."""
+        """The chief's run folder; a temporary folder on the others."""
         if self.is_chief:
             yield out
             return
@@ -164,12 +164,12 @@ def strategy_of(devices: int) -> tf.distribute.Strategy:
     """TensorFlow's strategy to train on that many devices of each machine.
 
     Args:
-        devices: GPUs; virtual CPU devices (for trials) where there is no GPU. One
-            device of one machine gives the default strategy, which changes nothing.
+        devices: GPUs, or virtual CPU devices (for trials) without a GPU. One device of
+            one machine gives the default strategy, which changes nothing.
 
     Raises:
-        InputError: there are fewer devices, TensorFlow has begun with fewer, or the
-            machines of TF_CONFIG do not come together.
+        InputError: there are fewer devices, TensorFlow has started with fewer, or the
+            machines of TF_CONFIG cannot connect.
     """
     gpus = tf.config.list_physical_devices("GPU")
     machine = this_machine()

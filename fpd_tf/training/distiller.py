@@ -1,4 +1,4 @@
-"""The Distiller: a Keras model that trains a student, under a teacher or alone (Eq. 5).
+"""The Distiller: a Keras model that trains a student, with or without a teacher.
 
 B batch, S input size, H x W heatmap, K joints.
 """
@@ -31,20 +31,20 @@ class Distiller(keras.Model):
 
     The teacher's last stack and the ground truth supervise every stack of the student
     (the paper's Fig. 1c). `fit` takes batches of `(images, heatmaps, joint_weights)`,
-    (B, S, S, 3), (B, H, W, K) and (B, K). What the teacher says comes from `teacher`,
-    which runs in inference mode outside the gradient tape and is never changed; or from
-    a fourth part of the batch, `(teacher_heatmaps, teacher_weights)`, (B, H, W, K) and
-    (B, K) (on TensorFlow only), which goes before it; or from nobody, and then
-    the ground truth teaches alone, as if the distillation weight were 0.
+    (B, S, S, 3), (B, H, W, K) and (B, K). The teacher's heatmaps come from `teacher`,
+    which runs in inference mode outside the gradient tape and is not changed; or from a
+    fourth element of the batch, `(teacher_heatmaps, teacher_weights)`, (B, H, W, K) and
+    (B, K) (on TensorFlow only), which takes precedence. With neither, the student is
+    trained on the ground truth only, as if the distillation weight were 0.
 
-    Logged are `loss` (with the student's regularisers), `student_loss` and, where a
-    teacher spoke, `distillation_loss`; evaluating gives the `loss` against the ground
-    truth and runs no teacher. Saving a Distiller saves the student alone; its weights
-    file holds the optimizer's too, so that `BackupAndRestore` goes on where it was.
+    Logged are `loss` (with the student's regularisers), `student_loss` and, with a
+    teacher, `distillation_loss`; evaluating gives the `loss` against the ground truth
+    and does not run the teacher. Saving a Distiller saves the student only; its weights
+    file includes the optimizer's state, so that `BackupAndRestore` can resume.
 
-    `keras.distillation.Distiller` does not serve: it ignores sample weights (so joints
-    without a label cannot be masked), refuses an 8-stack teacher for a 4-stack student
-    and calls the teacher inside the tape.
+    `keras.distillation.Distiller` cannot be used: it ignores sample weights (so joints
+    without a label cannot be masked), does not accept an 8-stack teacher for a 4-stack
+    student, and calls the teacher inside the tape.
 
     Under a `tf.distribute` strategy build teacher, student and optimizer in its scope,
     the student with synchronised BatchNorm (`with_precision`), and the Distiller
@@ -52,14 +52,14 @@ class Distiller(keras.Model):
 
     Args:
         teacher: trained network; may differ from the student in all but input, size of
-            heatmaps and joints. None where batches bring its heatmaps, or without one.
-        student: network to train, of one image and nothing but heatmaps.
+            heatmaps and joints. None if the batches have its heatmaps, or without one.
+        student: network to train, from one image to heatmaps only.
         distillation_weight: w of Eq. 5 (the paper's alpha), within [0, 1]. A callback
-            may set it anew while training.
+            may change it during training.
         distance: of the distillation term: `joints_mse`, `joints_cross_entropy` or
             `joints_binary_cross_entropy`.
-        teach_unlabelled: whether the teacher supervises joints without a label, as the
-            paper claims; the reference repository masks them.
+        teach_unlabelled: whether the teacher supervises joints without a label, as in
+            the paper; the reference repository masks them.
         student_distance: of the ground truth's term, `joints_mse` or
             `joints_binary_cross_entropy`.
 
@@ -119,7 +119,7 @@ class Distiller(keras.Model):
         return self.student(images, training=training)
 
     def teacher_heatmaps(self, images):
-        """The teacher's answer, (B, H, W, K), without gradient."""
+        """The teacher's heatmaps, (B, H, W, K), without gradient."""
         last = as_stacks(self.teacher(images, training=False))[-1]
         return ops.stop_gradient(last)
 
@@ -132,15 +132,15 @@ class Distiller(keras.Model):
         training=True,
         teaching=None,
     ):
-        """The loss of a batch: of Eq. 5 where a teacher speaks.
+        """The loss of a batch, Eq. 5 with a teacher.
 
         Args:
-            x: (B, S, S, 3) images, for a teacher that has not seen them yet.
+            x: (B, S, S, 3) images, for `teacher`.
             y: (B, H, W, K) ground truth.
             y_pred: the student's heatmaps, of one stack or of several.
             sample_weight: (B, K) joint weights, 1 where there are none.
-            training: whether the teacher has a say.
-            teaching: (teacher_heatmaps, teacher_weights), where they are known.
+            training: whether the distillation loss counts.
+            teaching: (teacher_heatmaps, teacher_weights), if the batch has them.
         """
         stacks = as_stacks(y_pred)
         if sample_weight is None and hasattr(y, "shape") and len(y.shape) == 4:
@@ -213,7 +213,7 @@ class Distiller(keras.Model):
 
     @property
     def losses(self):
-        """What the student's regularisers and layers add; a teacher's are not ours."""
+        """Losses of the student's regularisers and layers, not those of the teacher."""
         return self._losses_override or self.student.losses
 
     @property
@@ -247,7 +247,7 @@ class Distiller(keras.Model):
         return cls(**read(config, custom_objects=custom_objects))
 
     def save(self, filepath, overwrite=True, **kwargs):
-        """Saves the student; the teacher is thrown away."""
+        """Saves the student, without the teacher."""
         self.student.save(filepath, overwrite, **kwargs)
 
     def export(self, filepath, *args, **kwargs):
@@ -276,7 +276,7 @@ class Distiller(keras.Model):
 
 
 def check_student(student: keras.Model, source: str | Path = "student") -> None:
-    """Refuses what is no network from one image to heatmaps, (H, W, K) of each stack.
+    """Checks that a network maps one image to heatmaps; (H, W, K) of each stack.
 
     Raises:
         InputError: a path, a subclassed model, a dictionary of outputs, several inputs,
@@ -302,11 +302,10 @@ def check_student(student: keras.Model, source: str | Path = "student") -> None:
 def check_teacher(
     teacher: keras.Model, student: keras.Model, source: str | Path = "teacher"
 ) -> None:
-    """Refuses a teacher that does not suit the student.
+    """Checks that a teacher fits the student.
 
     Raises:
-        InputError: it is no network, or they take other images or give other heatmaps,
-            said of `source`.
+        InputError: it is no network, or has other images or heatmaps; names `source`.
     """
     check_student(teacher, source)
     for field, of_teacher, of_student in (
@@ -340,7 +339,7 @@ def _alike(one, other):
 
 
 def _parts(data):
-    """Images, heatmaps, joint weights and teaching; None what a batch has not."""
+    """Images, heatmaps, joint weights and teaching; None for what a batch lacks."""
     parts = tuple(data) if isinstance(data, tuple | list) else (data,)
     if len(parts) > 4:
         expected = (

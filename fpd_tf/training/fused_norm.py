@@ -1,7 +1,7 @@
 """BatchNormalization as one operation of TensorFlow's.
 
-Keras writes it as a dozen elementwise operations, in float32 whatever the precision; on
-a processor those passes over memory cost more than the convolutions between them.
+Keras implements it as a dozen elementwise operations, in float32 for any precision; on
+a CPU these passes over memory cost more than the convolutions between them.
 """
 
 import keras
@@ -11,7 +11,7 @@ import tensorflow as tf
 class FusedBatchNormalization(keras.layers.BatchNormalization):
     """The same layer, weights and statistics, faster on (B, H, W, C) tensors.
 
-    For copies that train or predict: what is saved should hold Keras's own.
+    For copies that train or predict; save the network with Keras's own layer.
 
     Example:
         >>> import numpy as np

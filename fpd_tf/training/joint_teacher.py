@@ -1,4 +1,4 @@
-"""Teachers that predict joints: .tflite files, several that vote, or turned views."""
+"""Teachers that predict joints: .tflite files, several teachers, or rotated views."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class JointTeacher:
     def own_joints(self, people: People, folder: Path) -> tuple[np.ndarray, np.ndarray]:
         """Its joints (N, K, 2) of the people's joint set, and their scores (N, K).
 
-        Joints that no teacher has itself score 0: a midpoint is no label.
+        Joints that no teacher has itself score 0: midpoints are not used as labels.
 
         Args:
             people: N.
@@ -77,12 +77,12 @@ class JointTeacher:
         return wanted.joints(predicted.joints), scores
 
     def of(self, people: People, config: DataConfig, folder: Path) -> TeacherJoints:
-        """Its predictions for people, computed where they are not kept yet.
+        """Its predictions for people, computed if they are not cached yet.
 
         A joint that no teacher has gets weight 0, the others their score.
 
         Args:
-            people: whose joints are wanted.
+            people: N.
             config: of the student's heatmaps.
             folder: of all kept predictions.
         """
@@ -101,11 +101,11 @@ class JointTeacher:
 def joint_teacher(
     teacher: NetworkOrFile | Sequence[NetworkOrFile], views: Views | None
 ) -> JointTeacher | None:
-    """A teacher that predicts joints; None where it is one network's heatmaps.
+    """A teacher that predicts joints; None for one network with heatmaps.
 
     Args:
         teacher: one or several.
-        views: "turned" where None.
+        views: None for "turned".
 
     Example:
         >>> from fpd_tf.training.joint_teacher import joint_teacher

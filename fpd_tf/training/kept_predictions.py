@@ -1,8 +1,8 @@
-"""Joints that a teacher predicted, with their scores, kept on disk for each person.
+"""The cache of predicted joints and scores of a teacher, on disk.
 
-One folder for each teacher (or teachers that vote) and its views. A row is found by its
-person: the photograph's content and the box; so other splits, other orders and other
-places on the disk find what is there, and an interrupted run goes on where it was.
+There is one folder for each teacher (or combination of teachers) and its views. The key
+of a row is the content of the photograph and the box, so that other splits, orders and
+paths find the same rows, and an interrupted run continues.
 
 N people, K joints of the teacher; coordinates are pixels of the photographs.
 """
@@ -38,10 +38,10 @@ class PredictedJoints:
 
 
 class KeptPredictions:
-    """The folder of one teacher's predictions.
+    """The cache of one teacher's predictions.
 
     Args:
-        folder: of this teacher alone; made when missing.
+        folder: of this teacher only; created if missing.
         joint_set: the teacher's.
         about: what the folder's about.json states about the teacher, plain values.
 
@@ -79,11 +79,11 @@ class KeptPredictions:
                 self._add(*self._read(file))
 
     def missing(self, keys: Sequence[str]) -> list[str]:
-        """The keys without a kept prediction, each once."""
+        """The keys without a cached prediction, each once."""
         return [key for key in dict.fromkeys(keys) if key not in self._rows]
 
     def write(self, keys: Sequence[str], predicted: PredictedJoints) -> None:
-        """Keeps the predictions for some people, in a file of their own."""
+        """Stores the predictions for some people in a new file."""
         name = hashlib.sha256("".join(keys).encode()).hexdigest()[:16]
         with written_whole(self.folder / f"{name}.npz") as aside:
             arrays = {"joints": predicted.joints, "scores": predicted.scores}

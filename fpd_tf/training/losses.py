@@ -23,8 +23,8 @@ def joints_mse(heatmaps, predicted):
         predicted: (B, H, W, K).
 
     Returns:
-        (B, K). The mean over K, and over the batch, is left to who reduces, so that
-        joint weights apply as ordinary sample weights in `fit`.
+        (B, K). It is not averaged over K and the batch, so that joint weights apply as
+        ordinary sample weights in `fit`.
 
     Example:
         >>> import numpy as np
@@ -41,9 +41,9 @@ def joints_cross_entropy(heatmaps, predicted):
     """Cross-entropy of each joint's heatmap as a distribution over pixels (Table 7).
 
     Both maps are made positive and divided by their sum (the paper's L1 normalisation).
-    In `heatmaps` what is negative counts as 0. In `predicted` that would leave half the
-    cells of a map that starts around 0 without a gradient: there it is a softplus,
-    max(x, 0) to within log(2) / SHARPNESS, which rises everywhere.
+    Negative values of `heatmaps` count as 0. In `predicted` that would leave half the
+    cells of a map initialised around 0 without a gradient; a softplus is used instead,
+    max(x, 0) to within log(2) / SHARPNESS.
 
     Args:
         heatmaps: (B, H, W, K).
@@ -65,15 +65,16 @@ def joints_cross_entropy(heatmaps, predicted):
 def joints_binary_cross_entropy(heatmaps, predicted):
     """Cross-entropy of each cell, for heatmaps that come out of a sigmoid.
 
-    A cell's weight is 1 + 9 t, of the target t. The squared error has no slope where a
-    sigmoid is near 0, so that large steps leave it there for good; this one has.
+    The weight of a cell is 1 + 9 t, with the target t. The gradient of the squared
+    error vanishes where a sigmoid is near 0, so that large steps leave it there; that
+    of the cross-entropy does not.
 
     Args:
         heatmaps: (B, H, W, K) within [0, 1].
         predicted: (B, H, W, K) within [0, 1].
 
     Returns:
-        (B, K), summed over pixels, least where both agree.
+        (B, K), summed over pixels.
 
     Example:
         >>> import numpy as np
@@ -91,11 +92,11 @@ def joints_binary_cross_entropy(heatmaps, predicted):
 def stacks_loss(stacks: Sequence, heatmaps, weights, distance: Callable = joints_mse):
     """Weighted mean over people and joints, summed over stacks (L_mse of Eq. 3).
 
-    Where the weight is 0 the heatmaps have no say, NaN included.
+    Heatmaps with weight 0 are ignored, also if they are NaN.
 
     Args:
         stacks: a (B, H, W, K) tensor for each stack.
-        heatmaps: (B, H, W, K) they should be.
+        heatmaps: (B, H, W, K) targets.
         weights: (B, K).
         distance: of two (B, H, W, K) heatmaps, (B, K).
     """
@@ -118,7 +119,8 @@ def fpd_loss(
     """L = w * L_pd + (1 - w) * L_mse, summed over the student's stacks (Eq. 5).
 
     The joint weights mask the ground truth only: the teacher supervises every joint,
-    also those without a label (the paper's section 3.2), unless it is told not to.
+    also those without a label (the paper's section 3.2), unless `teach_unlabelled` is
+    False.
 
     Args:
         stacks: the student's heatmaps, a (B, H, W, K) tensor for each stack.
@@ -127,9 +129,9 @@ def fpd_loss(
         teacher_heatmaps: (B, H, W, K), the teacher's last stack.
         distillation_weight: w, the paper's alpha.
         distance: of L_pd.
-        teach_unlabelled: whether the joint weights leave L_pd alone.
-        teacher_weights: (B, K) or one for all, how far the teacher is to be believed.
-        student_distance: of L_mse, which the paper squares.
+        teach_unlabelled: False to apply the joint weights to L_pd too.
+        teacher_weights: (B, K) or one for all, weights of L_pd.
+        student_distance: of L_mse, the squared error in the paper.
 
     Returns:
         Three scalars: the loss, L_mse (student_loss) and L_pd (distillation_loss).

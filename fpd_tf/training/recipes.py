@@ -1,4 +1,4 @@
-"""Settings of a training run, and the recipes worth a name.
+"""Settings of a training run, and named recipes.
 
 The paper states RMSProp at 2.5e-4, batches of 4 and 130 epochs on MPII, 70 on LSP, and
 no decay, momentum or colour change. The reference repository trains with Adam instead,
@@ -26,7 +26,7 @@ Settings = TypeVar("Settings")
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TrainConfig:
-    """Everything that decides a run's weights; the defaults are the paper's for MPII.
+    """All settings of a run; the defaults are the paper's for MPII.
 
     Args:
         preset: name of the network to train (`fpd models` lists them).
@@ -35,10 +35,10 @@ class TrainConfig:
         optimizer: rmsprop (the paper), adam (the reference repository) or adamw.
         learning_rate: at the start.
         schedule: constant, or cosine down to zero at the last step.
-        warmup_epochs: in which the rate rises from zero, before a cosine; for networks
-            that know something already.
-        drop_epochs: epochs after which a constant rate falls to a tenth.
-        weight_decay: of adamw, on convolution kernels alone.
+        warmup_epochs: in which the rate rises from zero, before a cosine; for
+            pretrained networks.
+        drop_epochs: epochs after which a constant rate is divided by 10.
+        weight_decay: of adamw, on convolution kernels only.
         ema: share of the old value in the running average of the weights that is
             scored and saved; 0 saves the weights themselves.
         precision: dtype policy of the training step; what is saved is float32.
@@ -51,8 +51,8 @@ class TrainConfig:
             reference repository masks them.
         teacher_cache: run the teacher once over every photograph, before training,
             rather than in each step.
-        start_from: a trained .keras file, or the name of a shipped network, to take
-            the first weights from: what fits of it, by the names of layers and joints.
+        start_from: initial weights: a trained .keras file, or the name of a shipped
+            network; layers and joints are matched by name.
         score_every: epochs between scores on the validation people.
         keep_best: save the student of the epoch with the best mean score, not the last.
         patience: end the run after that many epochs without a better mean score.
@@ -143,10 +143,11 @@ RECIPES = MappingProxyType(
 
 
 def make_optimizer(config: TrainConfig, steps_per_epoch: int):
-    """The optimizer of a recipe, its schedule counted in steps.
+    """The optimizer of a recipe, with its schedule in steps.
 
-    Keras puts RMSProp's epsilon inside the root: 1e-16 there is Torch's 1e-8 outside,
-    and rho is Torch's 0.99. Keras's own 1e-7 and 0.9 stall on small gradients.
+    Keras adds RMSProp's epsilon inside the root: 1e-16 there equals Torch's 1e-8
+    outside; rho is Torch's 0.99. Keras's defaults, 1e-7 and 0.9, stall on small
+    gradients.
     """
     rate = _learning_rate(config, steps_per_epoch)
     average = {"use_ema": True, "ema_momentum": config.ema} if config.ema else {}
@@ -187,11 +188,11 @@ def _cosine(config, steps_per_epoch):
 
 
 def configure(recipe: str, settings: Sequence[str] = ()) -> TrainConfig:
-    """A named recipe with some of its fields set anew.
+    """A named recipe with some of its fields changed.
 
     Args:
         recipe: a name in `RECIPES`.
-        settings: "field=value" each; "data.sigma=1.5" reaches into the data settings.
+        settings: "field=value" each; "data.sigma=1.5" for the data settings.
 
     Raises:
         InputError: no such recipe or field, or a value of the wrong kind.
@@ -207,11 +208,11 @@ def configure(recipe: str, settings: Sequence[str] = ()) -> TrainConfig:
 
 
 def with_settings(config: Settings, settings: Sequence[str], what: str) -> Settings:
-    """Settings with some of their fields set anew, as `--set` gives them.
+    """Settings with some of their fields changed, as by `--set`.
 
     Args:
         config: a pydantic dataclass.
-        settings: "field=value" each; "data.sigma=1.5" reaches into the data settings.
+        settings: "field=value" each; "data.sigma=1.5" for the data settings.
         what: they are settings of, for messages.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Labels that a teacher repairs before a run."""
+"""Label repair by a teacher, before a run."""
 
 import logging
 from pathlib import Path
@@ -14,7 +14,7 @@ logger = logging.getLogger("fpd_tf")
 
 
 def check_repair(config: TrainConfig, teacher: object) -> None:
-    """Refuses repair without a teacher that predicts joints.
+    """Checks that repair has a teacher that predicts joints.
 
     Args:
         config: of the run.
@@ -38,8 +38,8 @@ def with_repaired_labels(
 
     Args:
         people: with labels.
-        teacher: that looks at them.
-        cache: folder of all kept predictions.
+        teacher: that predicts joints.
+        cache: folder of cached predictions.
         run: the run folder, config.json in it.
 
     Raises:

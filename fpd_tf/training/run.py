@@ -1,4 +1,4 @@
-"""A training run in a folder: started, interrupted, resumed, finished."""
+"""Training in a run folder, which can be interrupted and resumed."""
 
 import json
 import sys
@@ -61,42 +61,43 @@ def train(
     """Trains a network on ground truth and, if there is a teacher, on its predictions.
 
     The run folder holds config.json, history.csv, curves.png, checkpoints/ and
-    student.keras (the trained network, whatever its role); scores.json where there are
-    validation people. It is whole after each epoch.
+    student.keras (the trained network, also if it is a teacher); with validation people
+    also scores.json. It is consistent after each epoch.
 
     Args:
-        people: to train on; those without labels are taught by the teacher.
+        people: to train on; joints without labels are learned from the teacher.
         out: the run folder; must not exist unless resuming.
         config: network, recipe and data settings.
         teacher: a trained network or its .keras file (Eq. 5), a .tflite file of any
-            kind such as MoveNet's, or several, which vote; None for labels alone
-            (Eq. 3). With `config.teacher_cache`, and where it predicts joints, it runs
-            once, before training; its predictions are kept beside the run folder in
+            kind such as MoveNet's, or several, which vote; None for labels only
+            (Eq. 3). With `config.teacher_cache`, or if it predicts joints, it runs
+            once, before training; its predictions are cached beside the run folder in
             teacher-cache/, for other runs too.
         views: of each crop, for a teacher that runs once: "upright", "mirrored" or
-            "turned". None: mirrored for a network, where training mirrors; turned for
-            a .tflite.
-        unlabelled: people of the same joints without labels, whom the teacher alone
-            teaches: `config.data.unlabelled_share` of each batch. An epoch is counted
+            "turned". None: mirrored for a network, if training mirrors; turned for a
+            .tflite.
+        unlabelled: people with the same joints without labels, learned from the teacher
+            only: `config.data.unlabelled_share` of each batch. An epoch is one pass
             over `people`. Those with a low mean score of the teacher are left out.
-        network: one's own Functional network, in place of the preset's; its weights are
-            what training starts from.
-        validation: people to score on every `config.score_every` epochs; mean and AUC
-            stand in the history as `val_mean` and `val_auc`.
-        score: called with the network in float32 in place of that; what it gives is
-            kept as `val_...`.
-        callbacks: Keras's or one's own, called after each epoch was scored and saved.
-        resume: continue after the last whole epoch, with the same settings and people.
+        network: your own Functional network, in place of the preset; its weights are
+            the initial weights.
+        validation: people to score on every `config.score_every` epochs; the history
+            has mean and AUC as `val_mean` and `val_auc`.
+        score: called with the float32 network in place of that; its results are logged
+            as `val_...`.
+        callbacks: of Keras or your own, called after each epoch was scored and saved.
+        resume: continue after the last complete epoch, with the same settings and
+            people.
         devices: to share each batch, of this machine or of each machine of TF_CONFIG
-            (docs/several-devices.md); the batch must divide by all of them.
-        command: that started this, for config.json.
+            (docs/several-devices.md); the batch size must be a multiple of all.
+        command: for config.json.
 
     Returns:
-        The run folder; of several machines only the first one writes it.
+        The run folder; with several machines, only the first writes it.
 
     Raises:
         InputError: Keras does not run on TensorFlow; the folder exists, is in use, or
-            was made with other settings; the batch does not suit the devices; network,
+            was made with other settings; the batch does not fit the devices; network,
             teacher and people do not fit; a photograph broke or vanished.
         GateError: the loss is no longer finite.
 
@@ -178,7 +179,7 @@ def distill(
     config: TrainConfig = TrainConfig(),
     **how,
 ) -> Path:
-    """`train` under a teacher, which the paper's students have.
+    """`train` with a required teacher.
 
     Args:
         people, out, teacher, config, how: as for `train`.
@@ -205,7 +206,7 @@ def _check_backend():
 
 
 def _score(people, validation, score, config, devices):
-    """What scores the network after an epoch: on the first machine alone."""
+    """The function that scores the network after an epoch; first machine only."""
     if validation is not None:
         checked_people(validation)
         if validation.joint_set.joints != people.joint_set.joints:
@@ -241,7 +242,7 @@ def _opened(teacher, network, views):
 
 
 def _kept(teacher, views, people, config, folder):
-    """The teacher's predictions, computed where they are not kept yet."""
+    """The teacher's predictions, computed if they are not cached yet."""
     if isinstance(teacher, JointTeacher):
         return teacher.of(people, config.data, folder)
     mirror = config.data.flip > 0 if views is None else views == "mirrored"
@@ -267,11 +268,10 @@ def batches(
     Args:
         people: to train on.
         config: its data settings.
-        kept: a teacher's predictions for them, the fourth part of each batch.
+        kept: a teacher's predictions for them, the fourth element of each batch.
         first_epoch: of a resumed run.
         devices: to share each batch.
-        labelled: how many of the people, the first ones, an epoch is counted over; all
-            where None.
+        labelled: the first so many people make an epoch; None for all.
     """
     devices = devices or devices_of(1)
     dataset = make_dataset(

@@ -1,4 +1,4 @@
-"""The folder of a run: which process uses it, and the record of how it was made."""
+"""The run folder: its lock, and config.json."""
 
 import hashlib
 import json
@@ -24,10 +24,10 @@ SHARED = ("teacher", "network", "samples", "people", "unlabelled", "joints", "co
 
 @contextmanager
 def sole_use(out: Path, resume: bool) -> Iterator[None]:
-    """Makes or reopens a run folder and holds it against a second run.
+    """Creates or reopens a run folder and locks it against other processes.
 
     Raises:
-        InputError: it exists, is another run's, or there is nothing to resume.
+        InputError: it exists, is in use, or there is nothing to resume.
     """
     begun, empty = (out / SETTINGS).is_file(), _holds_nothing(out)
     if out.exists() and not (resume or empty):
@@ -56,12 +56,12 @@ def describe_run(
     """The content of config.json; a resumed run must equal it in all fields of SHARED.
 
     Args:
-        teacher: its file or name, None where there is none.
-        network: that is trained.
-        config: how.
-        people: on whom.
-        command: that started the run, where one did.
-        unlabelled: people who join those.
+        teacher: its file or name, or None.
+        network: to train.
+        config: of the run.
+        people: with labels.
+        command: that started the run, or None.
+        unlabelled: people without labels.
     """
     return {
         "verb": "distill" if teacher else "train",
@@ -126,7 +126,7 @@ def begin_or_check(out: Path, description: dict, resume: bool) -> bool:
 
 
 def note(out: Path, **found: object) -> None:
-    """Adds to config.json what a run found out about itself, plain values."""
+    """Adds facts about a run to config.json, plain values."""
     path = out / SETTINGS
     described = _read(path) | found
     with written_whole(path) as aside:
@@ -169,6 +169,6 @@ def _fields(settings, prefix=""):
 
 
 def _holds_nothing(out):
-    """Whether a folder has at most what a run killed in its first moment leaves."""
+    """Whether a folder is empty or from a run that was killed at its start."""
     left = (LOCK, "partial-")
     return out.is_dir() and all(each.name.startswith(left) for each in out.iterdir())

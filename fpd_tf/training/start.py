@@ -1,4 +1,4 @@
-"""First weights from a trained network: layer by layer, and joint by joint, by name.
+"""Initial weights from a trained network, layers and joints matched by name.
 
 K joints.
 """
@@ -19,11 +19,11 @@ NAMED = 4
 
 
 def start_from(trained: str | Path, network: keras.Model) -> None:
-    """Takes over the weights that fit; a line on standard error names what starts anew.
+    """Copies the weights that fit; a line on stderr lists what keeps random weights.
 
-    A layer fits that has the same name and shapes. Where heatmaps come out of a layer,
-    or go into one, each joint is taken over by its name; joints that the trained
-    network does not have keep the random weights that `network` starts with.
+    A layer fits if it has the same name and shapes. In layers that output or read
+    heatmaps, joints are matched by name; joints that the trained network does not have
+    keep the random weights of `network`.
 
     Args:
         trained: a .keras file, or the name of a shipped network, such as "pose-small".
@@ -71,7 +71,7 @@ def _file(trained):
 def _joints_in_common(before, network):
     """Pairs (joint of the network, joint of the one before), and the names of the rest.
 
-    Where one of them names no joints, as many joints are taken to be the same ones.
+    If one of them has no joint names, equal numbers of joints are assumed to be equal.
     """
     wanted, had = joint_set_of_network(network), joint_set_of_network(before)
     count = network.outputs[-1].shape[-1]
@@ -88,7 +88,7 @@ def _joints_in_common(before, network):
 
 
 def _joint_axes(network):
-    """Layer -> axis of its kernel that stands for joints: -1 out of it, -2 into it."""
+    """Layer -> joint axis of its kernel: -1 for output, -2 for input."""
     heatmaps, axes = {id(tensor) for tensor in network.outputs}, {}
     for layer in reversed(network.layers):
         if id(layer.output) in heatmaps:
@@ -108,7 +108,7 @@ def _inputs(layer):
 
 
 def _taken_over(twin, layer, axis, joints):
-    """The layer's weights with those of its twin in their place; None if unlike."""
+    """The layer's weights replaced by those of its twin; None if they do not fit."""
     values = []
     for old, new in zip(twin.get_weights(), layer.get_weights(), strict=False):
         if axis is None or old.ndim < -axis:
@@ -131,9 +131,11 @@ def _moved(old, new, axis, joints):
 
 
 def _tell(path, taken, fresh, anew):
-    told = [f"{taken} of {taken + len(fresh)} layers taken over from {path}"]
+    told = [f"{taken} of {taken + len(fresh)} layers loaded from {path}"]
     for what, names in (("joints", anew), ("layers", fresh)):
         if names:
             more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            told.append(f"{what} that start anew: {', '.join(names[:NAMED])}{more}")
+            told.append(
+                f"{what} initialised at random: {', '.join(names[:NAMED])}{more}"
+            )
     Console(stderr=True, soft_wrap=True).print("; ".join(told))

@@ -32,18 +32,17 @@ def cache_teacher(
     *,
     mirror: bool = True,
 ) -> TeacherHeatmaps:
-    """Computes a teacher's heatmaps of every person, or finds them on disk.
+    """Computes a teacher's heatmaps of every person, or reads them from the cache.
 
-    They lie in a subfolder named after the teacher's weights and number format and the
-    people; another teacher or other data make another one, and an interrupted build
-    is continued.
+    The name of the subfolder is a hash of the teacher's weights, its precision and the
+    people. An interrupted computation is continued.
 
     Args:
         teacher: trained network.
         people: in the order of training.
         input_size: S of teacher and student.
-        folder: of all caches; made when missing.
-        mirror: whether to average with the mirror image; not where training has none.
+        folder: of all caches; created if missing.
+        mirror: whether to average with the mirror image, if training mirrors.
 
     Raises:
         InputError: the disk has less room than the cache is likely to need, or a
@@ -79,7 +78,7 @@ def _key(teacher, people, input_size, mirror):
 
 
 def _check_room(cache, count):
-    """Says how much will be written; PNG keeps about a tenth of the bytes."""
+    """Logs the expected size; PNG stores about a tenth of the bytes."""
     whole = len(cache.flip_order) * cache.codec.size**2 * count
     likely, free = TYPICAL_BYTES * whole, shutil.disk_usage(cache.folder).free
     megabytes = f"about {likely / 1e6:.0f} MB, at most {whole / 1e6:.0f} MB"

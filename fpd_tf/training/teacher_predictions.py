@@ -1,6 +1,6 @@
-"""Joints that teachers predict for many people: .tflite files in one process a core.
+"""Predicted joints of many people: .tflite teachers run in one process a core.
 
-No TensorFlow here, so that a process starts in a second. N people, K joints.
+No TensorFlow, so that a process starts within a second. N people, K joints.
 """
 
 import hashlib
@@ -44,19 +44,19 @@ def teacher_predictions(
     folder: str | Path,
     views: Views = "turned",
 ) -> tuple[JointSet, PredictedJoints]:
-    """Joints that teachers, voting, predict: found on disk, or computed and kept there.
+    """The combined prediction of teachers, read from the cache or computed.
 
     Args:
         people: N.
         teachers: .tflite files of any kind, .keras files, or Keras networks.
-        folder: of all that is kept; this teacher's part of it is made where missing.
-        views: of each crop that every teacher predicts.
+        folder: of cached predictions; created if missing.
+        views: of each crop, for every teacher.
 
     Returns:
         The teachers' joint set, and the prediction for each person.
 
     Raises:
-        InputError: a bad file, photograph or kept part, or no room on the disk.
+        InputError: a bad file, photograph or cache, or a full disk.
 
     Example:
         >>> import fpd_tf as fpd
@@ -93,7 +93,7 @@ def teacher_predictions(
 
 
 def predicted_joints(predictor: Predictor, people: Sequence[Sample]) -> PredictedJoints:
-    """Joints that one predictor finds, a photograph read once for all its views.
+    """Joints that one predictor finds.
 
     Args:
         predictor: of any kind.
@@ -118,19 +118,19 @@ def predicted_by_files(
     people: Sequence[Sample],
     processes: int | None = None,
 ) -> Iterator[PredictedJoints]:
-    """Joints that .tflite files, voting, find, some people at a time as they are done.
+    """The combined prediction of .tflite files, some people at a time.
 
     Args:
-        files: the teachers, which open.
-        views: of each crop that every file predicts.
+        files: the teachers.
+        views: of each crop, for every file.
         people: N.
-        processes: one a core where None; each runs the files on one thread.
+        processes: None for one a core; each runs the files on one thread.
 
     Returns:
-        The predictions for the next `AT_ONCE` people, until all have theirs.
+        The predictions for the next `AT_ONCE` people.
 
     Raises:
-        InputError: a photograph cannot be read, or a process was ended from outside.
+        InputError: a photograph cannot be read, or a process was killed.
     """
     parts = [people[at : at + AT_ONCE] for at in range(0, len(people), AT_ONCE)]
     if not parts:

@@ -1,4 +1,4 @@
-"""People without labels in a run: checked, and left out where the teacher is unsure."""
+"""Unlabelled people of a run: checks, and leaving out those with low scores."""
 
 import logging
 from pathlib import Path
@@ -18,22 +18,22 @@ CLEAR = 0.25
 def check_unlabelled(
     unlabelled: People | None, people: People, teacher: object, config: TrainConfig
 ) -> None:
-    """Refuses people without labels from whom nothing would be learned.
+    """Checks that a run can use its unlabelled people.
 
     Args:
-        unlabelled: None where there are none.
+        unlabelled: or None.
         people: with labels.
-        teacher: None where there is none.
+        teacher: or None.
         config: of the run.
 
     Raises:
-        InputError: no teacher, or one whose predictions have no weight; nobody; other
-            joints; somebody has labels.
+        InputError: no teacher, or one whose predictions have no weight; no people;
+            other joints; a person has labels.
     """
     if unlabelled is None:
         return
     if teacher is None:
-        sentence = "only a teacher can teach people without labels: give one"
+        sentence = "people without labels need a teacher: give one"
         raise InputError.plain("unlabelled", "", sentence)
     if not (config.teach_unlabelled and config.distillation_weight):
         expected = "true, and distillation_weight above 0, for people without labels"
@@ -47,7 +47,9 @@ def check_unlabelled(
         raise InputError("unlabelled", "joints", expected, received)
     labelled = unlabelled.annotated.any(axis=1).sum()
     if labelled:
-        expected = "people of whom no joint is annotated (else their labels teach, too)"
+        expected = (
+            "people without annotated joints (give labelled people as training data)"
+        )
         raise InputError("unlabelled", "labels", expected, f"{labelled} with labels")
 
 
@@ -56,26 +58,26 @@ def clearly_seen(
 ) -> People:
     """People whose mean teacher score is 0.25 or more; a log line counts the others.
 
-    Where a turned MoveNet scores less, two of three limb joints are wrong (measured in
+    Below that score, two of three limb joints of MoveNet are wrong (measured in
     docs/photographs-without-labels.md).
 
     Args:
         unlabelled: people to choose from.
-        teacher: a network predicts the upright crop alone.
+        teacher: a network is scored on the upright crop only.
         folder: of all kept predictions.
 
     Raises:
-        InputError: nobody is seen clearly, or a photograph cannot be read.
+        InputError: nobody is left, or a photograph cannot be read.
     """
     if not isinstance(teacher, JointTeacher):
         teacher = JointTeacher((teacher,), "upright")
     clear = teacher.mean_scores(unlabelled, folder) >= CLEAR
     if not clear.any():
-        expected = f"somebody whom the teacher scores {CLEAR} or more in the mean"
+        expected = f"a person with a mean teacher score of {CLEAR} or more"
         raise InputError(unlabelled.source, "", expected, f"none of {len(unlabelled)}")
     if not clear.all():
         logger.warning(
-            "%s: %d people; left out, not seen clearly by the teacher: %d",
+            "%s: %d people; left out for a low score of the teacher: %d",
             *(unlabelled.source, clear.sum(), (~clear).sum()),
         )
     pairs = zip(unlabelled, clear, strict=True)

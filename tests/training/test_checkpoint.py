@@ -87,7 +87,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(folder, caplog, damage
     (record,) = caplog.records
     said = record.getMessage()
     assert said.startswith(f"{folder / STATE}: expected a whole checkpoint")
-    assert said.endswith("going on from the epoch before")
+    assert said.endswith("continuing from the epoch before")
 
 
 def test_no_bit_of_a_checkpoint_changes_unnoticed(folder):

@@ -209,5 +209,5 @@ def test_finetune_starts_from_the_shipped_student_whatever_the_joints(people, ca
     network = network_for(people, dataclasses.replace(recipe, data=data))
     assert network.outputs[0].shape == (None, 16, 16, 16)
     said = capsys.readouterr().err
-    assert "65 of 65 layers taken over" in said
-    assert "joints that start anew: pelvis, thorax" in said
+    assert "65 of 65 layers loaded" in said
+    assert "joints initialised at random: pelvis, thorax" in said

@@ -75,8 +75,10 @@ def test_joints_are_taken_over_by_name(saved, capsys):
     bias = values(after, "score1")[1]
     assert bias[MPII.index("head_top")] == values(before, "score1")[1][13]
     said = capsys.readouterr().err
-    assert said.startswith("5 of 5 layers taken over from ") and said.count("\n") == 1
-    assert said.endswith("trained.keras; joints that start anew: pelvis, thorax\n")
+    assert said.startswith("5 of 5 layers loaded from ") and said.count("\n") == 1
+    assert said.endswith(
+        "trained.keras; joints initialised at random: pelvis, thorax\n"
+    )
 
 
 def test_as_many_joints_in_another_order_are_not_taken_for_the_same(saved):
@@ -99,7 +101,7 @@ def test_a_network_that_names_no_joints_has_those_of_the_people(saved, capsys):
     start_from(saved(before), other)
     said = capsys.readouterr().err
     assert "2 of 5 layers" in said
-    assert "layers that start anew: score0, remap, score1" in said
+    assert "layers initialised at random: score0, remap, score1" in said
 
 
 def test_other_joints_start_anew_and_other_shapes_too(saved, capsys):
@@ -112,7 +114,7 @@ def test_other_joints_start_anew_and_other_shapes_too(saved, capsys):
     for joint in (0, 1):
         one, other = (values(each, "score1")[0][..., joint] for each in (after, fresh))
         np.testing.assert_array_equal(one, other)
-    assert "joints that start anew: thumb, palm\n" in capsys.readouterr().err
+    assert "joints initialised at random: thumb, palm\n" in capsys.readouterr().err
     wider = network(LSP, features=8)
     with pytest.raises(InputError, match="expected a network with layers of stacks"):
         start_from(saved(before), wider)
@@ -124,7 +126,8 @@ def test_a_shipped_student_is_known_by_its_name(capsys):
     start_from("pose-lite", student)
     said = capsys.readouterr().err
     assert (
-        "joints that start anew: nose, left_eye, right_eye, left_ear and 1 more" in said
+        "joints initialised at random: nose, left_eye, right_eye, left_ear and 1 more"
+        in said
     )
     with pytest.raises(InputError, match="start_from: .*one of pose-lite, pose-small"):
         start_from("pose-huge", student)
@@ -140,4 +143,4 @@ def test_joints_match_however_their_names_are_written(saved, capsys):
     kernel, old = values(own, "score1"), values(before, "score1")
     knee = LSP.index("right_knee")
     np.testing.assert_array_equal(kernel[0][..., 0], old[0][..., knee])
-    assert "joints that start anew: tail" in capsys.readouterr().err
+    assert "joints initialised at random: tail" in capsys.readouterr().err

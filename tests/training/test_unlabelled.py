@@ -90,7 +90,7 @@ def test_who_is_not_seen_clearly_is_left_out_and_counted(
     teacher = joint_teacher(movenet_file, "upright")
     kept = clearly_seen(people, teacher, tmp_path / "cache")
     assert [person.image_path.name for person in kept] == ["a.png", "b.png"]
-    assert "2 people; left out, not seen clearly by the teacher: 1" in caplog.text
+    assert "2 people; left out for a low score of the teacher: 1" in caplog.text
     with pytest.raises(InputError, match="0.25 or more in the mean. Received: none of"):
         clearly_seen(people[2:], teacher, tmp_path / "cache")
 
@@ -149,7 +149,7 @@ def test_a_network_of_ones_own_says_who_is_clear(
 @pytest.mark.parametrize(
     ("how", "refusal"),
     [
-        ({"teacher": None}, "unlabelled: only a teacher can teach people without lab"),
+        ({"teacher": None}, "unlabelled: people without labels need a teacher"),
         ({"config": {"teach_unlabelled": False}}, "config: teach_unlabelled: expected"),
         ({"config": {"distillation_weight": 0}}, "config: teach_unlabelled: expected"),
         ({"unlabelled": "mpii"}, "unlabelled: joints: expected those of the labelled"),
@@ -185,7 +185,7 @@ def test_commands_train_on_both(
     more = "--teacher", movenet_file, "--views", "upright", "--unlabelled"
     status, said, error = run_fpd(*distilling(root, out, *more, folder / "boxes.json"))
     assert status == 0 and "distillation_loss" in said, error
-    assert "2 people; left out, not seen clearly by the teacher: 1" in caplog.text
+    assert "2 people; left out for a low score of the teacher: 1" in caplog.text
     assert (out / "student.keras").is_file()
     again = distilling(root, out, *more, folder, "--resume")
     status, _, error = run_fpd(*again)
