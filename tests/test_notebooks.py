@@ -72,7 +72,7 @@ def test_opens_with_what_it_shows_and_needs(path):
     first, *others = cells(notebook, "markdown")
     assert first is notebook.cells[0]
     assert first.source.startswith("# ")
-    assert "**Shows**" in first.source and "**Needs**" in first.source
+    assert "**Contents:**" in first.source and "**Requirements:**" in first.source
     assert any('"path/to/mpii"' in cell.source for cell in others)
 
 

@@ -63,7 +63,7 @@ def check_folder(folder: Path) -> None:
     contract = check_bundle(folder)
     size, joints = contract.image.size, len(contract.joints)
     weights = contract.model.weights
-    print(f"{folder}: whole; {weights} model, {size} px, {joints} joints")
+    print(f"{folder}: valid; {weights} model, {size} px, {joints} joints")
 
 
 def serve_page(folder: Path, port: int) -> None:

@@ -116,7 +116,7 @@ def read_coco(
         seen.add(key)
     if keypoints and not any(each.get("keypoints") for each in categories):
         names = ", ".join(str(each.get("name")) for each in categories)
-        wanted = "a category with keypoints (boxes alone were exported?)"
+        wanted = "a category with keypoints (was it exported with boxes only?)"
         raise InputError(path, "categories", wanted, names)
     return CocoFile(path, folders, **lists)
 

@@ -85,7 +85,7 @@ def labelled_in_batch(config: "DataConfig") -> int:
     size, share = config.batch_size, config.unlabelled_share
     count = size - round(share * size)
     if not 0 < count < size:
-        expected = f"a share that gives each batch of {size} people of both kinds"
+        expected = f"a share with labelled and unlabelled people in a batch of {size}"
         raise InputError("config.data", "unlabelled_share", expected, share)
     return count
 

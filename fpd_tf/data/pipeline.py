@@ -40,8 +40,8 @@ class DataConfig:
 
     Args:
         input_size: S, pixels.
-        sigma: of the heatmap Gaussians, in heatmap pixels (`encode_heatmaps` says what
-            the paper's lineage used).
+        sigma: of the heatmap Gaussians, in heatmap pixels (`codec.Heatmaps` lists those
+            of related code).
         batch_size: B.
         unlabelled_share: of each batch, if there are photographs without labels.
         scale: smallest and largest random factor on the person's box.

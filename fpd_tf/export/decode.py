@@ -47,7 +47,7 @@ def write_with_decode(model: str | Path, *, joint_set: JointSet | None = None) -
     outputs = audit_tflite(model).outputs
     shapes = [(each.name, each.dtype, len(each.shape)) for each in outputs]
     if shapes != [("heatmaps", "float32", 4)]:
-        expected = "float32 heatmaps [1, H, W, K] alone"
+        expected = "float32 heatmaps [1, H, W, K] as the only output"
         raise InputError(model, "outputs", expected, shapes)
     _, height, width, joints = outputs[0].shape
     joint_set = joint_set or joint_set_within(model, joints)

@@ -74,7 +74,7 @@ class Predictor:
     def check_heatmaps(self) -> None:
         """Raises for a network without heatmaps."""
         if self.codec is None:
-            sentence = "it gives joints; here a network with heatmaps is needed"
+            sentence = "it outputs joints; a network with heatmaps is needed"
             raise InputError.plain(self.name, "", sentence)
 
 

@@ -176,7 +176,7 @@ def strategy_of(devices: int) -> tf.distribute.Strategy:
     if devices < 1:
         raise InputError("devices", "", "at least 1", devices)
     if (gpus or machine.count > 1) and devices > max(len(gpus), 1):
-        expected = f"at most {max(len(gpus), 1)}, which is what this machine has"
+        expected = f"at most {max(len(gpus), 1)}, the devices of this machine"
         raise InputError("devices", "", expected, devices)
     if machine.count > 1:
         return _of_several_machines(machine, devices)
@@ -202,7 +202,7 @@ def _of_several_machines(machine, devices):
         tf.config.set_visible_devices(gpus[:devices], "GPU")
         return tf.distribute.MultiWorkerMirroredStrategy()
     except (tf.errors.OpError, RuntimeError) as error:
-        expected = "machines that find each other before TensorFlow runs anything"
+        expected = "machines that connect before TensorFlow runs an operation"
         raise InputError("TF_CONFIG", "", expected, error) from error
 
 
@@ -215,7 +215,7 @@ def _split_cpu(devices):
     except RuntimeError as error:
         found = len(tf.config.list_logical_devices("CPU"))
         if found < devices:
-            expected = f"at most {found}, with which TensorFlow has begun"
+            expected = f"at most {found}, with which TensorFlow has started"
             raise InputError("devices", "", expected, devices) from error
 
 

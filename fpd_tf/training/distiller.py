@@ -294,7 +294,7 @@ def check_student(student: keras.Model, source: str | Path = "student") -> None:
         received = f"a dictionary of {', '.join(student.output)}"
         raise InputError(source, "outputs", "a tensor or a list of them", received)
     if len(student.inputs) > 1 or len(shapes[-1]) != 3 or len(set(shapes)) > 1:
-        expected = "one image to heatmaps alone, (H, W, K) for each stack"
+        expected = "one image to heatmaps only, (H, W, K) for each stack"
         received = f"{len(student.inputs)} input(s) to {', '.join(map(str, shapes))}"
         raise InputError(source, "shapes", expected, received)
 

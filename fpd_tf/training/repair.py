@@ -26,7 +26,7 @@ def check_repair(config: TrainConfig, teacher: object) -> None:
     if config.labels.repair and not isinstance(teacher, JointTeacher):
         sentence = (
             "needs a teacher that predicts joints: a .tflite, several teachers, or "
-            "one that looks at turned views (--views turned)"
+            "one with rotated views (--views turned)"
         )
         raise InputError.plain("config", "labels.repair", sentence)
 

@@ -252,7 +252,7 @@ def run_fpd(monkeypatch, *arguments):
 def test_the_verb_writes_and_checks(model, tmp_path, monkeypatch, capsys):
     out = tmp_path / "bundle"
     assert run_fpd(monkeypatch, "bundle", "--model", model, "--out", out) == 0
-    assert "whole; float32 model, 64 px, 14 joints" in capsys.readouterr().out
+    assert "valid; float32 model, 64 px, 14 joints" in capsys.readouterr().out
     assert run_fpd(monkeypatch, "bundle", "--check", out) == 0
     (out / "web" / "app.js").write_text("")
     assert run_fpd(monkeypatch, "bundle", "--check", out) == 2
