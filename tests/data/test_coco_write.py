@@ -76,7 +76,7 @@ def test_who_has_no_label_is_written_too(people, tmp_path):
 
 def test_packed_people_have_no_photographs(people, tmp_path):
     packed = people.of([replace(people[0], packed=(0, 0, 0, 9, 9))])
-    with pytest.raises(InputError, match="person 0: is packed; take the data"):
+    with pytest.raises(InputError, match="person 0: is packed; use the data"):
         write_coco(packed, tmp_path / "sticks.json")
     assert not (tmp_path / "sticks.json").exists()
 

@@ -132,5 +132,5 @@ def test_few_others_come_several_times_an_epoch():
 @pytest.mark.parametrize("share", [0.1, 0.9])
 def test_a_share_that_leaves_one_kind_out_is_refused(share):
     config = fpd.DataConfig(batch_size=4, unlabelled_share=share)
-    with pytest.raises(InputError, match="unlabelled_share: expected a share that"):
+    with pytest.raises(InputError, match="unlabelled_share: expected a share with"):
         training_crops(crowd(20), config, 0, 10)

@@ -60,7 +60,7 @@ def test_who_cannot_play_an_mp4_is_said(tmp_path, monkeypatch, caplog):
 
 def test_a_writer_that_does_not_open_is_said_at_the_first_frame(tmp_path, monkeypatch):
     monkeypatch.setitem(CODECS, ".mp4", ("none",))
-    with pytest.raises(InputError, match="video.mp4: OpenCV cannot write it here"):
+    with pytest.raises(InputError, match="video.mp4: OpenCV cannot write it"):
         with video_written(tmp_path / "video.mp4", 10) as add:
             add(frame(0), 0.0)
     assert not list(tmp_path.iterdir())

@@ -134,6 +134,6 @@ def test_joints_alone_have_no_heatmaps_to_average():
     assert predict(np.zeros((1, 4, 4, 3))) is found
     for refused in (with_flip, lambda p: p.heatmaps(np.zeros((1, 4, 4, 3)))):
         with pytest.raises(
-            InputError, match="joints.tflite: it gives joints; here a network with h"
+            InputError, match="joints.tflite: it outputs joints; a network with h"
         ):
             refused(predict)

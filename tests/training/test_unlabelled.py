@@ -91,7 +91,7 @@ def test_who_is_not_seen_clearly_is_left_out_and_counted(
     kept = clearly_seen(people, teacher, tmp_path / "cache")
     assert [person.image_path.name for person in kept] == ["a.png", "b.png"]
     assert "2 people; left out for a low score of the teacher: 1" in caplog.text
-    with pytest.raises(InputError, match="0.25 or more in the mean. Received: none of"):
+    with pytest.raises(InputError, match="0.25 or more. Received: none of"):
         clearly_seen(people[2:], teacher, tmp_path / "cache")
 
 
