@@ -50,6 +50,8 @@ class Distiller(keras.Model):
     the student with synchronised BatchNorm (`with_precision`), and the Distiller
     outside it; `fit` then trains as one device would on the whole batch.
 
+    As in Keras, heatmaps and weights may be of any type; they count as float32.
+
     Args:
         teacher: trained network; may differ from the student in all but input, size of
             heatmaps and joints. None if the batches have its heatmaps, or without one.

@@ -101,6 +101,7 @@ def stacks_loss(stacks: Sequence, heatmaps, weights, distance: Callable = joints
         distance: of two (B, H, W, K) heatmaps, (B, K).
     """
     weights = ops.cast(weights, "float32")
+    heatmaps = ops.cast(heatmaps, "float32")
     heatmaps = ops.where(weights[:, None, None, :] != 0, heatmaps, 0.0)
     return sum(ops.mean(weights * distance(heatmaps, stack)) for stack in stacks)
 
@@ -136,7 +137,8 @@ def fpd_loss(
     Returns:
         Three scalars: the loss, L_mse (student_loss) and L_pd (distillation_loss).
     """
-    believed = teacher_weights * (
+    joint_weights = ops.cast(joint_weights, "float32")
+    believed = ops.cast(teacher_weights, "float32") * (
         ops.ones_like(joint_weights) if teach_unlabelled else joint_weights
     )
     student_loss = stacks_loss(stacks, heatmaps, joint_weights, student_distance)

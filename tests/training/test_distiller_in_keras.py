@@ -204,6 +204,24 @@ def test_what_has_weight_0_may_be_no_number(distiller, batch, told, part, eager)
     same(*results)
 
 
+@pytest.mark.parametrize("kind", ["float64", "float16", "int64", "bool"])
+def test_numbers_of_any_type_are_taken_as_keras_takes_them(distiller, batch, kind):
+    images, heatmaps, weights = batch
+    whole = heatmaps > 0.5, weights > 0
+    logs = []
+    for dtype in ("float32", kind):
+        parts = [part.astype(dtype) for part in whole]
+        for settings in ({}, {"teach_unlabelled": False}, {"teacher": None}):
+            built = distiller(**settings)
+            logs += [
+                built.train_on_batch(images, *parts, return_dict=True)["loss"],
+                built.test_on_batch(images, *parts, return_dict=True)["loss"],
+            ]
+        kept = tf.data.Dataset.from_tensors((images, *parts, tuple(parts)))
+        logs += fit(distiller(teacher=None), kept)["loss"]
+    same(logs[:7], logs[7:])
+
+
 @pytest.mark.parametrize(
     "spoil, said",
     [
