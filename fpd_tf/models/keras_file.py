@@ -16,6 +16,8 @@ _JOINTS = "joints.json"
 def load_network(path: str | Path) -> keras.Model:
     """Loads a .keras file in safe mode, to run or to train it.
 
+    Keras's older .h5 files too; joints are named in .keras files alone.
+
     Raises:
         InputError: no such file, or not a network saved by Keras.
 
@@ -28,7 +30,8 @@ def load_network(path: str | Path) -> keras.Model:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(path, "", "a .keras file", "no such file")
+        received = "a folder" if path.is_dir() else "no such file"
+        raise InputError(path, "", "a .keras file", received)
     try:
         network = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its readers raise
@@ -96,6 +99,8 @@ def _reason(path, error):
 
 
 def _joint_set_within(path):
+    if not zipfile.is_zipfile(path):
+        return None
     with zipfile.ZipFile(path) as archive:
         if _JOINTS not in archive.namelist():
             return None

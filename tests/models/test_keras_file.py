@@ -6,7 +6,8 @@ import pytest
 
 import fpd_tf as fpd
 from fpd_tf.errors import InputError
-from fpd_tf.models.keras_file import load_network
+from fpd_tf.models.keras_file import joint_set_of_network, load_network
+from fpd_tf.quiet import quiet
 
 
 def test_a_network_is_read_back_and_anything_else_refused(tmp_path):
@@ -21,10 +22,21 @@ def test_a_network_is_read_back_and_anything_else_refused(tmp_path):
     cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     text = tmp_path / "text.keras"
     text.write_text("no network")
+    with pytest.raises(InputError, match="expected a .keras file. Received: a folder"):
+        load_network(tmp_path)
     for bad in (cut, text, tmp_path / "missing.keras", tmp_path):
         with pytest.raises(InputError, match=str(bad)) as refusal:
             load_network(bad)
         assert "\n" not in str(refusal.value)
+
+
+def test_an_older_file_of_keras_is_read(tmp_path):
+    image = keras.Input((8, 8, 3))
+    network = keras.Model(image, keras.layers.Conv2D(2, 3)(image))
+    with quiet():  # Keras says that .h5 files are old
+        network.save(tmp_path / "old.h5")
+    found = load_network(tmp_path / "old.h5")
+    assert found.count_params() == 56 and joint_set_of_network(found) is None
 
 
 def test_a_file_of_another_keras_names_both_versions(tmp_path):
