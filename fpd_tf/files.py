@@ -32,6 +32,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         'whole'
     """
     path = Path(path)
+    check_file(path)
     aside = _name_aside(path)
     try:
         with _writing(path, aside):
@@ -106,6 +107,24 @@ def _same(one, other):
         return os.path.samefile(one, other)
     except OSError:
         return False
+
+
+def check_file(path: str | Path) -> None:
+    """Refuses a file that cannot be written, before the work for it is done.
+
+    Raises:
+        InputError: it is a folder, or its folder is missing or not to be written to.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError.plain(path, "", "it is a folder; give the name of a file")
+    reason = None
+    if not path.parent.is_dir():
+        reason = f"there is no folder {path.parent}"
+    elif not os.access(path.parent, os.W_OK):
+        reason = f"no permission to write to {path.parent}"
+    if reason:
+        raise InputError.plain(path, "", f"it cannot be written: {reason}")
 
 
 def check_new(path: str | Path) -> None:

@@ -11,7 +11,7 @@ from hashlib import sha256
 import pytest
 
 from fpd_tf.errors import InputError
-from fpd_tf.files import folder_written_whole, written_whole
+from fpd_tf.files import check_file, folder_written_whole, written_whole
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path):
@@ -33,7 +33,7 @@ def test_a_full_disk_is_said_of_the_file_that_was_wanted(tmp_path):
             aside.write_text("half")
             raise OSError(28, "No space left on device")
     assert not list(tmp_path.iterdir())
-    with pytest.raises(InputError, match="none/scores.json: .*No such file"):
+    with pytest.raises(InputError, match="none/scores.json: .*there is no folder"):
         with written_whole(tmp_path / "none" / "scores.json") as aside:
             aside.write_text("")
 
@@ -48,6 +48,21 @@ def test_what_else_goes_wrong_meanwhile_keeps_its_own_words(tmp_path):
             with write(tmp_path / "scores"):
                 raise ConnectionResetError(104, "Connection reset by peer")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_is_none_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path in ("", ".", "..", tmp_path):
+        with (
+            pytest.raises(InputError, match="it is a folder; give the name"),
+            written_whole(path),
+        ):
+            pass
+    with pytest.raises(InputError, match="no/a: it cannot be written: .* folder no$"):
+        check_file("no/a")
+    monkeypatch.setattr("os.access", lambda *asked: False)
+    with pytest.raises(InputError, match="^a: it cannot be written: no permission"):
+        check_file("a")
 
 
 def test_a_folder_is_whole_or_not_there(tmp_path):
@@ -158,7 +173,7 @@ def test_a_limit_on_the_size_of_files_is_a_sentence(tmp_path):
 WRITER = """
 import random, sys
 from hashlib import sha256
-from fpd_tf.files import folder_written_whole, written_whole
+from fpd_tf.files import check_file, folder_written_whole, written_whole
 while True:
     content = random.randbytes(random.randrange(300_000))
     with written_whole(sys.argv[1]) as aside, aside.open("wb") as file:

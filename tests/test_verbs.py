@@ -75,6 +75,24 @@ def test_two_outputs_of_one_name_are_refused(folder, run_fpd, arguments):
     assert not list(folder.glob("new*"))
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("", ".: it is a folder"),
+        ("a", "a: it is a folder"),
+        ("no/a.json", "no/a.json: it cannot be written: there is no folder no"),
+        ("photo.png/a.json", "there is no folder photo.png"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["predict gone.png --json", "compare gone --plot"])
+def test_a_place_that_is_none_is_said_before_the_work(
+    folder, run_fpd, verb, place, said
+):
+    (folder / "a").mkdir()
+    status, _, error = run_fpd(*verb.split(), place)
+    assert (status, error.count("\n")) == (2, 1) and said in error
+
+
 def test_what_is_written_beside_photographs_may_be_written_again(folder, run_fpd):
     Path("joints.json").write_text("of the last time")
     given = "predict . --model tiny.tflite --json joints.json --out drawn".split()

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from fpd_tf.errors import InputError
-from fpd_tf.files import check_apart
+from fpd_tf.files import check_apart, check_file
 
-OUTPUTS = ("out", "json_file", "picture", "ranges", "variants")
+FILES = ("json_file", "picture", "ranges")
+OUTPUTS = ("out", "variants", *FILES)
 PICTURES = ("images",)  # of these folders nothing but photographs is read
 
 
 def check_outputs(given: Mapping[str, Any]) -> None:
-    """Refuses an output that is an input, or another output.
+    """Refuses an output that is an input, or another output, or cannot be written.
 
     Of a folder that is read, a file that is there already counts as an input; beside a
     model, its pose.json and the config.json of its run.
@@ -22,8 +23,10 @@ def check_outputs(given: Mapping[str, Any]) -> None:
         given: the values of a verb's options, by name.
 
     Raises:
-        InputError: it is one.
+        InputError: it is one, or a file without a folder to lie in.
     """
+    for path in (path for name in FILES for path in _paths(given.get(name))):
+        check_file(path)
     inputs = {
         path: name for name in given.keys() - OUTPUTS for path in _paths(given[name])
     }
@@ -57,7 +60,7 @@ def _check_outside(output, folder, pictures_alone):
     place = Path(os.path.realpath(output))
     inside = place.is_relative_to(os.path.realpath(folder))
     if inside and not (pictures_alone and output.suffix.lower() not in SUFFIXES):
-        sentence = f"it would replace a file of {folder}, which is read"
+        sentence = f"it would replace a file of the input {folder}"
         raise InputError.plain(output, "", f"{sentence}; choose another name")
 
 

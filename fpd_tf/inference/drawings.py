@@ -45,7 +45,11 @@ def write_drawing(path: Path, image: np.ndarray) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sentence = f"it cannot be made a folder: {error.strerror}"
+        raise InputError.plain(path.parent, "", sentence) from error
     content = cv2.imencode(path.suffix.lower(), image[..., ::-1])[1].tobytes()
     with written_whole(path) as aside:
         aside.write_bytes(content)

@@ -15,6 +15,8 @@ from fpd_tf.data.images import read_image, rgb_of
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
 
+_WIDEST = 100
+
 Picture = np.ndarray | Image.Image | str | Path
 
 
@@ -61,6 +63,18 @@ def pixels_of(picture: Picture) -> np.ndarray:
             received = type(picture).__name__
         raise InputError("image", "", expected, received)
     return np.repeat(array.reshape(*array.shape[:2], 1), 3, 2) if grey else array
+
+
+def chosen_threshold(given: float | None, own: float) -> float:
+    """The least score of a joint that is drawn: the one given, or the model's own.
+
+    Raises:
+        InputError: it is no number.
+    """
+    threshold = own if given is None else given
+    if np.isnan(threshold):
+        raise InputError("threshold", "", "a score, such as 0.2", threshold)
+    return threshold
 
 
 def check_count(name: str, count: object) -> None:
@@ -119,8 +133,8 @@ def box_within(box: Sequence[float] | Box, width: int, height: int) -> Box:
         height: of the picture.
 
     Raises:
-        InputError: no box, one relative to the image size instead of in pixels, or one
-            outside the image.
+        InputError: no box, one relative to the image size instead of in pixels, one
+            outside the image, or one more than 100 times as large.
 
     Example:
         >>> from fpd_tf.inference.given import box_within
@@ -134,8 +148,9 @@ def box_within(box: Sequence[float] | Box, width: int, height: int) -> Box:
     square = box if isinstance(box, Box) else Box.around(box)
     x, y, *sides = square.rectangle if isinstance(box, Box) else map(float, box)
     across, down = sides
+    longer, side = max(width, height), max(across, down)
     outside = x >= width or y >= height or x + across <= 0 or y + down <= 0
-    if outside or (max(across, down) <= 1 < max(width, height)):
+    if outside or side <= 1 < longer or side > _WIDEST * longer:
         expected = f"x y width height in pixels of the {width} x {height} picture"
         received = (x, y, across, down)
         raise InputError("box", "", expected, received)

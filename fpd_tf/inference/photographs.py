@@ -9,7 +9,7 @@ from fpd_tf.files import check_apart
 from fpd_tf.inference.draw import draw_pose
 from fpd_tf.inference.drawings import drawing_paths, write_drawing
 from fpd_tf.inference.estimator import PoseEstimator
-from fpd_tf.inference.given import boxes_of, check_count
+from fpd_tf.inference.given import boxes_of, check_count, chosen_threshold
 from fpd_tf.progress import tracked
 
 
@@ -65,8 +65,7 @@ def predict_files(
     check_apart(out, paths)
     drawings = drawing_paths(photographs, Path(out)) if out else {}
     estimator = PoseEstimator(model)
-    if threshold is None:
-        threshold = estimator.rules.score.threshold
+    threshold = chosen_threshold(threshold, estimator.rules.score.threshold)
     look = {"joint_set": estimator.joint_set, "threshold": threshold}
     several = people > 1 or boxes is not None
 

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from fpd_tf.errors import InputError
-from fpd_tf.files import check_apart, written_whole
+from fpd_tf.files import check_apart, check_file, written_whole
 from fpd_tf.inference.draw import draw_pose
+from fpd_tf.inference.given import chosen_threshold
 from fpd_tf.inference.track import Tracker
 from fpd_tf.inference.video_writer import CODECS, video_written
 from fpd_tf.progress import tracked
@@ -70,12 +71,13 @@ def predict_video(
     if out and out.suffix not in (*TABLES, *CODECS):
         known = ", ".join((*TABLES, *CODECS))
         raise InputError(out, "", f"a file of one of {known}", out.suffix)
+    if out:
+        check_file(out)
     check_apart(out, [path])
     tracker = Tracker(model, box)
     video = _opened(path)
     rate = video.get(cv2.CAP_PROP_FPS) or USUAL_RATE
-    if threshold is None:
-        threshold = tracker.rules.score.threshold
+    threshold = chosen_threshold(threshold, tracker.rules.score.threshold)
     look = {"joint_set": tracker.joint_set, "threshold": threshold}
     drawn = out and out.suffix in CODECS
     records = []
@@ -97,7 +99,7 @@ def _opened(path):
     with quiet():
         video = cv2.VideoCapture(str(path))
     if not video.isOpened():
-        sentence = "no such file" if not path.is_file() else "OpenCV cannot decode it"
+        sentence = "no such file" if not path.exists() else "OpenCV cannot decode it"
         raise InputError.plain(path, "", sentence)
     return video
 

@@ -46,3 +46,11 @@ def test_no_drawing_replaces_a_photograph(tmp_path):
         (tmp_path / "x").mkdir(exist_ok=True)
         with pytest.raises(InputError, match="a.png: it would replace the input"):
             drawing_paths([photo], out)
+
+
+def test_a_file_in_place_of_a_folder_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for folder in (tmp_path / "file", tmp_path / "file" / "deeper"):
+        with pytest.raises(InputError, match=f"{folder}: it cannot be made a folder: "):
+            write_drawing(folder / "a.png", np.zeros((4, 4, 3), np.uint8))
+    assert (tmp_path / "file").read_text() == "mine"

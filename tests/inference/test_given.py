@@ -8,9 +8,15 @@ from PIL import Image
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
 from fpd_tf.inference.estimator import PoseEstimator
-from fpd_tf.inference.given import box_within, pixels_of, read_boxes
+from fpd_tf.inference.given import (
+    box_within,
+    chosen_threshold,
+    pixels_of,
+    read_boxes,
+)
 from fpd_tf.inference.photographs import predict_files
 from fpd_tf.inference.track import Tracker
+from fpd_tf.inference.video import predict_video
 
 HELD = Path(__file__).parents[1] / "golden"
 RGB = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
@@ -80,6 +86,8 @@ def test_a_box_is_in_pixels_and_on_the_picture():
         (-40, 10, 40, 40),
         (10, 160, 40, 40),
         Box(500, 500, 100),
+        (0, 0, 1e300, 1e300),
+        (-1e9, -1e9, 2e9, 2e9),
     ],
 )
 @pytest.mark.parametrize("use", ["estimator", "tracker"])
@@ -102,6 +110,14 @@ def test_what_is_no_box_is_refused_in_one_sentence(use, box, held):
     given = held if use is Tracker.__init__ else np.zeros((160, 120, 3), np.uint8)
     with pytest.raises(InputError, match="^box: expected x y width height in pixels"):
         use(PoseEstimator(held), given, box)
+
+
+def test_a_threshold_is_a_number(held):
+    assert [chosen_threshold(given, 0.2) for given in (None, 0.0, 0.5)] == [0.2, 0, 0.5]
+    for use in (predict_files, predict_video):
+        path = HELD / "photo.png"
+        with pytest.raises(InputError, match="^threshold: expected a score.*nan$"):
+            use([path] if use is predict_files else path, held, threshold=np.nan)
 
 
 @pytest.mark.parametrize("count", [0, -1, 1.5, "2", None])

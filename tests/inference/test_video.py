@@ -120,6 +120,14 @@ def test_a_video_is_not_drawn_over_itself(video):
     assert video.read_bytes() == before
 
 
+def test_a_place_that_is_none_is_said_before_the_first_frame(video, tmp_path):
+    for out in (tmp_path / "nowhere" / "a.csv", tmp_path / "nowhere" / "a.webm"):
+        with pytest.raises(InputError, match=f"{out}: it cannot be written: there is"):
+            predict_video(video, "no model is opened", out=out)
+    with pytest.raises(InputError, match="OpenCV cannot decode it"):
+        predict_video(tmp_path, "a model")
+
+
 def test_only_known_suffixes_are_written(video, tmp_path):
     with pytest.raises(
         InputError, match="a file of one of .csv, .json, .mp4, .webm, .avi"
