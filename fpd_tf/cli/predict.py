@@ -66,7 +66,6 @@ def predict(
     on_error: OnErrorOption = OnError.stop,
 ):
     """Find and draw the joints of people in photographs, or of a person in a video."""
-    from fpd_tf.inference.given import read_boxes
     from fpd_tf.inference.photographs import predict_files
     from fpd_tf.inference.video import predict_video
 
@@ -81,7 +80,6 @@ def predict(
             "in a video, one person is tracked: use --box, not --boxes or --people"
         )
         raise InputError.plain("predict", "", sentence)
-    known = read_boxes(boxes) if boxes else None
     network = _opened(model or shipped(POSE_MODEL))
     if video:
         results = predict_video(video, network, box, out=out, threshold=threshold)
@@ -93,7 +91,7 @@ def predict(
         network,
         box,
         people=people,
-        boxes=known,
+        boxes=boxes,
         out=out,
         threshold=threshold,
         on_error=on_error,

@@ -15,6 +15,11 @@ from fpd_tf.quiet import quiet
 from fpd_tf.sandbox import answer, read_in_child
 
 _BYTES = {"float32": 4, "float16": 2, "int8": 1, "uint8": 1, "int16": 2, "int32": 4}
+_OTHERS = {
+    b"{": "JSON; give the .tflite that it stands beside",
+    b"PK\x03\x04": "a zip file, as .keras files are",
+    b"": "another format",
+}
 _QUANTIZED = ("int8", "uint8", "int16")
 _ran: set[str] = set()
 
@@ -118,7 +123,8 @@ def _parsed(path):
     except OSError as error:
         raise InputError(path, "", "a .tflite file", error.strerror) from error
     if content[4:8] != b"TFL3":
-        raise InputError(path, "", "a .tflite file", content[:8])
+        kind = next(_OTHERS[start] for start in _OTHERS if content.startswith(start))
+        raise InputError(path, "", "a .tflite file", kind)
     try:
         model = schema.ModelT.InitFromPackedBuf(content, 0)
         _check(model)

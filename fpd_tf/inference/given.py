@@ -18,6 +18,7 @@ from fpd_tf.geometry import Box
 _WIDEST = 100
 
 Picture = np.ndarray | Image.Image | str | Path
+Boxes = Mapping[str, Sequence[Sequence[float]]]
 
 
 def pixels_of(picture: Picture) -> np.ndarray:
@@ -103,34 +104,55 @@ def read_boxes(path: str | Path) -> dict[str, list[tuple[float, ...]]]:
     expected = 'boxes, {"photo.jpg": [[x, y, width, height], ...], ...}'
     try:
         content = json.loads(Path(path).read_bytes())
-        found = {name: list(map(tuple, rows)) for name, rows in content.items()}
-        for boxes in found.values():
-            for box in boxes:
-                Box.around(box)
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(path, "", expected, error) from error
-    return found
+    if not isinstance(content, dict):
+        raise InputError(path, "", expected, str(content)[:80])
+    return {name: _checked(rows, path, name) for name, rows in content.items()}
 
 
-def boxes_of(photograph: Path, boxes: Mapping[str, Sequence]) -> Sequence:
+def _checked(rows, path, name):
+    """The boxes of one photograph, each four numbers."""
+    if not isinstance(rows, list):
+        expected = "boxes, [[x, y, width, height], ...]"
+        raise InputError(path, name, expected, str(rows)[:80])
+    for number, row in enumerate(rows, 1):
+        try:
+            Box.around(row)
+        except (ValueError, TypeError) as error:
+            expected = "x, y, width, height in pixels, the last two above 0"
+            where = f"{name}: box {number}"
+            raise InputError(path, where, expected, str(row)[:80]) from error
+    return list(map(tuple, rows))
+
+
+def boxes_of(photograph: Path, boxes: Boxes, source: str | Path) -> Sequence:
     """The boxes of a photograph, by its path or else its name.
 
     Raises:
-        InputError: it has none.
+        InputError: it has none; `source` is where they came from.
     """
     for name in (str(photograph), photograph.as_posix(), photograph.name):
         if name in boxes:
             return boxes[name]
-    raise InputError.plain("boxes", "", f"none for {photograph}")
+    raise InputError.plain(source, "", f"no boxes for {photograph}")
 
 
-def box_within(box: Sequence[float] | Box, width: int, height: int) -> Box:
+def box_within(
+    box: Sequence[float] | Box,
+    width: int,
+    height: int,
+    source: str | Path = "box",
+    field: str = "",
+) -> Box:
     """A person's box in an image, as the square to crop.
 
     Args:
         box: (x, y, width, height) pixels, or the square.
         width: of the picture.
         height: of the picture.
+        source: where the box came from, for the error.
+        field: likewise, the place in it.
 
     Raises:
         InputError: no box, one relative to the image size instead of in pixels, one
@@ -153,5 +175,5 @@ def box_within(box: Sequence[float] | Box, width: int, height: int) -> Box:
     if outside or side <= 1 < longer or side > _WIDEST * longer:
         expected = f"x y width height in pixels of the {width} x {height} picture"
         received = (x, y, across, down)
-        raise InputError("box", "", expected, received)
+        raise InputError(source, field, expected, received)
     return square

@@ -1,6 +1,6 @@
 """Joints of the people in many photographs, as records and drawings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from fpd_tf.data.checks import keep_good
@@ -9,7 +9,14 @@ from fpd_tf.files import check_apart
 from fpd_tf.inference.draw import draw_pose
 from fpd_tf.inference.drawings import drawing_paths, write_drawing
 from fpd_tf.inference.estimator import PoseEstimator
-from fpd_tf.inference.given import boxes_of, check_count, chosen_threshold
+from fpd_tf.inference.given import (
+    Boxes,
+    box_within,
+    boxes_of,
+    check_count,
+    chosen_threshold,
+    read_boxes,
+)
 from fpd_tf.progress import tracked
 
 
@@ -19,7 +26,7 @@ def predict_files(
     box: Sequence[float] | None = None,
     *,
     people: int = 1,
-    boxes: Mapping[str, Sequence[Sequence[float]]] | None = None,
+    boxes: Boxes | str | Path | None = None,
     out: str | Path | None = None,
     threshold: float | None = None,
     on_error: str = "raise",
@@ -32,7 +39,8 @@ def predict_files(
         box: (x, y, width, height) pixels around the person, in each photograph; where
             None, the person is searched for.
         people: most people to search for in a photograph.
-        boxes: for each photograph, by its path or name, boxes of its people.
+        boxes: for each photograph, by its path or name, boxes of its people; or a JSON
+            file of them (see `read_boxes`).
         out: folder for drawings, NAME.png for each photograph, or for one photograph
             the file to draw (see `drawing_paths`); none where None.
         threshold: joints that score less are not drawn; the contract's where None.
@@ -46,8 +54,8 @@ def predict_files(
         "joints" those of the first.
 
     Raises:
-        InputError: a photograph or the model cannot be read; no photograph at all; a
-            drawing would replace a photograph.
+        InputError: a photograph, the boxes or the model cannot be read; no photograph
+            at all; a box that lies in none; a drawing would replace a photograph.
 
     Example:
         >>> import fpd_tf as fpd
@@ -64,15 +72,30 @@ def predict_files(
     check_count("people", people)
     check_apart(out, paths)
     drawings = drawing_paths(photographs, Path(out)) if out else {}
+    boxes_file = "boxes"
+    if isinstance(boxes, str | Path):
+        boxes_file, boxes = boxes, read_boxes(boxes)
     estimator = PoseEstimator(model)
     threshold = chosen_threshold(threshold, estimator.rules.score.threshold)
     look = {"joint_set": estimator.joint_set, "threshold": threshold}
     several = people > 1 or boxes is not None
 
+    def given(photograph, width, height):
+        """Squares to look at; None where people are searched for."""
+        if boxes is None and box is None:
+            return None
+        if boxes is None:
+            return [box_within(box, width, height, photograph, "box")]
+        return [
+            box_within(each, width, height, boxes_file, f"{photograph}: box {number}")
+            for number, each in enumerate(boxes_of(photograph, boxes, boxes_file), 1)
+        ]
+
     def predicted(photograph):
         image = read_image(photograph)
-        given = boxes_of(photograph, boxes) if boxes else box and [box]
-        poses = _poses(estimator, image, given, people)
+        height, width = image.shape[:2]
+        squares = given(photograph, width, height)
+        poses = _poses(estimator, image, squares, people)
         if out is not None:
             drawn = image
             for pose in poses:
@@ -87,9 +110,9 @@ def predict_files(
     return keep_good(tracked(jobs, "predicting"), on_error)
 
 
-def _poses(estimator, image, boxes, people):
-    if boxes is not None:
-        return [estimator.predict(image, box) for box in boxes]
+def _poses(estimator, image, squares, people):
+    if squares is not None:
+        return [estimator.predict(image, square) for square in squares]
     if people > 1:
         return estimator.predict_people(image, people)
     pose = estimator.predict(image)

@@ -104,11 +104,21 @@ def test_tensors_of_five_axes_are_a_problem(tmp_path):
     assert audit.problems == ["mobile GPUs refuse it: a tensor has 5 dimensions"]
 
 
-@pytest.mark.parametrize("content", [b"", b"TFL3", b"\x89PNG\r\n\x1a\n", b"PK\x03\x04"])
-def test_foreign_files_are_refused(content, tmp_path):
+@pytest.mark.parametrize(
+    ("content", "received"),
+    [
+        (b"", "another format"),
+        (b"TFL3", "another format"),
+        (b"\x89PNG\r\n\x1a\n", "another format"),
+        (b"PK\x03\x04", "a zip file, as .keras files are"),
+        (b'{"version": 1}', "JSON; give the .tflite that it stands beside"),
+    ],
+)
+def test_foreign_files_are_refused(content, received, tmp_path):
     path = tmp_path / "a.tflite"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="a.tflite: expected a .tflite file"):
+    said = f"a.tflite: expected a .tflite file. Received: {received}$"
+    with pytest.raises(InputError, match=said):
         audit_tflite(path)
     with pytest.raises(InputError, match="No such file"):
         audit_tflite(tmp_path / "missing.tflite")

@@ -120,7 +120,7 @@ def test_boxes_in_and_as_many_poses_out(tmp_path):
     assert record["joints"] == record["people"][0]
     changed = (cv2.imread(str(tmp_path / "drawn" / "a.png")) != image).any(axis=2)
     assert changed[40:60, 20:40].any() and changed[40:60, 150:170].any()
-    with pytest.raises(InputError, match=r"boxes: none for .*a.png"):
+    with pytest.raises(InputError, match=r"boxes: no boxes for .*a.png"):
         predict_files([tmp_path], "m", boxes={"b.png": []})
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -141,13 +142,51 @@ def test_python_searches_a_photograph_as_the_command_does(held, tmp_path, run_fp
 
 
 @pytest.mark.parametrize(
-    "content",
-    ["", "[]", '{"a.png": 5}', '{"a.png": [[1, 2, 3]]}', '{"a.png": [[0, 0, 1, -1]]}'],
+    ("content", "said"),
+    [
+        ("", r"expected boxes, {.*Received: Expecting value"),
+        ("[1]", r"expected boxes, {.*Received: \[1\]"),
+        ('{"a.png": 5}', r"a.png: expected boxes, \[\[x, .*Received: 5"),
+        ('{"a.png": [5]}', r"a.png: box 1: expected x, y, .*Received: 5"),
+        ('{"a.png": [[1, 2, 3]]}', r"a.png: box 1: .*Received: \[1, 2, 3\]"),
+        (
+            '{"a.png": [[0, 0, 1, 1], [0, 0, 1, -1]]}',
+            r"a.png: box 2: .*above 0. Received: \[0, 0, 1, -1\]",
+        ),
+        ('{"a.png": [["a", 0, 1, 1]]}', r"a.png: box 1: .*Received: \['a', 0, 1, 1\]"),
+    ],
 )
-def test_boxes_of_another_form_are_refused(tmp_path, content):
+def test_boxes_of_another_form_are_refused(tmp_path, content, said):
     (tmp_path / "boxes.json").write_text(content)
-    with pytest.raises(InputError, match="boxes.json: expected boxes, "):
+    with pytest.raises(InputError, match=f"boxes.json: {said}"):
         read_boxes(tmp_path / "boxes.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{}", "boxes.json: no boxes for photo.png"),
+        (
+            '{"photo.png": [[0, 0, 40, 40], [900, 0, 30, 30]]}',
+            r"boxes.json: photo.png: box 2: .* Received: \(900.0, 0.0, 30.0, 30.0\)",
+        ),
+        (
+            '{"photo.png": [[0.1, 0.2, 0.3, 0.4]]}',
+            "boxes.json: photo.png: box 1: expected x y width height in pixels of the",
+        ),
+    ],
+)
+def test_boxes_of_another_picture_name_their_file(
+    run_fpd, tmp_path, monkeypatch, content, said
+):
+    monkeypatch.chdir(tmp_path)
+    Image.open(HELD / "photo.png").save("photo.png")
+    Path("boxes.json").write_text(content)
+    given = ("predict", "photo.png", "--model", HELD / "tiny.tflite")
+    status, out, err = run_fpd(*given, "--boxes", "boxes.json")
+    assert (status, out) == (2, "") and re.search(said, err)
+    status, out, err = run_fpd(*given, "--box", 900, 0, 30, 30)
+    assert (status, out) == (2, "") and "photo.png: box: expected x y width" in err
 
 
 @pytest.mark.parametrize(
