@@ -10,6 +10,7 @@ import numpy as np
 
 from fpd_tf.codec import decode_heatmaps, encode_heatmaps
 from fpd_tf.contract.pose_json import Contract, as_json
+from fpd_tf.contract.rules import Search
 from fpd_tf.geometry import Box, apply_matrix, invert_matrix
 from fpd_tf.inference.crop import next_region, squares, upright_matrix, view_matrix
 from fpd_tf.inference.track import Track
@@ -24,10 +25,12 @@ def golden_vectors(contract: Contract) -> dict:
     """Inputs and expected results of every rule of a contract, ready for JSON.
 
     Returns:
-        "contract" with CELLS x CELLS heatmaps; "decode": heatmaps -> joints, scores;
-        "crop": image and view -> matrix, levels; "regions": joints -> next region;
-        "squares": frame -> squares to search; "track": 60 frames in which a person
-        appears late and leaves, the time goes back and the camera is rotated.
+        "contract" with CELLS x CELLS heatmaps and unusual constants, so that a reader
+        with built-in defaults fails; "decode": heatmaps -> joints, scores; "crop":
+        image and view -> matrix, levels; "regions": joints -> next region; "squares":
+        frame -> squares to search; "track": 60 frames in which a person appears late
+        and leaves, the time goes back and stands still, the camera is rotated and the
+        size of the frames changes.
 
     Example:
         >>> from fpd_tf.bundle.golden import golden_vectors
@@ -36,10 +39,12 @@ def golden_vectors(contract: Contract) -> dict:
         60
     """
     stride, random = contract.heatmaps.stride, np.random.default_rng(0)
-    small = replace(
-        contract,
-        image=replace(contract.image, size=CELLS * stride),
-        heatmaps=replace(contract.heatmaps, height=CELLS, width=CELLS),
+    small = _unlike(
+        replace(
+            contract,
+            image=replace(contract.image, size=CELLS * stride),
+            heatmaps=replace(contract.heatmaps, height=CELLS, width=CELLS),
+        )
     )
     return {
         "contract": as_json(small),
@@ -49,6 +54,29 @@ def golden_vectors(contract: Contract) -> dict:
         "squares": [_squares(small, size) for size in SEARCHED],
         "track": _track(small, random),
     }
+
+
+def _unlike(contract):
+    """The contract with other constants, no two of them equal."""
+    crop, smoothing = contract.crop, contract.smoothing
+    return replace(
+        contract,
+        crop=replace(
+            crop,
+            threshold=1.2 * crop.threshold,
+            body_margin=1.1 * crop.body_margin,
+            torso_margin=1.2 * crop.torso_margin,
+            smallest=1.1 * crop.smallest,
+        ),
+        search=Search(sides=(1.0, 0.6)),
+        smoothing=replace(
+            smoothing,
+            min_cutoff=1.5 * smoothing.min_cutoff,
+            beta=0.8 * smoothing.beta,
+            derivative_cutoff=0.7 * smoothing.derivative_cutoff,
+        ),
+        score=replace(contract.score, presence=0.3),
+    )
 
 
 def _heatmaps(random, stride):
@@ -82,6 +110,7 @@ def _crops(random):
     image = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
     regions = random.uniform((3, 3, 8), (13, 13, 30), (8, 3)).tolist()
     regions.append([11.5, 8.5, 2.0 * size])  # samples lie halfway between pixels
+    regions += [[4.0, 4.5, 1.8 * size], [4.5, 3.0, 2.2 * size]]  # each rounding counts
     return {
         "width": width,
         "height": height,
@@ -166,16 +195,17 @@ def _listed(box):
 
 def _track(contract, random):
     """A walking person, absent before 4 and from 25 to 28; at 40 the time goes back,
-    at 50 the camera is rotated.
+    at 43 it stands still, at 50 the camera is rotated, at 54 and 57 frames get smaller.
     """
     size, stride = contract.image.size, contract.heatmaps.stride
     track = Track(size, contract.rules)
     body = random.uniform((140, 120), (240, 340), (len(contract.joints), 2))
     frames = []
     for frame in range(FRAMES):
-        seconds = frame / 30 - (0.5 if frame >= 40 else 0)
+        seconds = (42 if frame == 43 else frame) / 30 - (0.5 if frame >= 40 else 0)
         rotation, mirrored = (0, False) if frame < 50 else (90, True)
-        view = track.view(640, 480, rotation, mirrored)
+        width, height = 640 if frame < 57 else 600, 480 if frame < 54 else 440
+        view = track.view(width, height, rotation, mirrored)
         walking = body + (3 * frame, 40 * np.sin(frame / 5))
         away = frame < 4 or 25 <= frame < 29
         sure = random.uniform(0.02, 1, len(body)) * (not away)
@@ -185,8 +215,8 @@ def _track(contract, random):
         cells = np.flatnonzero(heatmaps)
         frames.append(
             {
-                "width": 640,
-                "height": 480,
+                "width": width,
+                "height": height,
                 "rotation": rotation,
                 "mirrored": mirrored,
                 "seconds": seconds,

@@ -82,6 +82,14 @@ void searching(const json& golden, const json& contract) {
             for (const double number : listed(place)) places.push_back(number);
         }
         near("squares", places, flat(one["regions"]), 1e-6);
+        for (const char* part : {"hips", "shoulders"}) {
+            json torsoless = contract;
+            torsoless["crop"][part] = json::array();
+            const std::vector<Region> one_place =
+                squares(one["width"], one["height"], torsoless);
+            near("squares: how many", {double(one_place.size())}, {1}, 0);
+            near("squares: the whole", listed(one_place[0]), one["regions"][0], 0);
+        }
     }
 }
 

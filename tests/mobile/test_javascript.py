@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import subprocess
 
 from fpd_tf.shipped import shipped
@@ -36,10 +37,22 @@ def test_javascript_computes_the_golden_joints_in_node(node, bundled):
         [node, "--test", "test/"], cwd=bundled / "web", capture_output=True, text=True
     )
     assert finished.returncode == 0, finished.stdout
-    assert "# pass 7" in finished.stdout and "# fail 0" in finished.stdout
+    assert "# pass 8" in finished.stdout and "# fail 0" in finished.stdout
 
 
-def test_javascript_types_hold(node, node_modules, bundled, tmp_path):
+AROUND = """// @ts-check
+const canvas = document.createElement('canvas');
+const {width, height} = canvas;
+const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+/** @param {{x: number, y: number}[]} joints @param {number[]} scores */
+function show(joints, scores) {}
+"""
+
+
+def test_javascript_types_hold(node, node_modules, bundled, shown_block, tmp_path):
+    """Of the page, and of what its README shows."""
+    web = shutil.copytree(bundled / "web", tmp_path / "web")
+    (web / "shown.js").write_text(AROUND + shown_block("js", web / "README.md"))
     config = {
         "compilerOptions": {
             "allowJs": True,
@@ -56,7 +69,7 @@ def test_javascript_types_hold(node, node_modules, bundled, tmp_path):
                 "@litertjs/*": [str(node_modules / "@litertjs" / "*")],
             },
         },
-        "files": [str(bundled / "web" / "app.js")],
+        "files": [str(web / "app.js"), str(web / "shown.js")],
     }
     (tmp_path / "tsconfig.json").write_text(json.dumps(config))
     compiler = node_modules / "typescript" / "bin" / "tsc"

@@ -5,6 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from fpd_tf.shipped import shipped
+
 STUBS = Path(__file__).with_name("androidx_stubs.txt")
 DOCS = Path(__file__).parents[2] / "docs"
 AROUND = """
@@ -23,6 +25,33 @@ PURE = (
     "Smoothing",
     "Track",
 )
+
+
+ANDROID = shipped("android")
+NAMESPACES = "{http://schemas.android.com/%s}"
+
+
+def test_the_library_builds_in_an_app_of_another_build():
+    """No version catalogue, no plugin's version, no option that Kotlin 2.3 dropped."""
+    for module in ("pose", "app"):
+        build = (ANDROID / module / "build.gradle.kts").read_text()
+        assert "libs." not in build and " version " not in build
+        assert "kotlinOptions" not in build and "jvmTarget = JvmTarget.JVM_17" in build
+    assert not list((ANDROID / "pose").rglob("AndroidManifest.xml"))
+
+
+def test_the_sample_asks_for_the_camera_alone():
+    manifest = ElementTree.parse(ANDROID / "app/src/main/AndroidManifest.xml").getroot()
+    name, node = NAMESPACES % "apk/res/android" + "name", NAMESPACES % "tools" + "node"
+    asked = {
+        each.attrib[name].removeprefix("android.permission."): each.attrib.get(node)
+        for each in manifest.iter("uses-permission")
+    }
+    assert asked == {
+        "CAMERA": None,
+        "FOREGROUND_SERVICE": "remove",
+        "FOREGROUND_SERVICE_DATA_SYNC": "remove",
+    }
 
 
 def compiled(kotlin, sources, out, *, android=None):
@@ -51,16 +80,17 @@ def test_pure_kotlin_computes_the_golden_joints_on_the_jvm(kotlin, bundled, tmp_
     sources.append(pose / "test" / "kotlin" / "fpd" / "pose" / "Golden.kt")
     assert compiled(kotlin, sources, tmp_path) == ""
     java, _, library = kotlin
-    golden, contract = (
+    files = [
         pose / "test/resources/golden.json",
         pose / "main/assets/pose.json",
-    )
+        pose / "main/assets/pose.tflite",
+    ]
     finished = subprocess.run(
-        [java, "-cp", f"{tmp_path}:{library}", "fpd.pose.GoldenKt", golden, contract],
+        [java, "-cp", f"{tmp_path}:{library}", "fpd.pose.GoldenKt", *files],
         capture_output=True,
         text=True,
     )
-    assert finished.stdout == "8 golden tests passed\n", finished.stderr
+    assert finished.stdout == "9 golden tests passed\n", finished.stderr
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import {readFileSync} from 'node:fs';
 import {test} from 'node:test';
 
-import {readContract} from '../pose/contract.js';
+import {checkModel, readContract} from '../pose/contract.js';
 import {compose, crop, cropMatrix, nextRegion, uprightMatrix} from '../pose/crop.js';
 import {decode} from '../pose/decode.js';
 import {squares} from '../pose/search.js';
@@ -50,7 +50,8 @@ test('frames to crops', () => {
     const upright = uprightMatrix(width, height, rotation, mirrored);
     const found = compose(cropMatrix({x, y, side}, size), upright.matrix);
     near(found, matrix, 1e-9);
-    near(crop({data, width, height}, found, size, [0, 255]), levels, 1e-3);
+    const input = crop({data, width, height}, found, size, [-255, 255]);
+    near(input.map(value => (value + 255) / 2), levels, 1e-3);
   }
 });
 
@@ -67,6 +68,10 @@ test('frames to squares', () => {
   for (const {width, height, regions} of golden.squares) {
     const found = squares(width, height, contract);
     near(found.flatMap(listed), regions.flat(), 1e-9 * width);
+    for (const part of ['hips', 'shoulders']) {
+      const torsoless = {...contract, crop: {...contract.crop, [part]: []}};
+      near(squares(width, height, torsoless).flatMap(listed), regions[0], 0);
+    }
   }
 });
 
@@ -97,7 +102,27 @@ test('an older contract has its defaults', () => {
   assert.deepEqual([read.score.presence, read.search.sides], [0.2, [1, 0.75, 0.5]]);
 });
 
-test('a newer contract is refused', () => {
-  const newer = JSON.stringify({...golden.contract, version: 2});
-  assert.throws(() => readContract(newer), /expected version 1. Received: 2/);
+test('another model is refused', async () => {
+  const model = new Uint8Array(readFileSync(new URL('../pose.tflite', import.meta.url)));
+  await checkModel(contract, model);
+  const said = /^Error: pose.tflite is not the file that pose.json describes/;
+  await assert.rejects(checkModel(contract, model.slice(1)), said);
+});
+
+test('a contract of other rules is refused', () => {
+  /** @param {string} field @param {unknown} value @param {RegExp} said */
+  const refused = (field, value, said) => {
+    const other = JSON.stringify({...golden.contract, [field]: value});
+    assert.throws(() => readContract(other), said);
+  };
+  refused('version', 2, /expected version 1. Received: 2/);
+  refused('version', 0, /expected version 1. Received: 0/);
+  for (const part of ['decode', 'crop', 'search', 'smoothing']) {
+    const rule = {...golden.contract[part], rule: 'another'};
+    refused(part, rule, new RegExp(`${part}: expected [a-z_]+. Received: another`));
+  }
+  for (const part of ['image', 'heatmaps']) {
+    const tensor = {...golden.contract[part], dtype: 'int8'};
+    refused(part, tensor, /expected float32. Received: int8/);
+  }
 });

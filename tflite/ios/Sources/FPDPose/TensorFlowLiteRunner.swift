@@ -31,10 +31,13 @@ public final class TensorFlowLiteRunner: HeatmapRunner {
 }
 
 extension PoseEstimator {
-    /// The bundled model on TensorFlowLiteSwift.
-    public static func onTensorFlowLite() throws -> PoseEstimator {
+    /// The bundled model on TensorFlowLiteSwift; see `TensorFlowLiteRunner`.
+    public static func onTensorFlowLite(
+        threads: Int = 2, xnnpack: Bool = false
+    ) throws -> PoseEstimator {
         let (contract, model) = try Bundled.load()
-        return PoseEstimator(contract: contract, runner: try TensorFlowLiteRunner(model: model))
+        let runner = try TensorFlowLiteRunner(model: model, threads: threads, xnnpack: xnnpack)
+        return PoseEstimator(contract: contract, runner: runner)
     }
 }
 #endif

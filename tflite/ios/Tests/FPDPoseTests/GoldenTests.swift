@@ -77,12 +77,8 @@ final class GoldenTests: XCTestCase {
 
     func testFramesToCrops() throws {
         let golden = try read().crop
-        var bytes = [UInt8]()
-        for pixel in 0..<(golden.width * golden.height) {
-            bytes += golden.levels[(3 * pixel)..<(3 * pixel + 3)] + [255]
-        }
         let image = Contract.Image(
-            name: "image", dtype: "float32", size: golden.size, range: [0, 255])
+            name: "image", dtype: "float32", size: golden.size, range: [-255, 255])
         for example in golden.views {
             let region = Region(
                 x: example.region[0], y: example.region[1], side: example.region[2])
@@ -91,14 +87,28 @@ final class GoldenTests: XCTestCase {
                 rotation: example.rotation, mirrored: example.mirrored)
             let matrix = region.matrix(size: golden.size) * upright.matrix
             near(listed(matrix), example.matrix, 1e-9)
-            let found = bytes.withUnsafeBytes {
-                Frame(
-                    bytes: $0, width: golden.width, height: golden.height,
-                    bytesPerRow: 4 * golden.width, layout: .rgba
-                ).crop(matrix, image: image)
+            for layout in [Frame.Layout.rgba, .bgra] {
+                let stored = rows(golden.levels, golden.width, layout)
+                let found = stored.withUnsafeBytes {
+                    Frame(
+                        bytes: $0, width: golden.width, height: golden.height,
+                        bytesPerRow: 4 * golden.width + 5, layout: layout
+                    ).crop(matrix, image: image)
+                }
+                near(found.map { (Double($0) + 255) / 2 }, example.levels, 1e-3)
             }
-            near(found.map(Double.init), example.levels, 1e-3)
         }
+    }
+
+    /// Bytes of a frame whose rows end in five that are none of its pixels.
+    private func rows(_ levels: [UInt8], _ width: Int, _ layout: Frame.Layout) -> [UInt8] {
+        var bytes = [UInt8]()
+        for pixel in 0..<(levels.count / 3) {
+            let color = levels[(3 * pixel)..<(3 * pixel + 3)]
+            bytes += (layout == .rgba ? Array(color) : color.reversed()) + [255]
+            if (pixel + 1) % width == 0 { bytes += [9, 9, 9, 9, 9] }
+        }
+        return bytes
     }
 
     func testJointsToTheNextRegion() throws {
@@ -143,10 +153,54 @@ final class GoldenTests: XCTestCase {
         }
     }
 
-    func testAnOlderContractHasItsDefaults() throws {
+    /// What golden.json's contract says.
+    private func fields() throws -> [String: Any] {
         let url = try XCTUnwrap(Bundle.module.url(forResource: "golden", withExtension: "json"))
         let golden = try JSONSerialization.jsonObject(with: Data(contentsOf: url))
-        var older = try XCTUnwrap((golden as? [String: Any])?["contract"] as? [String: Any])
+        return try XCTUnwrap((golden as? [String: Any])?["contract"] as? [String: Any])
+    }
+
+    func testWithoutHipsOrShouldersTheWholeFrameIsSearched() throws {
+        for part in ["hips", "shoulders"] {
+            var contract = try fields()
+            var crop = try XCTUnwrap(contract["crop"] as? [String: Any])
+            crop[part] = [Int]()
+            contract["crop"] = crop
+            let read = try Contract.read(JSONSerialization.data(withJSONObject: contract))
+            let whole = Region.whole(width: 640, height: 480)
+            XCTAssertEqual(squares(width: 640, height: 480, contract: read), [whole])
+        }
+    }
+
+    func testAContractOfOtherRulesIsRefused() throws {
+        let contract = try fields()
+        XCTAssertNoThrow(try Contract.read(JSONSerialization.data(withJSONObject: contract)))
+        try refused(contract, "version", 2, "version: expected 1. Received: 2")
+        for part in ["decode", "crop", "search", "smoothing"] {
+            var rule = try XCTUnwrap(contract[part] as? [String: Any])
+            rule["rule"] = "another"
+            try refused(contract, part, rule, "Received: another")
+        }
+        for part in ["image", "heatmaps"] {
+            var tensor = try XCTUnwrap(contract[part] as? [String: Any])
+            tensor["dtype"] = "int8"
+            try refused(contract, part, tensor, "expected float32. Received: int8")
+        }
+    }
+
+    private func refused(
+        _ contract: [String: Any], _ field: String, _ value: Any, _ said: String
+    ) throws {
+        var other = contract
+        other[field] = value
+        let content = try JSONSerialization.data(withJSONObject: other)
+        XCTAssertThrowsError(try Contract.read(content)) {
+            XCTAssertTrue("\($0)".hasSuffix(said), "\($0)")
+        }
+    }
+
+    func testAnOlderContractHasItsDefaults() throws {
+        var older = try fields()
         older["search"] = nil
         older["score"] = ["threshold": 0.3]
         let contract = try Contract.read(JSONSerialization.data(withJSONObject: older))

@@ -27,7 +27,7 @@ internal class Golden(text: String) {
             val (red, green, blue) = levels.subList(3 * it, 3 * it + 3)
             (255 shl 24) or (red shl 16) or (green shl 8) or blue
         }
-        val image = Contract.Image("image", golden["crop"]["size"].int, 0.0, 255.0)
+        val image = Contract.Image("image", golden["crop"]["size"].int, -255.0, 255.0)
         for (case in golden["crop"]["views"].items) {
             val rotation = case["rotation"].int
             val mirrored = case["mirrored"].flag
@@ -36,7 +36,8 @@ internal class Golden(text: String) {
             val matrix = Region(x, y, side).matrix(image.size) * upright.matrix
             near("matrix", listed(matrix), case["matrix"].numbers, 1e-9)
             val found = crop(Frame(pixels, width, height, rotation, mirrored), matrix, image)
-            near("levels", doubles(found), case["levels"].numbers, 1e-3)
+            val levels = doubles(found).map { (it + 255) / 2 }
+            near("levels", levels, case["levels"].numbers, 1e-3)
         }
     }
 
@@ -59,6 +60,11 @@ internal class Golden(text: String) {
             val found = squares(width, case["height"].int, contract)
             val expected = case["regions"].items.flatMap { it.numbers }
             near("squares", found.flatMap(::listed), expected, 1e-9 * width)
+            val crop = contract.crop
+            for (torsoless in listOf(crop.copy(hips = listOf()), crop.copy(shoulders = listOf()))) {
+                val one = squares(width, case["height"].int, contract.copy(crop = torsoless))
+                near("squares", one.flatMap(::listed), expected.take(3), 0.0)
+            }
         }
     }
 
@@ -102,11 +108,29 @@ internal class Golden(text: String) {
         check(contract.presence == 0.2 && contract.sides == listOf(1.0, 0.75, 0.5)) { contract }
     }
 
-    fun aNewerContractIsRefused(poseJson: String) {
-        val newer = poseJson.replaceFirst("\"version\": 1", "\"version\": 2")
-        val refused = runCatching { Contract.read(newer) }.exceptionOrNull()
-        check(refused?.message == "pose.json: expected version 1. Received: 2") { "$refused" }
+    fun aContractOfOtherRulesIsRefused(poseJson: String) {
+        refused(poseJson, "\"version\": 1", "\"version\": 2", "expected version 1. Received: 2")
+        for (rule in listOf("argmax_log_parabola", "box", "squares", "one_euro")) {
+            refused(poseJson, "\"$rule\"", "\"another\"", "rule: expected $rule. Received: another")
+        }
+        for (tensor in listOf("image", "heatmaps")) {
+            val (float, int) = listOf("float32", "int8").map { "\"$tensor\", \"dtype\": \"$it\"" }
+            refused(poseJson, float, int, "$tensor: dtype: expected float32. Received: int8")
+        }
         check(Contract.read(poseJson).joints.isNotEmpty())
+    }
+
+    fun anotherModelIsRefused(poseJson: String, model: ByteArray) {
+        val contract = Contract.read(poseJson)
+        contract.checkModel(model)
+        val refusal = runCatching { contract.checkModel(model.copyOf(model.size - 1)) }
+        check("${refusal.exceptionOrNull()?.message}".startsWith("pose.tflite is not the file"))
+    }
+
+    private fun refused(poseJson: String, ours: String, other: String, said: String) {
+        val content = poseJson.replaceFirst(ours, other)
+        val refusal = runCatching { Contract.read(content) }.exceptionOrNull()
+        check("${refusal?.message}".endsWith(said)) { "$said: $refusal" }
     }
 
     private fun pairs(node: Node) = node.items.flatMap { it.numbers }
@@ -137,7 +161,7 @@ internal class Golden(text: String) {
     }
 }
 
-/** Runs without Gradle: arguments are golden.json and pose.json. */
+/** Runs without Gradle: arguments are golden.json, pose.json and pose.tflite. */
 fun main(files: Array<String>) {
     val golden = Golden(File(files[0]).readText())
     golden.heatmapsToJoints()
@@ -147,6 +171,7 @@ fun main(files: Array<String>) {
     golden.aPersonThroughSixtyFrames()
     golden.rowsOfACameraBecomePixels()
     golden.anOlderContractHasItsDefaults(File(files[1]).readText())
-    golden.aNewerContractIsRefused(File(files[1]).readText())
-    println("8 golden tests passed")
+    golden.aContractOfOtherRulesIsRefused(File(files[1]).readText())
+    golden.anotherModelIsRefused(File(files[1]).readText(), File(files[2]).readBytes())
+    println("9 golden tests passed")
 }

@@ -21,6 +21,12 @@ class GoldenTest {
     @Test fun anOlderContractHasItsDefaults() =
         golden.anOlderContractHasItsDefaults(File("src/main/assets/pose.json").readText())
 
-    @Test fun aNewerContractIsRefused() =
-        golden.aNewerContractIsRefused(File("src/main/assets/pose.json").readText())
+    @Test fun aContractOfOtherRulesIsRefused() =
+        golden.aContractOfOtherRulesIsRefused(File("src/main/assets/pose.json").readText())
+
+    @Test fun anotherModelIsRefused() =
+        golden.anotherModelIsRefused(
+            File("src/main/assets/pose.json").readText(),
+            File("src/main/assets/pose.tflite").readBytes(),
+        )
 }
