@@ -53,15 +53,19 @@ def main(
     before: Annotated[
         list[str] | None, typer.Option(help="Command that made them, in order.")
     ] = None,
+    mean: Annotated[
+        bool, typer.Option(help="Ship the mean of the weights of all runs in a row.")
+    ] = False,
 ):
     """Exports, scores, times, and writes the card; a gate that fails stops it."""
     train, held_out = lspet(root)
     everyday = replace(fpd.load_coco(coco, "val"), metric="pck")
-    runs = list(_runs(run))
+    folders = list(_runs(run))
+    runs = [json.loads((each / "config.json").read_text()) for each in folders]
     config = runs[-1]
     folder.mkdir(parents=True, exist_ok=True)
     files = {kind: folder / f"{name}.{kind}" for kind in USES}
-    network = load_network(run / "student.keras")
+    network = _mean_network(folders if mean else [run])
     _save_rounded(network, files["keras"])
     data = f"{config['samples']:,} photographs"
     gate = {"held_out": held_out, "training_data": f"LSP-extended, {data}"}
@@ -89,6 +93,7 @@ def main(
         "teacher": config["teacher"],
         "repaired": config.get("repaired"),
         "start": start,
+        "averaged": len(runs) if mean else 1,
         "commands": [*(before or [IMPORT]), *map(_command, runs)],
     }
     here = FileSystemLoader(Path(__file__).parent)
@@ -99,12 +104,20 @@ def main(
 
 
 def _runs(run):
-    """config.json of the runs that led here, the first one first."""
+    """Folders of the runs that led here, the first one first."""
     config = json.loads((run / "config.json").read_text())
     before = Path(config["config"]["start_from"] or "").parent
     if (before / "config.json").is_file():
         yield from _runs(before)
-    yield config
+    yield run
+
+
+def _mean_network(folders):
+    """A network with the mean of the runs' weights (Izmailov et al., UAI 2018)."""
+    networks = [load_network(each / "student.keras") for each in folders]
+    weights = zip(*(each.get_weights() for each in networks), strict=True)
+    networks[-1].set_weights([np.mean(of_all, axis=0) for of_all in weights])
+    return networks[-1]
 
 
 def _command(run):
