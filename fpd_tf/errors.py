@@ -61,6 +61,8 @@ def refused(source: str | Path, error, unknown_field: str) -> InputError:
         expected = "a value"
     if "argument" in first["type"]:
         expected = unknown_field
+    if not field and isinstance(first["input"], dict):  # all fields, not one value
+        return InputError.plain(source, field, f"expected {expected}")
     return InputError(source, field, expected, str(first["input"])[:80])
 
 

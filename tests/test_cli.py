@@ -170,7 +170,7 @@ def test_predict_draws_joints_of_ones_own_as_the_contract_names_them(run_fpd, tm
     ("setting", "said"),
     [
         ("epochz=3", "epochz: expected a field of the recipe. Received: 3"),
-        ("weight_decay=0.1", "expected optimizer=adamw where there is weight_decay"),
+        ("weight_decay=0.1", "expected optimizer=adamw where there is weight_decay\n"),
         ("epochs=three", "epochs: expected a valid integer"),
         ("data.sigma=-1", "data.sigma: expected greater than 0. Received: -1"),
         ("data.depth.more=1", "expected field=value of the recipe"),

@@ -9,6 +9,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from fpd_tf.cli.options import Data, Source
 from fpd_tf.data import coco
@@ -21,6 +22,7 @@ JOINTS = ("LHand", "RHand", "LFoot", "RFoot", "Head", "Tail")
 COLOURS = np.uint8(
     [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0], [0, 255, 255], [255, 0, 255]]
 )
+FIGURE = np.array([[20, 20], [60, 22], [22, 70], [62, 68], [40, 12], [40, 45]])
 TINY = (
     *("preset=hourglass_2x64", "model.num_stacks=1", "model.num_features=8"),
     *("model.depth=1", "model.stem_width=8", "epochs=1", "data.input_size=32"),
@@ -50,25 +52,33 @@ def colour_finder(tmp_path):
     return path
 
 
-@pytest.fixture
-def figures(tmp_path):
-    """290 pictures of six dots, labelled as CVAT exports a skeleton."""
-    random, images, annotations = np.random.default_rng(0), [], []
-    folder = tmp_path / "images" / "default"
+def save(picture, folder, number):
+    """Each third as a phone stores it: on its side, with the tag that says so."""
+    if number % 3:
+        path, stored, how = folder / f"frame_{number:06d}.png", picture, {}
+    else:
+        path, stored = folder / f"frame_{number:06d}.jpg", np.rot90(picture)
+        how = {"exif": Image.Exif(), "quality": 95, "subsampling": 0}
+        how["exif"][0x0112] = 6
+    Image.fromarray(stored).save(path, **how)
+    return path.name
+
+
+def write_figures(root, places, flags):
+    """Pictures of six dots, 90 x 110, labelled as CVAT exports a skeleton."""
+    images, annotations = [], []
+    folder = root / "images" / "default"
     folder.mkdir(parents=True)
-    for number in range(1, 291):
-        at = random.uniform(15, 75, (6, 2)).round(2)
-        picture = drawn(at, 90, 90)[..., ::-1]
-        cv2.imwrite(str(folder / f"frame_{number:06d}.png"), picture)
+    for number, (at, known) in enumerate(zip(places, flags, strict=True), 1):
+        name = save(drawn(at, 90, 110), folder, number)
         low, extent = at.min(axis=0), np.ptp(at, axis=0)
-        flags = np.where(random.random(6) < 0.1, 0, 2)
-        keypoints = np.column_stack([at * (flags > 0)[:, None], flags])
+        keypoints = np.column_stack([at * (known > 0)[:, None], known])
         images.append(
             {
                 "id": number,
                 "width": 90,
-                "height": 90,
-                "file_name": f"frame_{number:06d}.png",
+                "height": 110,
+                "file_name": name,
                 "license": 0,
                 "flickr_url": "",
                 "coco_url": "",
@@ -86,7 +96,7 @@ def figures(tmp_path):
                 "iscrowd": 0,
                 "attributes": {"occluded": False, "keyframe": False},
                 "keypoints": keypoints.ravel().tolist(),
-                "num_keypoints": int((flags > 0).sum()),
+                "num_keypoints": int((known > 0).sum()),
             }
         )
     category = {"id": 1, "name": "figure", "supercategory": ""}
@@ -98,9 +108,17 @@ def figures(tmp_path):
         "images": images,
         "annotations": annotations,
     }
-    path = tmp_path / "annotations" / "person_keypoints_default.json"
+    path = root / "annotations" / "person_keypoints_default.json"
     path.parent.mkdir()
     path.write_text(json.dumps(content))
+
+
+@pytest.fixture
+def figures(tmp_path):
+    """290 of them, some labels missing."""
+    random = np.random.default_rng(0)
+    places = random.uniform(15, 75, (290, 6, 2)).round(2)
+    write_figures(tmp_path, places, np.where(random.random((290, 6)) < 0.1, 0, 2))
     return tmp_path
 
 
@@ -197,6 +215,26 @@ def test_six_joints_under_a_teacher_to_every_quantization(
         subprocess.run([node, "--test", "test/"], cwd=page, check=True)
 
 
+def test_a_phones_photographs_go_right_through(fpd, colour_finder, tmp_path, caplog):
+    """Labels count the upright picture, down to rows that the stored one has not."""
+    places = [FIGURE + [0, 35], FIGURE, FIGURE + [0, 34]]
+    write_figures(tmp_path, places, np.full((3, 6), 2))
+    data = ["--data", "coco", "--root", tmp_path, "--split", "all", "--json"]
+    facts, scores, found = (
+        tmp_path / f"{n}.json" for n in ("facts", "scores", "found")
+    )
+    fpd("look", *data, facts, "--out", tmp_path / "sheet.png")
+    assert "1 of 3 photographs are turned upright" in caplog.text
+    assert json.loads(facts.read_text())["odd"] == {}
+    fpd("evaluate", *data, scores, "--metric", "pck", "--model", colour_finder)
+    assert json.loads(scores.read_text())["mean"] == 100
+    phone = tmp_path / "images" / "default" / "frame_000003.jpg"
+    box = ["--box", 10, 40, 62, 70]
+    fpd("predict", phone, *box, "--model", colour_finder, "--json", found)
+    (pose,) = json.loads(found.read_text())
+    np.testing.assert_allclose(np.array(pose["joints"])[:, :2], places[2], atol=2)
+
+
 def losses(run):
     """What the teacher's part of the loss was, epoch by epoch."""
     with (run / "history.csv").open() as file:
@@ -207,12 +245,11 @@ def test_a_video_follows_joints_that_are_no_hips_and_shoulders(
     fpd, colour_finder, tmp_path
 ):
     """Where the whole frame is looked at, the network does not see dots so small."""
-    at = np.array([[20, 20], [60, 22], [22, 70], [62, 68], [40, 12], [40, 45]])
     film, table = tmp_path / "film.avi", tmp_path / "joints.csv"
     moves = [np.array([4.0 * frame, 2.0 * frame]) for frame in range(40)]
     with video_written(film, 25) as add:
         for frame, move in enumerate(moves):
-            add(drawn(at + move, 320, 240), frame / 25)
+            add(drawn(FIGURE + move, 320, 240), frame / 25)
     video = ["--video", film, "--model", colour_finder, "--out", table]
     fpd("predict", *video, "--box", 10, 5, 60, 75)
     with table.open() as file:
@@ -220,7 +257,7 @@ def test_a_video_follows_joints_that_are_no_hips_and_shoulders(
     assert len(rows) == 40
     for row, move in zip(rows, moves, strict=True):
         found = [[float(row[f"{joint}_{axis}"]) for axis in "xy"] for joint in JOINTS]
-        np.testing.assert_allclose(found, at + move, atol=3)
+        np.testing.assert_allclose(found, FIGURE + move, atol=3)
 
 
 @pytest.mark.slow

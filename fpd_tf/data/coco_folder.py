@@ -47,7 +47,8 @@ def files_of_split(root: Path, split: str) -> list[tuple[Path, tuple[Path, ...]]
         return [(only, _folders(root, only, ""))]
     if not wanted:
         found = ", ".join(name for name, paths in by_split.items() if paths)
-        raise InputError(root, "split", f"one of {found}, as files are named", split)
+        expected = f"one of {found}, as files are named, or --validation 10%"
+        raise InputError(root, "split", expected, split)
     chosen = []
     for name in wanted:
         path = _only(root, by_split[name], f"one json of {name}, or --annotations FILE")
@@ -93,9 +94,10 @@ def _only(root, paths, expected):
 
 
 def _folders(root, path, split):
-    """Likeliest first; the folder of the json itself is where Roboflow puts them."""
+    """Likeliest first: CVAT's has the file's last word, Roboflow's holds the file."""
     names = _NAMES.get(split, ("default",))
-    named = [name + year for name in names for year in reversed(_YEARS)]
+    named = [path.stem.removeprefix("person_keypoints_")]
+    named += [name + year for name in names for year in reversed(_YEARS)]
     places = [root / name for name in named]
     places += [root / "images" / name for name in named]
     places += [root / "images", root / "images" / "default", path.parent, root]

@@ -201,7 +201,10 @@ def check_size(path: Path, found: Measured, said: tuple[int, int] | None) -> Non
         expected = "the size that its labels say, {} x {}".format(*said)
         received = "{} x {}".format(*found.size)
         if found.turned:
-            received += ", upright by its EXIF orientation, which labels must count in"
+            received += (
+                ", upright by its EXIF orientation, which labels must count in (where "
+                "they do, leave this width and height out of the json)"
+            )
         raise InputError(path, "size", expected, received)
 
 

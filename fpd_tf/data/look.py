@@ -5,12 +5,10 @@ N people, K joints.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from fpd_tf.data.checks import reason_of
+from fpd_tf.data.images import upright_size
 from fpd_tf.data.people import People, Sample
 from fpd_tf.errors import InputError
 
@@ -77,7 +75,7 @@ def facts_of(people: People) -> Facts:
     """
     if not people:
         raise InputError.plain(people.source, "", "has no people to look at")
-    sizes = {path: _size_of(path) for path in _photographs(people)}
+    sizes = {path: upright_size(path) for path in _photographs(people)}
     annotated = people.annotated
     hidden = annotated & ~np.array([person.visible for person in people])
     across = [_left_minus_right(person, people.joint_set) for person in people]
@@ -111,7 +109,7 @@ def odd_about(
     Args:
         person: annotated.
         names: of the K joints.
-        size: width and height of the photograph, None where not known.
+        size: width and height of the upright photograph, None where not known.
     """
     known = np.flatnonzero(person.annotated)
     joints, box = person.joints[known], person.box
@@ -165,11 +163,3 @@ def _crossed(across):
 
 def _photographs(people):
     return {person.image_path for person in people if not person.packed}
-
-
-def _size_of(path: Path) -> tuple[int, int]:
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except (OSError, ValueError) as error:
-        raise InputError(path, "", "a photograph", reason_of(error)) from error

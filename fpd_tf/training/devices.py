@@ -93,7 +93,8 @@ class Devices:
             raise InputError("config.data", "batch_size", expected, batch)
         counted = counted or batch
         if people < counted:
-            raise InputError("people", "", f"at least one batch of {counted}", people)
+            expected = f"at least one batch of {counted}, or a smaller data.batch_size"
+            raise InputError("people", "", expected, people)
         return people // counted
 
     def in_turn(self, action: Callable[[], Result]) -> Result:

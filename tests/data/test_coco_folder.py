@@ -47,8 +47,23 @@ def test_train_and_val_by_name(tmp_path, file, photograph):
         assert len(people) == count
         assert all(person.image_path.is_file() for person in people)
     assert len(load_coco(tmp_path, "trainval")) == len(load_coco(tmp_path, "all")) == 5
-    with pytest.raises(InputError, match="split: expected one of train, val, .*test"):
+    wanted = "split: expected one of train, val, .* or --validation 10%.*: test"
+    with pytest.raises(InputError, match=wanted):
         load_coco(tmp_path, "test")
+
+
+def test_cvat_names_a_folder_as_its_subset_is_named(tmp_path):
+    for subset, count in (("Train", 3), ("Validation", 2)):
+        file = tmp_path / "annotations" / f"person_keypoints_{subset}.json"
+        folder = tmp_path / "images" / subset
+        write(file, [folder / f"frame_{number}.jpg" for number in range(count)])
+    assert [len(load_coco(tmp_path, each)) for each in ("train", "val")] == [3, 2]
+    (person, *_) = load_coco(tmp_path, "val")  # frame_0.jpg is in Train too
+    assert person.image_path == tmp_path / "images" / "Validation" / "frame_0.jpg"
+    file = tmp_path / "annotations" / "person_keypoints_Tuesday.json"
+    write(file, [tmp_path / "images" / "Tuesday" / "frame_0.jpg"])
+    (person,) = load_coco(annotations=file)
+    assert person.image_path.parent.name == "Tuesday"
 
 
 def test_roboflow(tmp_path):

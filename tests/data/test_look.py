@@ -79,8 +79,23 @@ def test_sides_that_cross_are_odd(photograph):
     assert {**facts.odd} == {1: said}
 
 
+def test_a_phones_photograph_is_as_large_as_it_is_upright(tmp_path):
+    """Stored on its side, 120 x 100; the knees are below row 100 of the upright one."""
+    path, exif = tmp_path / "phone.jpg", Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (120, 100)).save(path, exif=exif)
+    deep = FACING + [0, 30]
+    people = [person(path, deep, box=Box(50, 80, 90)), person(path, FACING + [50, 0])]
+    assert {**facts_of(People(people, BODY)).odd} == {
+        1: [
+            "outside of the photograph: left_hip, left_knee",
+            "outside of the box: nose, left_hip, left_knee",
+        ]
+    }
+
+
 def test_a_photograph_that_is_gone_and_nobody(photograph, tmp_path):
-    with pytest.raises(InputError, match="gone.png: expected a photograph"):
+    with pytest.raises(InputError, match="gone.png: expected a whole photograph"):
         facts_of(People([person(tmp_path / "gone.png")], BODY))
     with pytest.raises(InputError, match="has no people to look at"):
         facts_of(People([], BODY))

@@ -230,7 +230,7 @@ def test_a_batch_that_does_not_divide_is_refused():
     assert devices.steps(20, 6) == 3
     with pytest.raises(InputError, match="batch_size: expected a multiple of 3.*: 4"):
         devices.steps(20, 4)
-    with pytest.raises(InputError, match="people: expected at least one batch of 6"):
+    with pytest.raises(InputError, match="one batch of 6, or a smaller data.b"):
         devices.steps(5, 6)
 
 
