@@ -38,6 +38,7 @@ SMALL_RUN = (
     *("model.depth=1", "model.stem_width=8", "epochs=1", "data.input_size=32"),
     *("data.sigma=1.0", "data.batch_size=20"),
 )
+FROM_SCRATCH = ("--set", "start_from=null", "--set", "warmup_epochs=0")
 SMALLER = {
     "train": [part for pair in SMALL_RUN for part in ("--set", pair)],
     "export": ["--max-drop", "100", "--few-people"],
@@ -111,6 +112,9 @@ def drawn(tmp_path_factory, movenet_file):
     synthesize(folder / "own", "mpii", count=40)
     write_coco(load_mpii(folder / "own", "all"), folder / "mine.json")
     (folder / "own" / "images").rename(folder / "photos")
+    (folder / "mine").mkdir()
+    shutil.copy(folder / "mine.json", folder / "mine")
+    shutil.copytree(folder / "photos", folder / "mine" / "images")
     shutil.copy(folder / "mine.json", folder / "people.json")
     shutil.copytree(folder / "photos", folder / "images")
     for name in ("thunder", "lightning"):
@@ -135,8 +139,8 @@ def test_commands_run(page, drawn, tmp_path, monkeypatch, capfd):
         if NOT_RUN & {verb, *arguments}:
             continue
         smaller = SMALLER.get(verb, [])
-        if "finetune" in arguments:  # the small network has no trained self
-            smaller = [*smaller, "--set", "start_from=null"]
+        if "finetune" in arguments:  # the small network has no trained self, 1 epoch
+            smaller = [*smaller, *FROM_SCRATCH]
         if verb == "export" and "--max-drop" not in arguments:
             smaller = []
         if verb == "synthesize":
