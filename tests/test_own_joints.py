@@ -141,6 +141,8 @@ def everything(fpd, data, out, quantization):
     scored = ["--validation", "30%", "--json", out / "scores.json"]
     student = run / "student.keras"
     fpd("evaluate", *data, *scored, "--model", student, "--flip-test")
+    judged = ["--validation", "30%", "--split", "val", "--teacher", student]
+    fpd("look", *data, *judged, "--out", out / "contradicted.html")
     gate = ["--validation", "30%", "--max-drop", "100"]
     quantized = ["--quantization", quantization, "--out", file]
     fpd("export", *data, *gate, "--model", student, *quantized)

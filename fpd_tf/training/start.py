@@ -51,7 +51,7 @@ def start_from(trained: str | Path, network: keras.Model) -> None:
             layer.set_weights(values)
             taken += 1
     if not taken:
-        expected = f"a network with layers of {network.name}"
+        expected = f"a network with layers of {network.name}, or start_from=null"
         raise InputError(path, "", expected, before.name)
     if fresh or anew:
         _tell(path, taken, fresh, anew)

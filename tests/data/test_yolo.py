@@ -53,6 +53,16 @@ def test_a_line_is_a_person(write):
     assert load_yolo(write() / "data.yaml", "val")[0].image_path.name == "c.png"
 
 
+def test_parts_are_of_the_upright_photograph(write):
+    """A phone's, stored on its side: 80 x 40, upright 40 x 80."""
+    root, exif = write(), Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (80, 40)).save(root / "images" / "train" / "a.png", exif=exif)
+    (person,) = load_yolo(root)
+    assert person.joints.tolist() == [[20, 20], [10, 40], [0, 0]]
+    assert person.box == Box(19.5, 39.5, 50)
+
+
 def test_two_numbers_a_joint(write):
     line = "0 0.5 0.5 0.25 0.5 0.5 0.25 0 0 -0.1 0.5"
     (person,) = load_yolo(write(line, kpt_shape=[3, 2]))

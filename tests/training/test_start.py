@@ -116,7 +116,7 @@ def test_other_joints_start_anew_and_other_shapes_too(saved, capsys):
         np.testing.assert_array_equal(one, other)
     assert "joints initialised at random: thumb, palm\n" in capsys.readouterr().err
     wider = network(LSP, features=8)
-    with pytest.raises(InputError, match="expected a network with layers of stacks"):
+    with pytest.raises(InputError, match="layers of stacks, or start_from=null"):
         start_from(saved(before), wider)
 
 
