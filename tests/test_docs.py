@@ -38,11 +38,15 @@ SMALL_RUN = (
     *("model.depth=1", "model.stem_width=8", "epochs=1", "data.input_size=32"),
     *("data.sigma=1.0", "data.batch_size=20"),
 )
-FROM_SCRATCH = ("--set", "start_from=null", "--set", "warmup_epochs=0")
+FROM_SCRATCH = (
+    *("start_from=null", "warmup_epochs=0"),
+    *("student_distance=mse", "distillation_distance=mse"),
+)
 SMALLER = {
     "train": [part for pair in SMALL_RUN for part in ("--set", pair)],
     "export": ["--max-drop", "100", "--few-people"],
     "synthesize": ["--count", "20"],
+    "finetune": [part for pair in FROM_SCRATCH for part in ("--set", pair)],
 }
 SMALLER["distill"] = SMALLER["train"]
 
@@ -139,8 +143,8 @@ def test_commands_run(page, drawn, tmp_path, monkeypatch, capfd):
         if NOT_RUN & {verb, *arguments}:
             continue
         smaller = SMALLER.get(verb, [])
-        if "finetune" in arguments:  # the small network has no trained self, 1 epoch
-            smaller = [*smaller, *FROM_SCRATCH]
+        if "finetune" in arguments:  # the small network has no trained self
+            smaller = [*smaller, *SMALLER["finetune"]]
         if verb == "export" and "--max-drop" not in arguments:
             smaller = []
         if verb == "synthesize":
