@@ -1,8 +1,9 @@
-"""How accurate a teacher is, by its mean score of the person.
+"""How accurate a teacher is, or several are, by the mean score of the person.
 
     python -m studies.seen_clearly thunder.tflite lspet
+    python -m studies.seen_clearly thunder.tflite heavy.tflite lspet
 
-Its voted joints over the 1,000 people of LSP-extended to validate, limb joints alone;
+The voted joints over the 1,000 people of LSP-extended to validate, limb joints alone;
 a row for each range of the mean score that decides who of the unlabelled is left out.
 """
 
@@ -22,17 +23,18 @@ RANGES = ((0.0, 1.0), (0.0, CLEAR), (CLEAR, 0.5), (0.5, 1.0))
 
 
 def main(
-    teacher: Path,
+    teachers: list[Path],
     root: Path,
     views: ViewsOption = "turned",
     kept: KeptOption = KEPT,
 ):
-    """Scores a teacher on all people, and on three ranges of its mean score."""
+    """Scores teachers on all people, and on three ranges of their mean score."""
     _, people = lspet(root)
-    joint_set, predicted = teacher_predictions(people, [teacher], kept, views)
+    joint_set, predicted = teacher_predictions(people, teachers, kept, views)
     joints = joint_map(joint_set, people.joint_set).joints(predicted.joints)
     mean_scores = predicted.scores.mean(axis=1)
-    table = Table("mean score", "people", "limbs", title=f"{teacher.name}, {views}")
+    names = " + ".join(teacher.name for teacher in teachers)
+    table = Table("mean score", "people", "limbs", title=f"{names}, {views}")
     for low, high in RANGES:
         who = (mean_scores >= low) & (mean_scores < high)
         about = joints[who], people.joints[who], people.annotated[who]

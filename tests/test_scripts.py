@@ -165,6 +165,7 @@ def test_studies_of_a_trained_network_run(lspet, teacher, tmp_path, capsys):
     run("studies.worst", teacher, lspet, "--out", tmp_path / "worst.jpg", "--count", 3)
     kept = "--kept", tmp_path / "kept"
     run("studies.seen_clearly", teacher, lspet, *kept)
+    run("studies.seen_clearly", teacher, teacher, lspet, "--views", "upright", *kept)
     run("studies.labels_held", teacher, lspet, "--views", "upright", *kept)
     run("studies.box_scale", teacher, lspet)
     printed = capsys.readouterr().out

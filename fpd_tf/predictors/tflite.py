@@ -36,7 +36,7 @@ def tflite_predictor(path: Path, threads: int = 2) -> Predictor:
     joints = gives_joints(shapes)
     if joints and not told:
         _no_contract_for(file, f"joints: write a short contract, {FORM}")
-    if len(shapes) != 1:
+    if not joints and [len(shape) for shape in shapes] != [4]:
         expected = "heatmaps [1, H, H, K], joints [1, 1, K, 3] or BlazePose's five"
         raise InputError(path, "outputs", expected, shapes)
     whole = None if told or joints else contract_beside(file)

@@ -8,12 +8,15 @@ import keras
 import numpy as np
 
 from fpd_tf.codec import Heatmaps
+from fpd_tf.contract.pose_json import contract_path, numbered_joints
 from fpd_tf.data.people import People
 from fpd_tf.data.pipeline import DataConfig
 from fpd_tf.data.teacher_joints import TeacherJoints
-from fpd_tf.joint_maps import joint_map, joint_union
+from fpd_tf.errors import InputError
+from fpd_tf.joint_maps import joint_map
 from fpd_tf.joints import JointSet
 from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.predictor import Predictor
 from fpd_tf.predictors.vote import Views
 from fpd_tf.training.teacher_predictions import teacher_predictions
 
@@ -45,10 +48,10 @@ class JointTeacher:
         """Opens the teachers.
 
         Raises:
-            InputError: a bad file, or no joint in common with `joint_set`.
+            InputError: a bad file, or one without a joint in common with `joint_set`.
         """
-        opened = [load_predictor(each).joint_set for each in self.teachers]
-        joint_map(joint_union(opened), joint_set)
+        for each in self.teachers:
+            _check_common(load_predictor(each), joint_set)
 
     def mean_scores(self, people: People, folder: Path) -> np.ndarray:
         """Its mean score of each person, (N,), about 0 (nobody there) to 1.
@@ -85,14 +88,21 @@ class JointTeacher:
             people: N.
             config: of the student's heatmaps.
             folder: of all kept predictions.
+
+        Raises:
+            InputError: no joint of anybody has a score above 0.
         """
         joint_set, predicted = teacher_predictions(
             people, self.teachers, folder, self.views
         )
         wanted = joint_map(joint_set, people.joint_set)
+        weights = wanted.weights(predicted.scores).clip(0, 1)
+        if not weights.any():
+            sentence = "sees no joint of anybody: is its input range right?"
+            raise InputError.plain(self.name, "", sentence)
         return TeacherJoints(
             wanted.joints(predicted.joints),
-            wanted.weights(predicted.scores).clip(0, 1),
+            weights,
             Heatmaps(config.input_size, sigma=config.sigma),
             people.joint_set.flip_order,
         )
@@ -120,3 +130,16 @@ def joint_teacher(
     if heatmaps and views != "turned":
         return None
     return JointTeacher(teachers, views or "turned")
+
+
+def _check_common(predictor: Predictor, joint_set: JointSet):
+    theirs = predictor.joint_set.joints
+    try:
+        joint_map(predictor.joint_set, joint_set)
+    except InputError as error:
+        expected = f"one or more of {joint_set.name}'s ({', '.join(joint_set.joints)})"
+        if theirs == numbered_joints(len(theirs)).joints:
+            expected += f", named in {contract_path(predictor.name).name}"
+        raise InputError(
+            predictor.name, "joints", expected, ", ".join(theirs)
+        ) from error

@@ -112,7 +112,7 @@ def test_unknown_outputs_and_several_inputs_are_refused(foreign_file):
     def flat(image):
         return tf.cast(tf.reshape(image, (1, -1))[:, :7], tf.float32)
 
-    with pytest.raises(InputError, match=r"shapes: expected.*\(1, 7\)"):
+    with pytest.raises(InputError, match=r"outputs: expected heatmaps.*\(1, 7\)"):
         load_predictor(foreign_file(flat))
 
 

@@ -70,7 +70,7 @@ def test_teachers_that_cannot_teach_are_refused(
     path, box = nobody_labelled[0].image_path, nobody_labelled[0].box
     person = Sample(path, np.zeros((1, 2)), known, known, box)
     people = People([person] * 4, tail)
-    with pytest.raises(InputError, match="joint set coco: joints: expected a joint of"):
+    with pytest.raises(InputError, match="movenet.tflite: joints: .* of tail's"):
         network = tiny_network(num_joints=1)
         fpd.train(people, tmp_path / "a", config, teacher=movenet_file, network=network)
     network, teacher = tiny_network(num_joints=14), tiny_network(num_joints=14, seed=1)
@@ -78,6 +78,29 @@ def test_teachers_that_cannot_teach_are_refused(
     with pytest.raises(InputError, match="views: go with a teacher that runs once"):
         fpd.train(nobody_labelled, tmp_path / "b", config, **how)
     assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists()
+
+
+def test_each_of_several_teachers_needs_a_joint_in_common(movenet_file, foreign_file):
+    import tensorflow as tf
+
+    def nine(image):
+        first = tf.cast(tf.reshape(image, (-1,))[0], tf.float32)
+        return tf.zeros((1, 1, 9, 3)) + first
+
+    nameless = foreign_file(nine, name="nine")
+    joint_teacher([movenet_file], "upright").check(LSP)
+    said = r"nine\.tflite: joints: expected one or more of lsp.* in nine.pose.json"
+    with pytest.raises(InputError, match=said):
+        joint_teacher([movenet_file, nameless], "upright").check(LSP)
+
+
+def test_a_teacher_that_sees_nothing_at_all_is_refused(movenet_file, tmp_path):
+    dark = tmp_path / "dark.png"
+    Image.new("RGB", (50, 50)).save(dark)
+    none = np.zeros(14, bool)
+    people = People([Sample(dark, np.zeros((14, 2)), none, none, Box(24, 24, 50))], LSP)
+    with pytest.raises(InputError, match="movenet.* sees no joint of anybody"):
+        joint_teacher([movenet_file], "upright").of(people, DATA, tmp_path / "kept")
 
 
 def test_a_network_alone_speaks_in_heatmaps_unless_it_is_turned(tiny_network):
