@@ -53,22 +53,18 @@ def main(
     before: Annotated[
         list[str] | None, typer.Option(help="Command that made them, in order.")
     ] = None,
-    mean: Annotated[
-        bool, typer.Option(help="Ship the mean of the weights of all runs in a row.")
-    ] = False,
 ):
     """Exports, scores, times, and writes the card; a gate that fails stops it."""
     train, held_out = lspet(root)
     everyday = replace(fpd.load_coco(coco, "val"), metric="pck")
-    folders = list(_runs(run))
-    runs = [json.loads((each / "config.json").read_text()) for each in folders]
+    runs = list(_runs(run))
     config = runs[-1]
     folder.mkdir(parents=True, exist_ok=True)
     files = {kind: folder / f"{name}.{kind}" for kind in USES}
-    network = _mean_network(folders if mean else [run])
+    network = load_network(run / "student.keras")
     _save_rounded(network, files["keras"])
     data = f"{config['samples']:,} photographs"
-    gate = {"held_out": held_out, "training_data": f"LSP-extended, {data}"}
+    gate = {"held_out": held_out, "training_data": _trained_on(config)}
     for kind in ("float16", "int8"):
         file = files[f"{kind}.tflite"]
         export_gated(network, file, quantization=kind, samples=train, **gate)
@@ -93,7 +89,6 @@ def main(
         "teacher": config["teacher"],
         "repaired": config.get("repaired"),
         "start": start,
-        "averaged": len(runs) if mean else 1,
         "commands": [*(before or [IMPORT]), *map(_command, runs)],
     }
     here = FileSystemLoader(Path(__file__).parent)
@@ -104,20 +99,20 @@ def main(
 
 
 def _runs(run):
-    """Folders of the runs that led here, the first one first."""
+    """config.json of the runs that led here, the first one first."""
     config = json.loads((run / "config.json").read_text())
     before = Path(config["config"]["start_from"] or "").parent
     if (before / "config.json").is_file():
         yield from _runs(before)
-    yield run
+    yield config
 
 
-def _mean_network(folders):
-    """A network with the mean of the runs' weights (Izmailov et al., UAI 2018)."""
-    networks = [load_network(each / "student.keras") for each in folders]
-    weights = zip(*(each.get_weights() for each in networks), strict=True)
-    networks[-1].set_weights([np.mean(of_all, axis=0) for of_all in weights])
-    return networks[-1]
+def _trained_on(config):
+    """For pose.json."""
+    labelled = f"LSP-extended, {config['samples']:,} photographs"
+    if not config["unlabelled"]:
+        return labelled
+    return f"{labelled}, and {config['unlabelled']['samples']:,} people without labels"
 
 
 def _command(run):
