@@ -138,3 +138,16 @@ def test_the_models_own_threshold_counts(folder, run_fpd, threshold, found):
     given = ["--model", "tiny.tflite", "--box", 0, 0, 64, 64]
     status, said, error = run_fpd("predict", "photo.png", *given)
     assert status == 0 and f"photo.png: {found} of 16 joints" in said, error
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "compare tiny.tflite --root a --data lsp --plot",
+        "ranges --model gone.keras --root a --data lsp --out",
+    ],
+)
+@pytest.mark.parametrize("name", ["plot.xyz", "plot"])
+def test_a_plot_of_no_known_format_is_said_before_the_work(folder, run_fpd, verb, name):
+    status, _, said = run_fpd(*verb.split(), name)
+    assert status == 2 and f"{name}: suffix: expected .jpg, .pdf, .png, .svg" in said

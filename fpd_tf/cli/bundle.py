@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fpd_tf.cli.options import quiet_tensorflow, say_moved
+from fpd_tf.cli.options import quiet_tensorflow, say_moved, write_json
 from fpd_tf.errors import InputError
 
 app = typer.Typer()
@@ -56,7 +56,7 @@ def serve(
     serve_page(folder, port)
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, json_file: Path | None = None) -> None:
     """Verifies a bundle and prints what it contains."""
     with quiet_tensorflow():
         from fpd_tf.bundle.folders import check_bundle
@@ -64,6 +64,8 @@ def check_folder(folder: Path) -> None:
     size, joints = contract.image.size, len(contract.joints)
     weights = contract.model.weights
     print(f"{folder}: valid; {weights} model, {size} px, {joints} joints")
+    found = {"weights": weights, "size": size, "joints": joints}
+    write_json(json_file, {"bundle": found})
 
 
 def serve_page(folder: Path, port: int) -> None:

@@ -34,7 +34,7 @@ def audit(
 ):
     """List operators and compatible runtimes of a .tflite; verify a bundle."""
     if file.is_dir():
-        return check_folder(file)
+        return check_folder(file, json_file)
     return audit_file(file, json_file)
 
 
@@ -43,13 +43,13 @@ def audit(
 def ranges(
     people: Source,
     model: ModelOption,
-    out: Annotated[Path, typer.Option("--out", help="The plot to write, a .png.")],
+    picture: Annotated[Path, typer.Option("--out", help="The plot to write, a .png.")],
     split: SplitOption = "train",
     few_people: FewPeopleOption = False,
     json_file: JsonOption = None,
 ):
     """Plot the range of each tensor of a network on photographs."""
-    draw_ranges(model, out, people.load(split), json_file, few_people)
+    draw_ranges(model, picture, people.load(split), json_file, few_people)
 
 
 @app.command(epilog="Example: fpd variants --model student.keras --out variants")

@@ -8,7 +8,9 @@ from typing import Any
 from fpd_tf.errors import InputError
 from fpd_tf.files import check_apart, check_file
 
-FILES = ("json_file", "picture", "ranges")
+PLOTS = ("picture", "ranges")
+FILES = ("json_file", *PLOTS)
+PLOT_SUFFIXES = (".jpg", ".pdf", ".png", ".svg")
 OUTPUTS = ("out", "variants", *FILES)
 PICTURES = ("images",)  # of these folders nothing but photographs is read
 
@@ -23,10 +25,13 @@ def check_outputs(given: Mapping[str, Any]) -> None:
         given: the values of a verb's options, by name.
 
     Raises:
-        InputError: it is one, or a file without a folder to lie in.
+        InputError: it is one, or a file without a folder to lie in, or a plot whose
+            suffix names no format.
     """
     for path in (path for name in FILES for path in _paths(given.get(name))):
         check_file(path)
+    for path in (path for name in PLOTS for path in _paths(given.get(name))):
+        _check_suffix(path)
     inputs = {
         path: name for name in given.keys() - OUTPUTS for path in _paths(given[name])
     }
@@ -37,6 +42,12 @@ def check_outputs(given: Mapping[str, Any]) -> None:
             _check_outside(output, path, name in PICTURES)
         _check_once(output, written)
         written += _with_what_stands_beside(output)
+
+
+def _check_suffix(plot):
+    if plot.suffix.lower() not in PLOT_SUFFIXES:
+        received = plot.suffix or "none"
+        raise InputError(plot, "suffix", ", ".join(PLOT_SUFFIXES), received)
 
 
 def _paths(value):

@@ -45,6 +45,9 @@ def print_evaluation(name, scores):
     if details := scores["details"]:
         print(", ".join(f"{name} {_percent(value)}" for name, value in details.items()))
     x, y = scores["signed_error"]
+    if x is None:
+        print("median signed error: no joint is near enough to its label")
+        return
     print(f"median signed error, heatmap pixels: x {x:+.2f}, y {y:+.2f}")
 
 

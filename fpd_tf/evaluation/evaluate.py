@@ -55,11 +55,13 @@ class Evaluation:
     scales: tuple[float, ...]
 
     def as_dict(self) -> dict:
-        """Plain values for JSON, without the joints."""
+        """Plain values for JSON, without the joints; NaN becomes None."""
         return {
             "metric": self.metric,
             **self.scores.as_dict(),
-            "signed_error": self.signed_error.tolist(),
+            "signed_error": [
+                None if np.isnan(each) else float(each) for each in self.signed_error
+            ],
             "flip_test": self.flip_test,
             "scales": list(self.scales),
         }

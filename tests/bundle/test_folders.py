@@ -254,6 +254,9 @@ def test_the_verb_writes_and_checks(model, tmp_path, monkeypatch, capsys):
     assert run_fpd(monkeypatch, "bundle", "--model", model, "--out", out) == 0
     assert "valid; float32 model, 64 px, 14 joints" in capsys.readouterr().out
     assert run_fpd(monkeypatch, "bundle", "--check", out) == 0
+    found = out.with_name("found.json")
+    assert run_fpd(monkeypatch, "audit", out, "--json", found) == 0
+    assert json.loads(found.read_text())["bundle"]["size"] == 64
     (out / "web" / "app.js").write_text("")
     assert run_fpd(monkeypatch, "bundle", "--check", out) == 2
     assert "app.js: SHA-256" in capsys.readouterr().err

@@ -1,9 +1,11 @@
+import json
 from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
+from fpd_tf.cli.tables import print_evaluation
 from fpd_tf.codec import Heatmaps, decode_heatmaps, encode_heatmaps
 from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.data.mpii import load_mpii
@@ -182,3 +184,13 @@ def test_the_dictionary_is_plain(people):
     content = evaluate(all_knowing(people), inside(people)).as_dict()
     assert content["mean"] == 100.0 and content["flip_test"] is False
     assert set(content["joints"]) == {MPII.joints[joint] for joint in MPII.scored}
+
+
+def test_a_bias_that_nothing_shows_is_none_in_json(people, capsys):
+    evaluation = evaluate(all_knowing(people), inside(people))
+    unknown = replace(evaluation, signed_error=np.full(2, np.nan)).as_dict()
+    assert (
+        json.loads(json.dumps(unknown, allow_nan=False))["signed_error"] == [None] * 2
+    )
+    print_evaluation("student", unknown)
+    assert "no joint is near enough to its label" in capsys.readouterr().out
