@@ -216,7 +216,7 @@ def _split_cpu(devices):
     except RuntimeError as error:
         found = len(tf.config.list_logical_devices("CPU"))
         if found < devices:
-            expected = f"at most {found}, with which TensorFlow has started"
+            expected = f"at most {found}, the devices TensorFlow has started with"
             raise InputError("devices", "", expected, devices) from error
 
 

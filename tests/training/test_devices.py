@@ -236,12 +236,12 @@ def test_a_batch_that_does_not_divide_is_refused():
 
 def test_devices_that_are_not_there_are_refused(monkeypatch):
     tf.zeros(1)  # begins
-    with pytest.raises(InputError, match="devices: expected at most 1, .*begun.*: 2"):
+    with pytest.raises(InputError, match="devices: expected at most 1, .*started.*: 2"):
         strategy_of(2)
     with pytest.raises(InputError, match="devices: expected at least 1. Received: 0"):
         strategy_of(0)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind] * 2)
-    with pytest.raises(InputError, match="devices: expected at most 2, .*machine has"):
+    with pytest.raises(InputError, match="devices: expected at most 2, .*of this machine"):
         strategy_of(3)
     assert strategy_of(1) is tf.distribute.get_strategy()
 

@@ -257,7 +257,7 @@ class Subclassed(keras.Model):
     [
         (
             network_of(lambda x: [keras.layers.Conv2D(k, 1)(x) for k in (1, 16)]),
-            r"student: shapes: .*heatmaps alone.*\(8, 8, 1\), \(8, 8, 16\)",
+            r"student: shapes: .*heatmaps only.*\(8, 8, 1\), \(8, 8, 16\)",
         ),
         (network_of(keras.layers.Flatten()), r"student: shapes: .*\(384,\)"),
         (
