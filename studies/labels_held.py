@@ -39,6 +39,9 @@ def main(
         who = as_labelled & people.annotated[:, joint] & filled[:, joint]
         found.append(apart[who, joint])
     found = np.concatenate(found)
+    if not found.size:
+        print("no hidden joint is filled in")
+        return
     for near in NEAR:
         share = 100 * np.mean(found < near)
         print(f"within {near} of the box: {share:.1f} % of {len(found)}")
