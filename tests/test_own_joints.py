@@ -267,9 +267,14 @@ def test_cocos_joints_by_commands_alone(fpd, shared_data, tmp_path):
     root = shared_data / "coco-sample"
     data = ["--data", "coco", "--images", root / "val2017", "--annotations"]
     data.append(root / "annotations" / "person_keypoints_val2017.json")
-    everything(fpd, data, tmp_path, "float16")
+    _, file = everything(fpd, data, tmp_path, "float16")
     scores = json.loads((tmp_path / "run" / "scores.json").read_text())
     assert scores["metric"] == "OKS AP" and "Wrist" in scores["groups"]
+    photograph = min((root / "val2017").glob("*.jpg"))
+    found = tmp_path / "found.json"
+    one = [photograph, "--box", 10, 10, 100, 200, "--model", file]
+    fpd("predict", *one, "--out", tmp_path / "drawn", "--json", found)
+    assert len(json.loads(found.read_text())[0]["joints"]) == 17
     fpd("data", *data, "--split", "all", "--out", tmp_path / "again.json")
     again = json.loads((tmp_path / "again.json").read_text())
     assert len(again["annotations"]) == 65

@@ -212,3 +212,18 @@ def test_the_verb_takes_people_and_boxes(run_fpd, tmp_path, monkeypatch, options
     Path("boxes.json").write_text('{"photo.png": [[0, 0, 40, 40], [20, 20, 30, 30]]}')
     given = ["predict", "--model", HELD / "tiny.tflite", *options.split()]
     assert said in "".join(run_fpd(*given)[1:])
+
+
+def test_a_photograph_of_nobody_is_said_and_drawn_as_it_is(
+    run_fpd, tmp_path, monkeypatch
+):
+    """The shipped student's mean score is below its pose.json's `score.presence`."""
+    monkeypatch.chdir(tmp_path)
+    grey = Image.new("RGB", (160, 120), (120, 130, 140))
+    grey.save("grey.png")
+    status, said, _ = run_fpd(
+        "predict", "grey.png", "--out", "drawn", "--json", "a.json"
+    )
+    assert status == 0 and "grey.png: nobody" in said
+    assert json.loads(Path("a.json").read_text())[0]["joints"] is None
+    np.testing.assert_array_equal(Image.open("drawn/grey.png"), grey)

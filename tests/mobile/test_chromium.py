@@ -150,9 +150,15 @@ def test_one_look_of_each_student_gives_pythons_heatmaps(seen, model):
     assert expected.max() > 0.2
 
 
-@pytest.mark.parametrize("model", [INT8, FLOAT16, LITE], ids=lambda path: path.stem)
-def test_each_student_finds_what_it_finds_in_python(seen, photographs, model):
+@pytest.mark.parametrize(
+    ("model", "rounded"),
+    [(INT8, 0), (LITE, 1), (FLOAT16, 6)],
+    ids=["pose-small.int8", "pose-lite.int8", "pose-small.float16"],
+)
+def test_each_student_finds_what_it_finds_in_python(seen, photographs, model, rounded):
+    """Of six photographs, `rounded` may differ by what one rounding moves (README)."""
     estimator = PoseEstimator(model)
+    differ = 0
     for path, record in zip(few(photographs), seen["shipped"][model.stem], strict=True):
         pose = estimator.predict(path)
         if record["joints"] is None:
@@ -160,11 +166,10 @@ def test_each_student_finds_what_it_finds_in_python(seen, photographs, model):
             continue
         found, expected = np.array(record["joints"]), np.array(pose.rows())
         apart = np.abs(found - expected)
-        most, middle, score = (
-            (1.0, 0.1, 0.05) if model == FLOAT16 else (0.01, 0.01, 1e-3)
-        )
-        assert apart[:, :2].max() < most and apart[:, 2].max() < score
-        assert np.median(apart[:, :2]) < middle
+        assert apart[:, :2].max() < 1 and apart[:, 2].max() < 0.05
+        assert np.median(apart[:, :2]) < 0.1
+        differ += apart[:, :2].max() > 0.01 or apart[:, 2].max() > 1e-3
+    assert differ <= rounded
 
 
 def test_another_student_looks_at_what_is_shown(seen):
