@@ -151,11 +151,13 @@ def test_one_look_of_each_student_gives_pythons_heatmaps(seen, model):
 
 
 @pytest.mark.parametrize(
-    ("model", "rounded"),
-    [(INT8, 0), (LITE, 1), (FLOAT16, 6)],
+    ("model", "rounded", "middle", "score"),
+    [(INT8, 0, 0.01, 1e-3), (LITE, 1, 0.2, 0.1), (FLOAT16, 6, 0.1, 0.05)],
     ids=["pose-small.int8", "pose-lite.int8", "pose-small.float16"],
 )
-def test_each_student_finds_what_it_finds_in_python(seen, photographs, model, rounded):
+def test_each_student_finds_what_it_finds_in_python(
+    seen, photographs, model, rounded, middle, score
+):
     """Of six photographs, `rounded` may differ by what one rounding moves (README)."""
     estimator = PoseEstimator(model)
     differ = 0
@@ -166,8 +168,8 @@ def test_each_student_finds_what_it_finds_in_python(seen, photographs, model, ro
             continue
         found, expected = np.array(record["joints"]), np.array(pose.rows())
         apart = np.abs(found - expected)
-        assert apart[:, :2].max() < 1 and apart[:, 2].max() < 0.05
-        assert np.median(apart[:, :2]) < 0.1
+        assert apart[:, :2].max() < 1 and apart[:, 2].max() < score
+        assert np.median(apart[:, :2]) < middle
         differ += apart[:, :2].max() > 0.01 or apart[:, 2].max() > 1e-3
     assert differ <= rounded
 
