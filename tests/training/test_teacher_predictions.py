@@ -11,11 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.data.people import People, Sample
+from fpd_tf.data.photograph import Photograph
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
 from fpd_tf.joints import COCO, MPII
 from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.predictor import Prediction, Predictor
+from fpd_tf.predictors.vote import voted
 from fpd_tf.training import teacher_predictions as module
 from fpd_tf.training.teacher_predictions import predicted_joints, teacher_predictions
 
@@ -50,6 +54,26 @@ def test_joints_are_pixels_of_the_photograph(colorful, movenet_file):
     predicted = predicted_joints(load_predictor(movenet_file), colorful)
     check(predicted)
     assert predicted.scores.shape == (3, 17) and predicted.scores.min() > 0.6
+
+
+@pytest.mark.parametrize(("views", "looks"), [("mirrored", 2), ("turned", 8)])
+def test_several_views_cost_one_decode_of_a_person(colorful, monkeypatch, views, looks):
+    decoded, looked = [], []
+    decode = Photograph.decoded
+    monkeypatch.setattr(
+        Photograph, "decoded", lambda *given: decoded.append(given) or decode(*given)
+    )
+
+    def unsure(images):
+        looked.extend(images)
+        return Prediction(
+            np.zeros((len(images), 16, 2)), np.full((len(images), 16), 0.4)
+        )
+
+    teacher = Predictor("unsure", 32, MPII, rules_for(MPII), unsure)
+    predicted_joints(voted([teacher, teacher], views), colorful)
+    assert len(decoded) == len(colorful) == 3
+    assert len(looked) == 2 * looks * len(colorful)
 
 
 def test_files_run_in_processes_and_predictions_are_kept(
