@@ -11,11 +11,12 @@
 - labels: a share of the labels is moved (section 3.2)
 - missing: a third of the labels is missing
 - few: 2,000 people have labels, the others none, as many steps either way
+- repair: the teacher corrects the labels first (labels.repair), both ways
 
 Runs with the same seed see the same crops in the same order. Runs of the same name in
 the same folder are shared between questions and made once. What the teacher predicts is
 computed once for all runs that use it cached. A .tflite teacher, such as MoveNet's,
-predicts joints: it goes with every question but `terms`.
+predicts joints: it goes with every question but `terms`, and `repair` needs one.
 """
 
 from collections.abc import Callable, Iterator
@@ -130,6 +131,18 @@ def few(seed: int, teacher: Teacher, study: Study) -> Iterator[Trial]:
     yield Trial(f"few-teacher-{seed}", beside, teacher, seed, labelled, others)
 
 
+def repair(seed: int, teacher: Teacher, study: Study) -> Iterator[Trial]:
+    """Labels as published and as corrected by the teacher, both ways.
+
+    A distillation weight of 0 leaves the labels alone to teach: as they are corrected.
+    """
+    yield from _both(seed, teacher)
+    corrected = ("labels.repair=true",)
+    alone = (*corrected, "distillation_weight=0")
+    yield Trial(f"repaired-truth-{seed}", alone, teacher, seed)
+    yield Trial(f"repaired-teacher-{seed}", corrected, teacher, seed)
+
+
 def thinned(people: People, share: float, random: np.random.Generator) -> People:
     """A share of the annotated joints is not annotated."""
     others = []
@@ -160,7 +173,7 @@ def moved(people: People, share: float, random: np.random.Generator) -> People:
 
 QUESTIONS: dict[str, Trials] = {
     each.__name__: each
-    for each in (distillation, weights, terms, shapes, labels, missing, few)
+    for each in (distillation, weights, terms, shapes, labels, missing, few, repair)
 }
 Question = StrEnum("Question", list(QUESTIONS))
 
