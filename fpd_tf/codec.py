@@ -56,7 +56,10 @@ class Heatmaps:
         return self.input_size // self.stride
 
     def encode(
-        self, joints: np.ndarray, annotated: np.ndarray | None = None
+        self,
+        joints: np.ndarray,
+        annotated: np.ndarray | None = None,
+        into: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draws a Gaussian of peak 1 at each joint (Eq. 2 without its constant factor).
 
@@ -65,6 +68,7 @@ class Heatmaps:
         Args:
             joints: (..., K, 2) crop pixels (x, y).
             annotated: (..., K) bool, all True by default.
+            into: (..., H, W, K) float32 to write the heatmaps to.
 
         Returns:
             (..., H, W, K) float32 heatmaps, zero where the weight is 0, and (..., K)
@@ -79,9 +83,9 @@ class Heatmaps:
         cells = np.arange(self.size, dtype=np.float32)
         bells = np.exp(-((cells - centers[..., None]) ** 2) / (2 * self.sigma**2))
         bells *= weights[..., None, None]
-        columns, rows = np.moveaxis(bells, -2, 0).swapaxes(-1, -2)
-        heatmaps = rows[..., :, None, :] * columns[..., None, :, :]
-        return heatmaps, weights.astype(np.float32)
+        columns, rows = np.ascontiguousarray(np.moveaxis(bells, -2, 0).swapaxes(-1, -2))
+        parts = rows[..., :, None, :], columns[..., None, :, :]
+        return np.multiply(*parts, out=into), weights.astype(np.float32)
 
     def decode(self, heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Finds each joint: the largest cell, moved by a parabola through logarithms.

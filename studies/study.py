@@ -126,7 +126,10 @@ class Study:
             fpd.train(people, out, config, resume=resume)
         else:
             how = {"unlabelled": trial.unlabelled, "resume": resume}
-            fpd.distill(people, out, trial.teacher, config, **how)
+            teacher = trial.teacher
+            if isinstance(teacher, JointTeacher):
+                teacher, how["views"] = teacher.teachers, teacher.views
+            fpd.distill(people, out, teacher, config, **how)
 
 
 def of_small_student(root: Path, folder: Path, epochs: int, size: int) -> Study:

@@ -91,6 +91,17 @@ def test_a_window_holds_all_that_a_crop_shows():
     assert shown_windows(turned[None], 64).tolist() == [[5, 15, 36, 46]]
 
 
+def test_levels_are_those_of_three_channels_however_large_the_photograph(photo):
+    for zoom in (0.3, 1.2):
+        matrix = Box(30, 20, 40).matrix(24, rotation=17) * zoom
+        for pixels in (photo, np.tile(photo, (3, 3, 1))):
+            expected = cv2.warpAffine(pixels, matrix, (24, 24))
+            whole = (0, 0, *pixels.shape[:2])
+            np.testing.assert_array_equal(
+                warp(pixels, CORNER, matrix, 24, whole), expected
+            )
+
+
 def test_a_crop_may_be_written_into_an_array(photo):
     crops = np.zeros((2, 32, 32, 3), np.uint8)
     matrix = Box(30, 20, 20).matrix(32)

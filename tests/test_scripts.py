@@ -159,6 +159,23 @@ def test_an_ablation_runs_once_and_is_drawn(
 
 
 @pytest.mark.slow
+def test_an_ablation_has_a_teacher_that_predicts_joints(
+    lspet, teacher, tmp_path, monkeypatch
+):
+    tiny = tuple(f"model.{name}={value}" for name, value in TINY.items())
+    monkeypatch.setattr(study, "STUDENT", (*study.STUDENT, *tiny))
+    foreign, out = tmp_path / "teacher.tflite", tmp_path / "repair.csv"
+    fpd.export_tflite(teacher, foreign)
+    options = ["--folder", tmp_path / "runs", "--seeds", 1, "--epochs", 1, "--size", 64]
+    options += ["--teacher", foreign, "--views", "upright", "--out", out]
+    run("studies.ablate", "repair", lspet, *options)
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert [row["trial"] for row in rows] == [
+        *("truth-0", "teacher-0", "repaired-truth-0", "repaired-teacher-0")
+    ]
+
+
+@pytest.mark.slow
 def test_studies_of_a_trained_network_run(lspet, teacher, tmp_path, capsys):
     run("studies.decoding", teacher, lspet)
     run("studies.without_box", teacher, lspet)

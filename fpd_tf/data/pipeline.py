@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Annotated, Protocol
 
+import cv2
 import numpy as np
 import tensorflow as tf
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from fpd_tf.codec import STRIDE, Heatmaps
+from fpd_tf.data.buffers import Buffers
 from fpd_tf.data.epoch import (
     Crops,
     labelled_in_batch,
@@ -179,19 +181,18 @@ def _scoring_pass(people, config):
 
 def _rendered(batches, people, config, plan, teacher=None, reduced=False):
     """Turns batches of (epoch, row of its plan) into what a network takes."""
-    run = partial(_batch, people, config, plan, teacher, reduced)
+    run = partial(_batch, people, config, plan, teacher, reduced, Buffers())
     size, joints = config.input_size, people.joint_set.num_joints
     maps = (size // STRIDE, size // STRIDE, joints), (joints,)
-    shapes = [(size, size, 3), (3,), *maps, *(maps if teacher else ())]
-    dtypes = [tf.uint8, *[tf.float32] * (len(shapes) - 1)]
+    shapes = [(size, size, 3), *maps, *(maps if teacher else ())]
 
     def render(places):
-        parts = numpy_in_graph(run, [places], dtypes)
-        levels, gains, heatmaps, weights, *taught = (
+        parts = numpy_in_graph(run, [places], [tf.float32] * len(shapes))
+        images, heatmaps, weights, *taught = (
             tf.ensure_shape(part, (places.shape[0], *shape))
             for part, shape in zip(parts, shapes, strict=True)
         )
-        batch = _colored(levels, gains), heatmaps, weights
+        batch = images, heatmaps, weights
         return (*batch, tuple(taught)) if teacher else batch
 
     return batches.map(render, num_parallel_calls=tf.data.AUTOTUNE)
@@ -203,38 +204,40 @@ def _batch(
     plan: Callable[[int], Crops],
     teacher: Teacher | None,
     reduced: bool,
+    buffers: Buffers,
     places: np.ndarray,
 ) -> list[np.ndarray]:
-    """Levels, gains, heatmaps, weights, and the teacher's predictions, of B places."""
+    """Images, heatmaps, weights, and the teacher's predictions, of B places."""
     size = config.input_size
     crops = [plan(epoch).row(row) for epoch, row in places.tolist()]
     indices, matrices, windows, mirrored, gains, joints, annotated = zip(
         *crops, strict=True
     )
     persons = [people[int(index)] for index in indices]
-    levels = np.empty((len(places), size, size, 3), np.uint8)
-    for person, into, matrix, window in zip(
-        persons, levels, matrices, windows, strict=True
+    images = buffers.take((len(places), size, size, 3), np.float32)
+    for person, into, matrix, window, gain in zip(
+        persons, images, matrices, windows, gains, strict=True
     ):
-        person.image.crop(matrix, size, window=window, into=into, reduced=reduced)
+        levels = person.image.crop(matrix, size, window=window, reduced=reduced)
+        _color(levels, gain, into)
     codec = Heatmaps(size, sigma=config.sigma)
-    parts = [levels, np.array(gains), *codec.encode(np.array(joints), annotated)]
+    heatmaps = buffers.take(
+        (len(places), codec.size, codec.size, len(joints[0])), np.float32
+    )
+    parts = [images, *codec.encode(np.array(joints), annotated, heatmaps)]
     if teacher:
         boxes = [person.box for person in persons]
         predicted = map(teacher.for_crop, indices, boxes, matrices, mirrored)
-        parts += map(np.stack, zip(*predicted, strict=True))
+        for part in zip(*predicted, strict=True):
+            into = buffers.take((len(places), *part[0].shape), np.float32)
+            parts.append(np.stack(part, out=into))
     return parts
 
 
-def _colored(levels, gains):
-    """(B, S, S, 3) float32 in [0, 1] of levels 0 to 255 times the channels' gains.
-
-    In TensorFlow: NumPy's bytes would be copied once more, and four times as many.
-    """
-    size = levels.shape[1]
-    rows = tf.cast(tf.reshape(levels, [-1, size, size * 3]), tf.float32)
-    rows *= tf.tile(gains / 255, [1, size])[:, None]
-    return tf.reshape(tf.minimum(rows, 1.0), [-1, size, size, 3])
+def _color(levels, gain, into):
+    """Levels times the gain (3,) of their channel, in [0, 1], by a table of the 256."""
+    table = np.arange(256, dtype=np.float32)[:, None] * (gain / 255)
+    cv2.LUT(levels, np.minimum(table, 1)[None], into)
 
 
 @contextmanager

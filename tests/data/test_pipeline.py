@@ -168,6 +168,15 @@ def test_a_seed_gives_the_same_batches_and_each_pass_new_ones(people):
         assert not np.array_equal(one, two) and not np.array_equal(one, different)
 
 
+def test_batches_that_are_kept_do_not_change(people):
+    dataset = fpd.make_dataset(people, AUGMENTED, training=True, first_epoch=0)
+    batches = dataset.take(12)
+    kept = [part for batch in batches.as_numpy_iterator() for part in batch]
+    copies = [np.copy(part) for batch in batches for part in batch]
+    for one, other in zip(kept, copies, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_a_stream_can_be_taken_up_at_any_epoch(people):
     def stream(first_epoch, batches):
         dataset = fpd.make_dataset(
