@@ -14,7 +14,7 @@ from typer.main import get_command
 import fpd_tf as fpd
 from fpd_tf.geometry import Box
 from fpd_tf.models.keras_file import load_network, named_network, save_network
-from studies import ablate, study
+from studies import ablate, label_offset, study
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = {"num_stacks": 1, "num_features": 8, "depth": 1, "stem_width": 8}
@@ -129,6 +129,29 @@ def test_a_network_at_another_size_keeps_weights_and_joints(teacher, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+def test_labels_that_lie_beside_are_measured_in_pixels_and_in_shares():
+    known = np.ones(14, bool)
+    truth = np.zeros((14, 2))
+    truth[[fpd.LSP.index(name) for name in label_offset.HIPS]] = 0, 20
+    small, large = (
+        fpd.Sample(Path("a.jpg"), truth, known, known, Box(0, 0, side))
+        for side in (50, 200)
+    )
+    people = fpd.People([small, large], fpd.LSP)
+    found = people.joints + np.array([[[1.0, -2.0]], [[2.0, 1.0]]])
+    found[0, :7] += 6  # too far from their labels
+    found[:, fpd.LSP.index("neck")] += 1  # no limb
+    kinds = label_offset.kinds(people, found)
+    assert [who.tolist() for who in kinds.values()] == [
+        *([True, True], [True, False], [False, True], [True, True], [False, False])
+    ]
+    count, pixels, shares = label_offset.offset(people, found, kinds["small"])
+    assert (count, pixels.tolist(), shares.tolist()) == (5, [1, -2], [2, -4])
+    count, pixels, shares = label_offset.offset(people, found, kinds["large"])
+    assert (count, pixels.tolist(), shares.tolist()) == (12, [2, 1], [1, 0.5])
+    assert np.isnan(label_offset.offset(people, found, kinds["below"])[1]).all()
+
+
 def test_an_interval_is_students_of_the_mean():
     gains = np.array([0.4, 0.8, 1.2])  # mean 0.8, deviation 0.4, t 4.303
     assert ablate._interval(gains) == "-0.19 to +1.79"
@@ -185,8 +208,9 @@ def test_studies_of_a_trained_network_run(lspet, teacher, tmp_path, capsys):
     run("studies.seen_clearly", teacher, teacher, lspet, "--views", "upright", *kept)
     run("studies.labels_held", teacher, lspet, "--views", "upright", *kept)
     run("studies.box_scale", teacher, lspet)
+    run("studies.label_offset", teacher, lspet)
     printed = capsys.readouterr().out
     assert "0.25 to 0.5" in printed and "'filled_joints':" in printed
-    assert "1.25 " in printed
+    assert "1.25 " in printed and "right, px" in printed
     assert "parabola" in printed and "given the box" in printed
     assert (tmp_path / "worst.jpg").is_file()
