@@ -110,7 +110,8 @@ def _crops(random):
     image = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
     regions = random.uniform((3, 3, 8), (13, 13, 30), (8, 3)).tolist()
     regions.append([11.5, 8.5, 2.0 * size])  # samples lie halfway between pixels
-    regions += [[4.0, 4.5, 1.8 * size], [4.5, 3.0, 2.2 * size]]  # each rounding counts
+    exact = [[4.0, 4.5, 1.8], [4.5, 3.0, 2.2], [6.5, 13.0, 1.8]]  # each rounding counts
+    regions += [[x, y, factor * size] for x, y, factor in exact]
     return {
         "width": width,
         "height": height,
@@ -161,10 +162,17 @@ def sampled(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     edged = np.pad(image, ((2, 2), (2, 2), (0, 0))).astype(np.float32)
     x, y = (np.clip(i, 0, n + 2) for i, n in ((x, image.shape[1]), (y, image.shape[0])))
     upper, lower = (
-        edged[y + step, x] + right * (edged[y + step, x + 1] - edged[y + step, x])
-        for step in (0, 1)
+        _mix(edged[y + step, x], edged[y + step, x + 1], right) for step in (0, 1)
     )
-    return np.rint(upper + down * (lower - upper)).astype(np.uint8)
+    return np.rint(_mix(upper, lower, down)).astype(np.uint8)
+
+
+def _mix(first, second, share):
+    """`first` + `share` * (`second` - `first`) in single precision; the multiplication
+    and the addition are rounded once, as in a fused multiply-add.
+    """
+    moved = share.astype(np.float64) * (second - first)
+    return (first + moved).astype(np.float32)
 
 
 def _region(contract, random):

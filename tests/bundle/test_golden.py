@@ -61,7 +61,9 @@ def test_an_int8_sigmoid_is_among_them(golden):
 @pytest.mark.parametrize("rotation", [0.0, 90.0, 25.0])
 def test_crops_are_those_of_opencv(rotation):
     image = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
-    for box in (Box(59.5, 44.5, 120), Box(10.2, 80.7, 62), Box(60, 40, 512)):
+    boxes = Box(59.5, 44.5, 120), Box(10.2, 80.7, 62), Box(60, 40, 512)
+    halfway = Box(40.5, 33, 0.6 * 128)  # levels that hang on one rounding in a mix
+    for box in (*boxes, halfway):
         matrix = box.matrix(128, rotation)
         expected = cv2.warpAffine(image, matrix, (128, 128), flags=cv2.INTER_LINEAR)
         difference = np.abs(sampled(image, matrix, 128).astype(int) - expected)
@@ -72,7 +74,7 @@ def test_crops_are_those_of_opencv(rotation):
 def test_golden_crops_are_samples_of_their_image(golden):
     crop = golden["crop"]
     image = np.reshape(crop["levels"], (crop["height"], crop["width"], 3))
-    assert len(crop["views"]) == 11
+    assert len(crop["views"]) == 12
     for view in crop["views"]:
         matrix = np.reshape(view["matrix"], (2, 3))
         levels = sampled(image.astype(np.uint8), matrix, crop["size"])
@@ -81,7 +83,7 @@ def test_golden_crops_are_samples_of_their_image(golden):
     assert apply_matrix(back, np.zeros((1, 2))).tolist() == [[0.5, -2.5]]
 
 
-@pytest.mark.parametrize("number", [9, 10])
+@pytest.mark.parametrize("number", [9, 10, 11])
 def test_golden_crops_have_levels_that_hang_on_single_precision(golden, number):
     """In doubles its samples lie exactly halfway between two levels, or not quite."""
     crop = golden["crop"]
@@ -96,6 +98,19 @@ def test_golden_crops_have_levels_that_hang_on_single_precision(golden, number):
     upper, lower = (p + right * (q - p) for p, q in (corners[:2], corners[2:]))
     levels = np.rint(upper + down * (lower - upper)).ravel()
     assert 0 < (levels != view["levels"]).sum() < 20
+
+
+def rounded_twice(first, second, share):
+    return first + share * (second - first)
+
+
+def test_golden_crops_have_levels_that_hang_on_one_rounding(golden, monkeypatch):
+    crop = golden["crop"]
+    image = np.reshape(crop["levels"], (crop["height"], crop["width"], 3))
+    monkeypatch.setattr("fpd_tf.bundle.golden._mix", rounded_twice)
+    matrix = np.reshape(crop["views"][11]["matrix"], (2, 3))
+    levels = sampled(image.astype(np.uint8), matrix, crop["size"])
+    assert (levels.ravel() != crop["views"][11]["levels"]).sum() == 3
 
 
 def test_the_track_has_a_person_who_comes_and_leaves_and_a_time_that_goes_back(golden):

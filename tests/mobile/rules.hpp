@@ -85,7 +85,7 @@ struct Frame {
     }
 };
 
-inline float mix(float p, float q, float share) { return p + share * (q - p); }
+inline float mix(float p, float q, float share) { return std::fma(share, q - p, p); }
 
 inline std::vector<double> crop(const Frame& frame, const Matrix& matrix, int size) {
     const Matrix back = matrix.inverse();

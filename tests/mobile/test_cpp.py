@@ -12,7 +12,7 @@ READER = Path(__file__).with_name("rules.cpp")
 def test_a_reader_written_from_the_rules_computes_the_golden_joints(
     cpp, bundled, tmp_path
 ):
-    """Multiplication and addition are not fused: levels are equal to the last bit."""
+    """Nothing is fused but what the rules say: levels are equal to the last bit."""
     program, golden = tmp_path / "rules", bundled / "web" / "test" / "golden.json"
     flags = ("-std=c++17", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off")
     subprocess.run([cpp, *flags, READER, "-o", program], check=True)

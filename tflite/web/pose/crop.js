@@ -106,6 +106,7 @@ export function crop(frame, matrix, size, range) {
       const y = Math.fround(d * column + fromY);
       const left = Math.floor(x);
       const top = Math.floor(y);
+      const [right, down] = [Math.fround(x - left), Math.fround(y - top)];
       const inside = [left >= 0 && left < width, left >= -1 && left < width - 1];
       const upper = top >= 0 && top < height;
       const lower = top >= -1 && top < height - 1;
@@ -113,9 +114,9 @@ export function crop(frame, matrix, size, range) {
       for (let channel = 0; channel < 3; channel++) {
         /** @param {boolean} row @param {number} first */
         const mixed = (row, first) => mix(
-            row && inside[0] ? data[first] : 0, row && inside[1] ? data[first + 4] : 0, x - left);
+            row && inside[0] ? data[first] : 0, row && inside[1] ? data[first + 4] : 0, right);
         const level = mix(
-            mixed(upper, from + channel), mixed(lower, from + 4 * width + channel), y - top);
+            mixed(upper, from + channel), mixed(lower, from + 4 * width + channel), down);
         pixels[at + channel] = low + step * halvesToEven(level);
       }
     }
@@ -124,12 +125,13 @@ export function crop(frame, matrix, size, range) {
 }
 
 /**
+ * In single precision, multiplication and addition rounded once.
  * @param {number} first
  * @param {number} second
  * @param {number} share of the second one
  */
 function mix(first, second, share) {
-  return Math.fround(first + Math.fround(share * Math.fround(second - first)));
+  return Math.fround(first + share * Math.fround(second - first));
 }
 
 /** @param {number} value */

@@ -153,10 +153,11 @@ public struct Frame: @unchecked Sendable {
                     let second = level(left + 1, top, channel)
                     let third = level(left, top + 1, channel)
                     let fourth = level(left + 1, top + 1, channel)
-                    let upper = first + right * (second - first)
-                    let lower = third + right * (fourth - third)
-                    let level = (upper + down * (lower - upper)).rounded(.toNearestOrEven)
-                    crop.append(Float(low + step * Double(level)))
+                    let upper = first.addingProduct(right, second - first)
+                    let lower = third.addingProduct(right, fourth - third)
+                    let level = upper.addingProduct(down, lower - upper)
+                    let whole = level.rounded(.toNearestOrEven)
+                    crop.append(Float(low + step * Double(whole)))
                 }
             }
         }

@@ -110,8 +110,8 @@ fun crop(frame: Frame, matrix: Matrix, image: Contract.Image): FloatArray {
         val fromX = back.b.toFloat() * row + back.c.toFloat()
         val fromY = back.e.toFloat() * row + back.f.toFloat()
         for (column in 0 until image.size) {
-            val x = fused(back.a, column, fromX)
-            val y = fused(back.d, column, fromY)
+            val x = fused(back.a.toFloat(), column.toFloat(), fromX)
+            val y = fused(back.d.toFloat(), column.toFloat(), fromY)
             val left = floor(x).toInt()
             val top = floor(y).toInt()
             val first = frame.at(left, top)
@@ -129,15 +129,15 @@ fun crop(frame: Frame, matrix: Matrix, image: Contract.Image): FloatArray {
 }
 
 /** A multiplication and an addition that round once; Android has Math.fma from API 33 only. */
-private fun fused(factor: Double, count: Int, more: Float) =
-    (factor.toFloat().toDouble() * count + more).toFloat()
+private fun fused(one: Float, other: Float, more: Float) =
+    (one.toDouble() * other + more).toFloat()
 
 private fun Frame.at(x: Int, y: Int) =
     if (x < 0 || y < 0 || x >= width || y >= height) 0 else pixels[y * width + x]
 
 private fun level(pixel: Int, shift: Int) = (pixel shr shift and 255).toFloat()
 
-private fun mix(first: Float, second: Float, share: Float) = first + share * (second - first)
+private fun mix(first: Float, second: Float, share: Float) = fused(share, second - first, first)
 
 /**
  * Where to look in the next frame: around the joints that are followed, or at all of it.
