@@ -11,6 +11,7 @@ from fpd_tf.files import written_whole
 from fpd_tf.joints import JointSet, joint_set_from
 
 _JOINTS = "joints.json"
+_SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
 def load_network(path: str | Path) -> keras.Model:
@@ -31,6 +32,9 @@ def load_network(path: str | Path) -> keras.Model:
     path = Path(path)
     if not path.is_file():
         received = "a folder" if path.is_dir() else "no such file"
+        raise InputError(path, "", "a .keras file", received)
+    if path.suffix not in _SUFFIXES:
+        received = f"a {path.suffix} file" if path.suffix else "a file without suffix"
         raise InputError(path, "", "a .keras file", received)
     try:
         network = keras.models.load_model(path, compile=False, safe_mode=True)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fpd_tf.errors import InputError
 from fpd_tf.predictors.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ def load_predictor(model: "keras.Model | str | Path | Predictor") -> Predictor:
     """
     if isinstance(model, Predictor):
         return model
+    if str(model).endswith("pose.json"):
+        sentence = "it describes a network; give the .tflite file beside it"
+        raise InputError.plain(model, "", sentence)
     if isinstance(model, str | Path) and Path(model).suffix == ".tflite":
         from fpd_tf.predictors.tflite import tflite_predictor
 

@@ -24,6 +24,10 @@ def test_a_network_is_read_back_and_anything_else_refused(tmp_path):
     text.write_text("no network")
     with pytest.raises(InputError, match="expected a .keras file. Received: a folder"):
         load_network(tmp_path)
+    other = tmp_path / "network.pb"
+    other.write_bytes(path.read_bytes())
+    with pytest.raises(InputError, match="a .keras file. Received: a .pb file"):
+        load_network(other)
     for bad in (cut, text, tmp_path / "missing.keras", tmp_path):
         with pytest.raises(InputError, match=str(bad)) as refusal:
             load_network(bad)

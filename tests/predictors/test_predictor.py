@@ -113,6 +113,12 @@ def test_bad_tflite_files_are_named(tmp_path):
         load_predictor(str(tmp_path / "missing.tflite"))
 
 
+@pytest.mark.parametrize("name", ["student.pose.json", "pose.json"])
+def test_a_contract_is_no_network(name):
+    with pytest.raises(InputError, match=f"^{name}: .* give the .tflite file beside"):
+        load_predictor(name)
+
+
 def test_flip_test_averages_the_swapped_mirror_image():
     def run(images):
         return images[..., :1] * np.arange(1.0, 15.0)
