@@ -89,6 +89,29 @@ async function shows(page, path) {
       name => document.querySelector('#canvas').title === name, path.split('/').pop());
 }
 
+/** Keeps what the canvas said of itself when a photograph was shown first. */
+function keepEarly(page) {
+  return page.evaluate(() => {
+    const canvas = document.querySelector('#canvas');
+    new MutationObserver(() => {
+      if (!canvas.hidden) window.early ??= {title: canvas.title, label: canvas.ariaLabel};
+    }).observe(canvas, {attributeFilter: ['hidden']});
+  });
+}
+
+/** A file that is dragged into the browser and let go in the middle of an element. */
+async function drop(page, path, selector) {
+  const {x, y, width, height} = await page.locator(selector).boundingBox();
+  const session = await page.context().newCDPSession(page);
+  const data = {items: [], files: [path], dragOperationsMask: 1};
+  for (const type of ['dragEnter', 'dragOver', 'drop']) {
+    await session.send(
+        'Input.dispatchDragEvent', {type, x: x + width / 2, y: y + height / 2, data});
+  }
+  await page.waitForFunction(
+      name => document.querySelector('#canvas').title === name, path.split('/').pop());
+}
+
 await open(page);
 answer.about = await figure('model');
 answer.isolated = await page.evaluate(() => crossOriginIsolated);
@@ -98,10 +121,12 @@ await page.waitForFunction(() => document.querySelector('#canvas').title === 'ex
 answer.example = (await saved(page))[0];
 answer.downloaded = await downloaded(page);
 answer.photographs = [];
+await keepEarly(page);
 for (const path of job.photographs) {
   await shows(page, path);
   answer.photographs.push((await saved(page))[0]);
 }
+answer.early = await page.evaluate(() => window.early);
 await shoot('skeleton');
 answer.ratedPicture = await page.isVisible('#frames');
 await page.check('#heatmaps');
@@ -114,6 +139,15 @@ await page.setInputFiles('#picture', {
 await page.waitForSelector('#problem:visible');
 answer.broken = await figure('problem');
 answer.cleared = await page.isHidden('#canvas') && await page.isDisabled('#save');
+answer.chosen = await page.locator('.chosen').count();
+
+answer.dropped = {};
+for (const place of ['#stage', 'header']) {
+  await drop(page, job.photographs[0], place);
+  answer.dropped[place] = (await saved(page))[0];
+  await page.reload();
+  await page.waitForSelector('#picture:enabled', {state: 'attached'});
+}
 
 await page.setInputFiles('#video', {
   name: 'broken.webm', mimeType: 'video/webm', buffer: Buffer.from('no film'),

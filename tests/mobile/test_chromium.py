@@ -151,16 +151,14 @@ def test_one_look_of_each_student_gives_pythons_heatmaps(seen, model):
 
 
 @pytest.mark.parametrize(
-    ("model", "rounded", "middle", "score"),
-    [(INT8, 0, 0.01, 1e-3), (LITE, 1, 0.2, 0.1), (FLOAT16, 6, 0.1, 0.05)],
+    ("model", "most", "middle", "score"),
+    [(INT8, 0.01, 0.01, 1e-3), (LITE, 0.01, 0.01, 1e-3), (FLOAT16, 1, 0.1, 0.05)],
     ids=["pose-small.int8", "pose-lite.int8", "pose-small.float16"],
 )
 def test_each_student_finds_what_it_finds_in_python(
-    seen, photographs, model, rounded, middle, score
+    seen, photographs, model, most, middle, score
 ):
-    """Of six photographs, `rounded` may differ by what one rounding moves (README)."""
     estimator = PoseEstimator(model)
-    differ = 0
     for path, record in zip(few(photographs), seen["shipped"][model.stem], strict=True):
         pose = estimator.predict(path)
         if record["joints"] is None:
@@ -168,10 +166,8 @@ def test_each_student_finds_what_it_finds_in_python(
             continue
         found, expected = np.array(record["joints"]), np.array(pose.rows())
         apart = np.abs(found - expected)
-        assert apart[:, :2].max() < 1 and apart[:, 2].max() < score
+        assert apart[:, :2].max() < most and apart[:, 2].max() < score
         assert np.median(apart[:, :2]) < middle
-        differ += apart[:, :2].max() > 0.01 or apart[:, 2].max() > 1e-3
-    assert differ <= rounded
 
 
 def test_another_student_looks_at_what_is_shown(seen):
@@ -229,6 +225,15 @@ def test_the_example_is_found_as_in_python(seen, equals_pythons):
     equals_pythons(seen["example"], shipped("web/example.jpg"))
 
 
+@pytest.mark.parametrize("where", ["#stage", "header"])
+def test_a_file_is_dropped_on_the_page(seen, where):
+    assert seen["dropped"][where] == seen["photographs"][0]
+
+
+def test_a_photograph_is_shown_before_anybody_is_found_in_it(seen):
+    assert seen["early"] == {"title": "", "label": "Looking for a person"}
+
+
 def test_the_saved_file_lies_on_the_disk(seen):
     assert seen["downloaded"] == {"name": "joints.json", "content": [seen["example"]]}
 
@@ -253,7 +258,7 @@ def test_nothing_is_fetched_from_elsewhere(seen):
 
 def test_what_cannot_be_decoded_is_a_sentence(seen):
     assert seen["broken"] == "broken.jpg is not a picture that this browser reads."
-    assert seen["cleared"]
+    assert seen["cleared"] and seen["chosen"] == 0
     assert seen["brokenFilm"] == "broken.webm is not a video that this browser plays."
 
 

@@ -154,6 +154,13 @@ async function controlled(serviceWorker) {
 function report(error) {
   problem.textContent = error instanceof Error ? error.message : String(error);
   problem.hidden = false;
+  if (canvas.hidden) mark(null);
+}
+
+/** @param {HTMLElement | null} control the button of what is shown */
+function mark(control) {
+  for (const each of document.querySelectorAll('.chosen')) each.classList.remove('chosen');
+  (control?.closest('label') ?? control)?.classList.add('chosen');
 }
 
 /**
@@ -173,8 +180,7 @@ function begin(control) {
   stage.classList.add('empty');
   element('hint', HTMLDivElement).hidden = false;
   canvas.classList.remove('mirrored');
-  for (const each of document.querySelectorAll('.chosen')) each.classList.remove('chosen');
-  (control.closest('label') ?? control).classList.add('chosen');
+  mark(control);
   film.pause();
   if (film.srcObject instanceof MediaStream) {
     for (const track of film.srcObject.getTracks()) track.stop();
@@ -269,6 +275,7 @@ async function look(name, source, width, height, seconds) {
   const size = {width: Math.round(zoom * width), height: Math.round(zoom * height)};
   Object.assign(reader, size);
   readerContext.drawImage(source, 0, 0, size.width, size.height);
+  if (seconds === null) drawPicture();
   await see(name, zoom, seconds);
 }
 
@@ -289,19 +296,25 @@ async function see(name, zoom, seconds) {
   draw();
 }
 
-function draw() {
-  if (!shown) return;
-  const {found, found: {pose}, contract} = shown;
+/** What was read, alone: a photograph is searched for a second or two. */
+function drawPicture() {
   const {width, height} = reader;
-  stage.classList.remove('empty');
   element('hint', HTMLDivElement).hidden = true;
   canvas.hidden = false;
-  save.disabled = false;
+  canvas.setAttribute('aria-label', 'Looking for a person');
   const zoom = Math.max(1, devicePixelRatio * Math.min(
       stage.clientWidth / width, stage.clientHeight / height));
   Object.assign(canvas, {width: width * zoom, height: height * zoom});
   context.scale(zoom, zoom);
   context.drawImage(reader, 0, 0);
+}
+
+function draw() {
+  if (!shown) return;
+  const {found, found: {pose}, contract} = shown;
+  drawPicture();
+  stage.classList.remove('empty');
+  save.disabled = false;
   if (heatmaps.checked) drawHeatmaps(context, found, contract);
   if (pose) drawPose(context, pose, contract);
   const seen = pose?.scores.filter(score => score >= contract.score.threshold).length;
@@ -385,12 +398,14 @@ save.addEventListener('click', () => {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 });
 
-stage.addEventListener('dragover', event => {
+addEventListener('dragover', event => {
   event.preventDefault();
   stage.classList.add('over');
 });
-stage.addEventListener('dragleave', () => stage.classList.remove('over'));
-stage.addEventListener('drop', event => {
+addEventListener('dragleave', event => {
+  if (!event.relatedTarget) stage.classList.remove('over');
+});
+addEventListener('drop', event => {
   event.preventDefault();
   stage.classList.remove('over');
   if (!picture.disabled) open(event.dataTransfer?.files[0]);
