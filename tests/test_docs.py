@@ -29,7 +29,7 @@ PAGES = {
 TAKES_HOURS = {"docs/results.md", "docs/earlier-results.md"}
 NOT_RUN = {
     "import",  # needs a published file: tests/imports
-    "teacher.keras",  # what `fpd import` wrote
+    *("teacher.keras", "lightning.keras"),  # what `fpd import` wrote
     "demo",  # takes minutes: tests/test_demo.py
     "serve",  # never ends
     "--devices",  # only where TensorFlow has not begun: tests/training/test_devices.py

@@ -94,7 +94,10 @@ class TrainConfig:
         if self.warmup_epochs and self.schedule != "cosine":
             raise ValueError("schedule=cosine where there are warmup_epochs")
         if self.warmup_epochs >= self.epochs:
-            raise ValueError(f"warmup_epochs below the {self.epochs} epochs")
+            raise ValueError(
+                f"warmup_epochs below epochs={self.epochs}, "
+                f"not warmup_epochs={self.warmup_epochs:g}"
+            )
         return self
 
 

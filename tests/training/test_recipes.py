@@ -103,7 +103,10 @@ def test_a_warmup_rises_from_zero_before_the_cosine():
     ("settings", "sentence"),
     [
         ({"warmup_epochs": 1}, "schedule=cosine where there are warmup_epochs"),
-        ({"warmup_epochs": 3, "schedule": "cosine"}, "below the 3 epochs"),
+        (
+            {"warmup_epochs": 3, "schedule": "cosine"},
+            "warmup_epochs below epochs=3, not warmup_epochs=3",
+        ),
     ],
 )
 def test_a_warmup_without_effect_or_without_end_is_refused(settings, sentence):
