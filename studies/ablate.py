@@ -11,7 +11,7 @@
 - labels: a share of the labels is moved (section 3.2)
 - missing: a third of the labels is missing
 - few: 2,000 people have labels, the others none, as many steps either way
-- repair: the teacher corrects the labels first (labels.repair), both ways
+- repair: the labels as published, and as the teacher corrects them (labels.repair)
 
 Runs with the same seed see the same crops in the same order. Runs of the same name in
 the same folder are shared between questions and made once. What the teacher predicts is
@@ -132,15 +132,13 @@ def few(seed: int, teacher: Teacher, study: Study) -> Iterator[Trial]:
 
 
 def repair(seed: int, teacher: Teacher, study: Study) -> Iterator[Trial]:
-    """Labels as published and as corrected by the teacher, both ways.
+    """Labels as published, and as the teacher corrects them; no heatmap is its own.
 
-    A distillation weight of 0 leaves the labels alone to teach: as they are corrected.
+    With a distillation weight of 0, only the labels are learned from.
     """
-    yield from _both(seed, teacher)
-    corrected = ("labels.repair=true",)
-    alone = (*corrected, "distillation_weight=0")
-    yield Trial(f"repaired-truth-{seed}", alone, teacher, seed)
-    yield Trial(f"repaired-teacher-{seed}", corrected, teacher, seed)
+    yield Trial(f"truth-{seed}", seed=seed)
+    corrected = "labels.repair=true", "distillation_weight=0"
+    yield Trial(f"repaired-truth-{seed}", corrected, teacher, seed)
 
 
 def thinned(people: People, share: float, random: np.random.Generator) -> People:
@@ -212,21 +210,29 @@ def _both(seed, teacher):
 
 
 def _print_differences(rows):
-    """What the teacher adds to each kind of run, paired by seed."""
-    columns = ("runs", "score", "truth", "teacher", "difference", "95% interval")
+    """What a teacher, or the labels that it corrects, add: paired by seed."""
+    columns = ("runs", "score", "with", "without", "difference", "95% interval")
     table = Table(*columns, title="Mean over seeds, standard deviation")
     kinds = dict.fromkeys(row["trial"].rpartition("-")[0] for row in rows)
-    for truth_kind in (kind for kind in kinds if kind.endswith("truth")):
-        start = truth_kind.removesuffix("truth")
+    for kind in kinds:
+        baseline = _baseline(kind)
+        if baseline == kind or baseline not in kinds:
+            continue
         for score in ("pck", "auc", "limbs", "flip_pck"):
-            truth, teacher = (
-                np.array([row[score] for row in rows if _is(row, start + side)])
-                for side in ("truth", "teacher")
+            those, before = (
+                np.array([row[score] for row in rows if _is(row, each)])
+                for each in (kind, baseline)
             )
-            gain = teacher - truth
-            spreads = map(_spread, (truth, teacher, gain))
-            table.add_row(start.strip("-"), score, *spreads, _interval(gain))
+            spreads = map(_spread, (those, before, those - before))
+            table.add_row(kind, score, *spreads, _interval(those - before))
     Console().print(table)
+
+
+def _baseline(kind):
+    """The kind of run without the teacher, or with labels as published."""
+    if kind.startswith("repaired-"):
+        return kind.removeprefix("repaired-")
+    return kind.replace("teacher", "truth")
 
 
 def _is(row, kind):
