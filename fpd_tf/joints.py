@@ -33,7 +33,7 @@ class JointSet:
 
     Raises:
         InputError: a name occurs twice, an index is out of range, a joint is in two
-            flip pairs, or the number of sigmas is not K.
+            flip pairs, or the sigmas are not K numbers above 0.
 
     Example:
         >>> from fpd_tf import JointSet
@@ -67,9 +67,8 @@ class JointSet:
         if len(set(swapped)) < len(swapped):
             expected = "each joint in one pair at most, such as (right, left) once"
             raise InputError(self._source, "flip_pairs", expected, self.flip_pairs)
-        if self.sigmas is not None and len(self.sigmas) != self.num_joints:
-            expected = f"{self.num_joints}, one for each joint"
-            raise InputError(self._source, "sigmas", expected, len(self.sigmas))
+        if self.sigmas is not None:
+            self._check_sigmas()
 
     @property
     def num_joints(self) -> int:
@@ -123,6 +122,14 @@ class JointSet:
             if len(pair) != 2:
                 raise InputError(self._source, field, "pairs of two joints", pair)
         return pairs
+
+    def _check_sigmas(self):
+        if len(self.sigmas) != self.num_joints:
+            expected = f"{self.num_joints}, one for each joint"
+            raise InputError(self._source, "sigmas", expected, len(self.sigmas))
+        for sigma in self.sigmas:
+            if not 0 < sigma < np.inf:
+                raise InputError(self._source, "sigmas", "numbers above 0", sigma)
 
     def _check_indices(self, field, groups):
         for group in groups:

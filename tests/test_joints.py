@@ -76,6 +76,8 @@ BAD = {
     "a pair of one": ({"flip_pairs": ((1, 1),)}, "one pair at most"),
     "a group of others": ({"groups": {"Hand": (5,)}}, "groups: expected indices"),
     "one sigma": ({"sigmas": (0.1,)}, "sigmas: expected 2"),
+    "a sigma of 0": ({"sigmas": (0.1, 0)}, "sigmas: expected numbers above 0.*: 0"),
+    "no number": ({"sigmas": (np.nan, 0.1)}, "sigmas: expected numbers above 0.*nan"),
     "one text": ({"joints": "ab"}, "joints: expected a tuple of names. Received: ab"),
     "numbers": ({"joints": (1, 2)}, "joints: expected a tuple of names"),
     "a limb of three": ({"limbs": ((0, 1, 0),)}, "limbs: expected pairs of two joints"),
