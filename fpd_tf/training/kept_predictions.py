@@ -129,10 +129,22 @@ def person_key(person: Sample) -> str:
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]
 
 
-def _digest(path):
+def size_and_time(path: Path) -> tuple[int, int]:
+    """Bytes of a photograph, and the nanosecond of its last change.
+
+    Raises:
+        InputError: there is no such file.
+    """
     try:
         found = path.stat()
-        return _digest_of(path, found.st_size, found.st_mtime_ns)
+    except OSError as error:
+        raise InputError(path, "", "a photograph", error.strerror) from error
+    return found.st_size, found.st_mtime_ns
+
+
+def _digest(path):
+    try:
+        return _digest_of(path, *size_and_time(path))
     except OSError as error:
         raise InputError(path, "", "a photograph", error.strerror) from error
 

@@ -14,7 +14,14 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
 import keras
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.dataclasses import dataclass
 
 from fpd_tf.data.pipeline import DataConfig, Positive
@@ -22,6 +29,12 @@ from fpd_tf.data.repair import LabelConfig
 from fpd_tf.errors import InputError, refused
 
 Settings = TypeVar("Settings")
+
+
+def _ascending(epochs):
+    if list(epochs) != sorted({*epochs}) or min(epochs, default=1) < 1:
+        raise ValueError("epochs from 1 on, each once, in ascending order")
+    return epochs
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -67,7 +80,7 @@ class TrainConfig:
     learning_rate: Positive = 2.5e-4
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
-    drop_epochs: tuple[int, ...] = ()
+    drop_epochs: Annotated[tuple[int, ...], AfterValidator(_ascending)] = ()
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     precision: Literal["float32", "mixed_bfloat16"] = "float32"

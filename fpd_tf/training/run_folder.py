@@ -60,7 +60,7 @@ def describe_run(
         network: to train.
         config: of the run.
         people: with labels.
-        command: that started the run, or None.
+        command: that started the run; empty if none did.
         unlabelled: people without labels.
     """
     return {

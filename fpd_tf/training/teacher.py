@@ -20,6 +20,7 @@ from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import fitting_predictor
 from fpd_tf.predictors.views import with_flip
 from fpd_tf.progress import tracked
+from fpd_tf.training.kept_predictions import size_and_time
 
 TYPICAL_BYTES = 0.1
 
@@ -71,8 +72,7 @@ def _key(teacher, people, input_size, mirror):
         digest.update(np.ascontiguousarray(weight).tobytes())
     for person in people:
         box = (person.box.x, person.box.y, person.box.side, *(person.packed or ()))
-        found = person.image_path.stat()
-        about = (str(person.image_path), found.st_size, found.st_mtime_ns, box)
+        about = (str(person.image_path), *size_and_time(person.image_path), box)
         digest.update(json.dumps(about).encode())
     return digest.hexdigest()[:16]
 

@@ -75,6 +75,13 @@ def test_the_rate_drops_with_the_first_step_after_an_epoch():
     np.testing.assert_allclose(found, [1, 1, 0.1, 0.1, 0.01, 0.01], rtol=1e-6)
 
 
+@pytest.mark.parametrize("epochs", ["[3,2]", "[2,2]", "[0,2]"])
+def test_drops_out_of_order_are_refused(epochs):
+    """Keras would take the rates of other epochs, without a word."""
+    with pytest.raises(InputError, match="drop_epochs: expected .*ascending order"):
+        configure("reference", [f"drop_epochs={epochs}"])
+
+
 @pytest.mark.parametrize(
     ("rate", "distance", "told"),
     [

@@ -74,6 +74,14 @@ def test_a_full_disk_is_refused_before_writing(
     assert not list(tmp_path.glob("*/*.png"))
 
 
+def test_a_photograph_that_vanished_is_named(people, tiny_network, tmp_path):
+    teacher = tiny_network(num_joints=16)
+    gone = replace(people[1], image_path=tmp_path / "gone.png")
+    size = teacher.inputs[0].shape[1]
+    with pytest.raises(InputError, match="gone.png: expected a photograph. .*No such"):
+        cache_teacher(teacher, people.of([people[0], gone]), size, tmp_path)
+
+
 @pytest.mark.slow
 def test_distilling_from_the_cache_runs_with_both_distances(
     people, tiny_network, tmp_path
