@@ -56,8 +56,15 @@ def load_people(
         raise InputError("data", "", f"one of {', '.join(LOADERS)}", data)
     own = {name: value for name, value in own.items() if value is not None}
     if unknown := own.keys() - signature(LOADERS[data]).parameters.keys():
-        names = ", ".join(sorted(unknown))
-        raise InputError.plain(data, "", f"does not take {names}; coco does")
+        takers = [
+            name
+            for name, load in LOADERS.items()
+            if unknown <= signature(load).parameters.keys()
+        ]
+        sentence = f"does not take {', '.join(sorted(unknown))}"
+        if takers:
+            sentence += f"; {' and '.join(takers)} {'do' if takers[1:] else 'does'}"
+        raise InputError.plain(data, "", sentence)
     if root is None and "annotations" not in own:
         raise InputError.plain(data, "root", "give the folder of the data")
     return LOADERS[data](root, split, on_error=on_error, **own)

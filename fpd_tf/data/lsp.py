@@ -143,7 +143,8 @@ def _read_file(folder: Path) -> _LspFile:
     table = np.asarray(read_mat(path, "joints")["joints"])
     table = table[..., None] if table.ndim == 2 else table
     extended = table.shape[:2] == (14, 3)
-    if table.shape[:2] not in ((3, 14), (14, 3)) or not table.size:
+    fits = table.ndim == 3 and table.shape[:2] in ((3, 14), (14, 3))
+    if not fits or not table.size:
         wanted = "shape (3, 14, N) of LSP or (14, 3, N) of LSP-extended"
         raise InputError(path, "joints", wanted, table.shape)
     table = numbers(table, table.shape, path, "joints")

@@ -14,7 +14,7 @@ from typing import Annotated, Protocol
 import cv2
 import numpy as np
 import tensorflow as tf
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from fpd_tf.codec import STRIDE, Heatmaps
@@ -30,10 +30,17 @@ from fpd_tf.data.people import People, checked_people
 from fpd_tf.data.python_in_graph import numpy_in_graph, refusal_behind
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
+from fpd_tf.joint_names import side_of
 
 logger = logging.getLogger("fpd_tf")
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _ascending(pair):
+    if pair[0] > pair[1]:
+        raise ValueError("the smaller factor first")
+    return pair
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -57,7 +64,10 @@ class DataConfig:
     sigma: Positive = 2.0
     batch_size: Annotated[int, Field(gt=0)] = 4
     unlabelled_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    scale: tuple[Positive, Positive] = (0.75, 1.25)
+    scale: Annotated[tuple[Positive, Positive], AfterValidator(_ascending)] = (
+        0.75,
+        1.25,
+    )
     rotation: Annotated[float, Field(ge=0, le=180)] = 30.0
     flip: Annotated[float, Field(ge=0, le=1)] = 0.5
     color: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -112,8 +122,9 @@ def make_dataset(
             fill config.unlabelled_share of each batch. None for all.
 
     Raises:
-        InputError: no people, fewer than one batch to train on, or an augmentation
-            that shows more of the photographs than was packed.
+        InputError: no people, fewer than one batch to train on, nobody beside the
+            labelled, or an augmentation that shows more of the photographs than was
+            packed.
 
     Example:
         >>> import fpd_tf as fpd
@@ -141,6 +152,7 @@ def _training_stream(people, config, first_epoch, teacher, shared, labelled):
     counted = len(people), config.batch_size
     if labelled is not None:
         counted = labelled, labelled_in_batch(config)
+        _check_labelled(labelled, counted[1], len(people))
     usable = counted[0] // counted[1] * config.batch_size
 
     def places(epoch):
@@ -162,6 +174,12 @@ def _training_stream(people, config, first_epoch, teacher, shared, labelled):
     plan = lru_cache(maxsize=3)(planned)
     batches = _rendered(batches, people, config, plan, teacher, reduced=True)
     return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def _check_labelled(labelled, in_batch, people):
+    if not in_batch <= labelled < people:
+        expected = f"{in_batch}, those of a batch, or more, but not all {people} people"
+        raise InputError("labelled", "", expected, labelled)
 
 
 def _scoring_pass(people, config):
@@ -286,7 +304,7 @@ def _warn_of_sides(joint_set, config):
     sided = [
         name
         for joint, name in enumerate(joint_set.joints)
-        if name.startswith(("left", "right")) and joint not in paired
+        if side_of(name) and joint not in paired
     ]
     if config.flip and sided:
         logger.warning(

@@ -105,7 +105,9 @@ def _joints(path, content, joints_file) -> tuple[JointSet, int]:
     count, width = content["kpt_shape"]
     order = content.get("flip_idx") or list(range(count))
     every = list(range(count))
-    if not isinstance(order, list) or sorted(order, key=str) != sorted(every, key=str):
+    if not isinstance(order, list) or sorted(map(repr, order)) != sorted(
+        map(repr, every)
+    ):
         expected = f"each of 0 to {count - 1} once"
         raise InputError(path, "flip_idx", expected, described(order))
     if any(order[order[at]] != at for at in range(count)):

@@ -337,6 +337,10 @@ def test_a_folder_or_a_file(tmp_path):
 def test_other_data_has_no_annotations_option(tmp_path):
     with pytest.raises(InputError, match="lsp: does not take annotations; coco does"):
         load_people("lsp", tmp_path, annotations="a.json")
+    with pytest.raises(InputError, match="does not take category; coco and yolo do"):
+        load_people("lsp", tmp_path, category="dog")
+    with pytest.raises(InputError, match="coco: does not take annotation$"):
+        load_people("coco", tmp_path, annotation="a.json")
 
 
 @pytest.mark.parametrize("data", ["lsp", "coco"])

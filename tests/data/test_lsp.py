@@ -193,6 +193,7 @@ def test_bad_people_raise_or_are_skipped_and_counted(
 BAD_FILES = {
     "wrong shape": (np.zeros((2, 14, 5)), "joints: expected shape"),
     "nobody": (np.zeros((3, 14, 0)), "joints: expected shape"),
+    "four axes": (np.ones((14, 3, 2, 2)), "joints: expected shape"),
     "a number": (np.float64(3), "joints: expected shape"),
     "text": (np.array(["a", "b"]), "joints: expected shape"),
     "cells": (np.full((3, 14, 2), "a", object), "joints: expected numbers"),

@@ -332,6 +332,14 @@ def test_too_few_people_are_refused(people):
         fpd.make_dataset(people[:0], AUGMENTED)
 
 
+@pytest.mark.parametrize("labelled", [0, 5])
+def test_a_batch_needs_labelled_people_and_others(people, labelled):
+    """Without this, an endless stream of empty epochs, or a division by 0 in a run."""
+    how = {"training": True, "first_epoch": 0, "labelled": labelled}
+    with pytest.raises(InputError, match="^labelled: expected 1, .* not all 5 people"):
+        fpd.make_dataset(people, AUGMENTED, **how)
+
+
 @pytest.mark.parametrize(
     "setting",
     [
@@ -341,6 +349,7 @@ def test_too_few_people_are_refused(people):
         {"sigma": float("nan")},
         {"batch_size": 0},
         {"scale": (0, 1)},
+        {"scale": (1.25, 0.75)},
         {"rotation": -1},
         {"flip": 1.5},
         {"color": 1},

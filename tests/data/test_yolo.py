@@ -116,6 +116,7 @@ BAD = {
     "no box": ({"line": DOG.replace("0.25 0.5", "0 0", 1)}, "expected a box above 0"),
     "no shape": ({"kpt_shape": None}, "data.yaml: kpt_shape: expected .joints, 2 or 3"),
     "a flip of others": ({"flip_idx": [0, 1]}, "flip_idx: expected each of 0 to 2"),
+    "a flip of parts": ({"flip_idx": [0, 2, 1.0]}, "flip_idx: expected each of 0 to 2"),
     "a flip in a ring": ({"flip_idx": [1, 2, 0]}, "flip_idx: expected pairs that swap"),
     "names": ({"kpt_names": {0: ["nose"]}}, "kpt_names: expected 3 names"),
     "no split": ({"train": None}, "split: expected one of val. Received: train"),
