@@ -10,6 +10,7 @@ import pytest
 
 from fpd_tf import cli
 from fpd_tf.cli import predict
+from fpd_tf.drawn.layouts import synthesize
 from fpd_tf.errors import InputError
 from fpd_tf.files import check_apart
 
@@ -91,6 +92,54 @@ def test_a_place_that_is_none_is_said_before_the_work(
     (folder / "a").mkdir()
     status, _, error = run_fpd(*verb.split(), place)
     assert (status, error.count("\n")) == (2, 1) and said in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            "export --model tiny.keras --out new.tflite --max-drop nan",
+            "--max-drop: give",
+        ),
+        (
+            "export --model tiny.keras --out new.tflite --max-drop inf",
+            "--max-drop: give",
+        ),
+        (
+            "distill --teacher tiny.tflite --out new --views sideways",
+            "'--views': 'sideways' is not one of 'upright', 'mirrored', 'turned'",
+        ),
+        (
+            "train --data mpii --root a --out new --validation 10%",
+            "--validation: a share such as 10% goes with --data coco and yolo only",
+        ),
+        (
+            "predict photo.png --model tiny.tflite --threshold inf --out new",
+            "threshold: expected a score, such as 0.2. Received: inf",
+        ),
+        ("predict --video a --model tiny.tflite --out new.csv", "a: it is a folder"),
+        ("import gone.pth --out no/new.keras", "there is no folder no"),
+        ("import a --out new.keras", "a: expected a PyTorch checkpoint. Received: a f"),
+        (
+            "evaluate --model tiny.tflite --data packed --root a --json new.json",
+            "expected the manifest of `fpd pack`. Received: No such file or directory",
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_is_said_before_the_work(
+    folder, run_fpd, arguments, said
+):
+    (folder / "a").mkdir()
+    status, _, error = run_fpd(*arguments.split())
+    assert (status, error.count("\n")) == (2, 1) and said in error, error
+    assert not list(folder.glob("new*"))
+
+
+def test_an_empty_metric_is_none_of_them(folder, run_fpd):
+    synthesize("people", count=2)
+    given = "evaluate --model tiny.tflite --data mpii --root people --metric".split()
+    status, _, error = run_fpd(*given, "")
+    assert status == 2 and "metric: expected one of pckh, pck, oks" in error
 
 
 def test_what_is_written_beside_photographs_may_be_written_again(folder, run_fpd):

@@ -67,7 +67,7 @@ def main():
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except TyperException as error:
-        _refuse(error.format_message(), 2)
+        _refuse(error.format_message().replace("Value error, ", ""), 2)
     except GateError as error:
         _refuse(error, 1)
     except (InputError, OSError) as error:

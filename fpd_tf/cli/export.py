@@ -1,6 +1,7 @@
 """The verb `export`: a network to .tflite; three of its options became verbs."""
 
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -132,6 +133,9 @@ def export(
     trained = out and (quantization is Quantization.qat or sparsity)
     gated = max_drop is not None
     _check_given("--max-drop", gated, out, "--out FILE")
+    if gated and not isfinite(max_drop):
+        sentence = "give the points that the score may drop by, such as 0.5"
+        raise InputError.plain("--max-drop", "", sentence)
     floats = out and io is Io.float32
     _check_given("--decode", decode, floats, "--out FILE and --io float32")
     of_training = {"--sparsity": sparsity, "--teacher": teacher, "--set": settings}

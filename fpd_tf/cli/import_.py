@@ -8,6 +8,7 @@ import typer
 
 from fpd_tf.cli.options import quiet_tensorflow
 from fpd_tf.errors import InputError
+from fpd_tf.files import check_file
 from fpd_tf.joints import JOINT_SETS
 
 app = typer.Typer()
@@ -57,6 +58,7 @@ def import_network(
         raise InputError.plain(out, "", "it exists already; give another name")
     if out.suffix != ".keras":
         raise InputError(out, "", "the name of a new .keras file", out.name)
+    check_file(out)
     with quiet_tensorflow():
         from fpd_tf.models.cost import model_cost
         from fpd_tf.models.keras_file import save_network

@@ -152,6 +152,12 @@ class Source:
         from fpd_tf.data.load import load_people
 
         drawn = self.data is Data.synthetic
+        if self._share and self.data not in (Data.coco, Data.yolo):
+            sentence = (
+                f"a share such as {self.validation} goes with --data coco and yolo "
+                "only; give a split"
+            )
+            raise InputError.plain("--validation", "", sentence)
         if not (drawn or self.root or self.annotations):
             sentence = f"give the folder of the {self.data} data"
             raise InputError.plain("--root", "", sentence)
@@ -166,7 +172,9 @@ class Source:
             joints=self.joints,
             validation=self._share,
         )
-        return replace(people, metric=self.metric) if self.metric else people
+        if self.metric is None:
+            return people
+        return replace(people, metric=self.metric)
 
     @property
     def _scored(self):

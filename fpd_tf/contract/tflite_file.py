@@ -4,6 +4,7 @@ A file that passes may still crash the runtime. So each file without a matching 
 in a pose.json first runs once in a child process.
 """
 
+import struct
 from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import sha256
@@ -122,12 +123,17 @@ def _parsed(path):
         content = Path(path).read_bytes()
     except OSError as error:
         raise InputError(path, "", "a .tflite file", error.strerror) from error
+    if not content:
+        raise InputError(path, "", "a .tflite file", "an empty file")
     if content[4:8] != b"TFL3":
         kind = next(_OTHERS[start] for start in _OTHERS if content.startswith(start))
         raise InputError(path, "", "a .tflite file", kind)
     try:
         model = schema.ModelT.InitFromPackedBuf(content, 0)
         _check(model)
+    except struct.error as error:  # of the parser, at the end of what is there
+        expected, received = "an undamaged .tflite file", "one that is cut short"
+        raise InputError(path, "", expected, received) from error
     except Exception as error:  # the parser trusts its bytes and stumbles anyhow
         raise InputError(path, "", "an undamaged .tflite file", repr(error)) from error
     return model, content

@@ -13,6 +13,7 @@ from fpd_tf.data.crop_source import CropSource
 from fpd_tf.errors import InputError
 
 MANIFEST = "manifest.json"
+_MANIFEST = "the manifest of `fpd pack`"
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,10 @@ def read_manifest(folder: Path) -> dict:
     try:
         manifest = dict(json.loads(path.read_bytes()))
         return manifest | {"sha256": dict(manifest["sha256"])}
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        expected = "the manifest of `fpd pack`"
-        raise InputError(path, "", expected, type(error).__name__) from error
+    except OSError as error:
+        raise InputError(path, "", _MANIFEST, error.strerror) from error
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise InputError(path, "", _MANIFEST, "another file") from error
 
 
 def check_sum(path: Path) -> None:

@@ -155,7 +155,8 @@ def hourglass_of_state_dict(
 
 def _state_dict(path):
     if not path.is_file():
-        raise InputError(path, "", "a PyTorch checkpoint", "no such file")
+        received = "a folder" if path.is_dir() else "no such file"
+        raise InputError(path, "", "a PyTorch checkpoint", received)
     try:
         import torch
     except ModuleNotFoundError as error:

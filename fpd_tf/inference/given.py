@@ -70,10 +70,10 @@ def chosen_threshold(given: float | None, own: float) -> float:
     """The least score of a joint that is drawn: the one given, or the model's own.
 
     Raises:
-        InputError: it is no number.
+        InputError: it is not finite.
     """
     threshold = own if given is None else given
-    if np.isnan(threshold):
+    if not np.isfinite(threshold):
         raise InputError("threshold", "", "a score, such as 0.2", threshold)
     return threshold
 

@@ -96,6 +96,8 @@ def predict_video(
 
 
 def _opened(path):
+    if path.is_dir():
+        raise InputError.plain(path, "", "it is a folder; give a video")
     with quiet():
         video = cv2.VideoCapture(str(path))
     if not video.isOpened():

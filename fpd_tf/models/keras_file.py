@@ -11,6 +11,7 @@ from fpd_tf.files import written_whole
 from fpd_tf.joints import JointSet, joint_set_from
 
 _JOINTS = "joints.json"
+_ZIP = b"PK"
 _SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
@@ -36,6 +37,8 @@ def load_network(path: str | Path) -> keras.Model:
     if path.suffix not in _SUFFIXES:
         received = f"a {path.suffix} file" if path.suffix else "a file without suffix"
         raise InputError(path, "", "a .keras file", received)
+    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+        raise InputError(path, "", "a network saved by Keras", _kind(path))
     try:
         network = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its readers raise
@@ -85,6 +88,16 @@ def named_network(network: keras.Model, joint_set: JointSet) -> keras.Model:
 def joint_set_of_network(network: keras.Model) -> JointSet | None:
     """The joints of `named_network` or of the file; None if there are none."""
     return getattr(network, "joint_set", None)
+
+
+def _kind(path):
+    """What a file is that is no zip file."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    if not start:
+        return "an empty file"
+    cut = start.startswith(_ZIP)
+    return "a file that is cut short or damaged" if cut else "another format"
 
 
 def _reason(path, error):

@@ -20,6 +20,9 @@ def keras_predictor(model: keras.Model | str | Path) -> Predictor:
     Raises:
         InputError: no network from one square RGB image of fixed size to heatmaps.
     """
+    if not isinstance(model, keras.Model | str | Path):
+        expected = "a network, or a .keras or .tflite file"
+        raise InputError("model", "", expected, type(model).__name__)
     source = model.name if isinstance(model, keras.Model) else str(model)
     network = model if isinstance(model, keras.Model) else load_network(model)
     try:

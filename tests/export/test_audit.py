@@ -107,7 +107,7 @@ def test_tensors_of_five_axes_are_a_problem(tmp_path):
 @pytest.mark.parametrize(
     ("content", "received"),
     [
-        (b"", "another format"),
+        (b"", "an empty file"),
         (b"TFL3", "another format"),
         (b"\x89PNG\r\n\x1a\n", "another format"),
         (b"PK\x03\x04", "a zip file, as .keras files are"),
@@ -130,8 +130,10 @@ def test_a_file_cut_off_anywhere_is_refused(plain, tmp_path):
     content, path = plain.read_bytes(), tmp_path / "cut.tflite"
     for length in range(0, len(content) - 64, 61):
         path.write_bytes(content[:length])
-        with pytest.raises(InputError):
+        with pytest.raises(InputError) as refusal:
             audit_tflite(path)
+        said = str(refusal.value)
+        assert length < 8 or said.endswith("Received: one that is cut short"), said
 
 
 def test_damage_is_refused_or_harmless(plain, tmp_path):

@@ -28,6 +28,14 @@ def test_a_network_is_read_back_and_anything_else_refused(tmp_path):
     other.write_bytes(path.read_bytes())
     with pytest.raises(InputError, match="a .keras file. Received: a .pb file"):
         load_network(other)
+    empty = tmp_path / "empty.keras"
+    empty.touch()
+    for bad, kind in (
+        *((empty, "an empty file"), (text, "another format")),
+        (cut, "a file that is cut short or damaged"),
+    ):
+        with pytest.raises(InputError, match=f"saved by Keras. Received: {kind}$"):
+            load_network(bad)
     for bad in (cut, text, tmp_path / "missing.keras", tmp_path):
         with pytest.raises(InputError, match=str(bad)) as refusal:
             load_network(bad)

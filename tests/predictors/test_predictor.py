@@ -100,6 +100,11 @@ def test_networks_of_another_kind_are_refused():
     inputs = keras.layers.Input((8,))
     with pytest.raises(InputError, match="shapes"):
         load_predictor(keras.Model(inputs, keras.layers.Dense(2)(inputs)))
+    for other in (None, 3, [keras.Model(inputs, inputs)]):
+        kind = type(other).__name__
+        said = f"model: expected a network, or a .keras or .tflite .*: {kind}"
+        with pytest.raises(InputError, match=said):
+            load_predictor(other)
     with pytest.raises(InputError, match="a Functional model"):
         load_predictor(keras.Sequential([keras.layers.Dense(2)]))
 
