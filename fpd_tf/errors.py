@@ -66,5 +66,17 @@ def refused(source: str | Path, error, unknown_field: str) -> InputError:
     return InputError(source, field, expected, str(first["input"])[:80])
 
 
+def reason_of(error: Exception) -> str:
+    """What an error of another library says, its first line.
+
+    Example:
+        >>> from fpd_tf.errors import reason_of
+        >>> reason_of(FileNotFoundError(2, "No such file", "a.json"))
+        'No such file'
+    """
+    reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    return reason or type(error).__name__
+
+
 class GateError(RuntimeError):
     """A limit (accuracy, parity, audit) was not met; no file is written."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from fpd_tf.errors import InputError
+from fpd_tf.errors import InputError, reason_of
 
 SECONDS = 120
 BYTES = 4 * 2**30
@@ -57,13 +57,7 @@ def answer(read: Callable[[Path], str]) -> None:
     try:
         print(read(Path(sys.argv[1])))
     except Exception as error:  # readers of binary files raise a dozen kinds
-        sys.exit(in_words(error))
-
-
-def in_words(error: Exception) -> str:
-    """The error of a reader, in a line."""
-    reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-    return reason or type(error).__name__
+        sys.exit(reason_of(error))
 
 
 def _limit_memory():

@@ -61,30 +61,25 @@ def described(value: object) -> str:
     return " ".join(reprlib.repr(value).split())
 
 
-def reason_of(error: Exception) -> str:
-    """The first line of what an error says."""
-    text = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-    return text or type(error).__name__
-
-
 def keep_good(
-    people: Iterable[Callable[[], Kept]], on_error: str = "raise"
+    items: Iterable[Callable[[], Kept]], on_error: str = "raise", what: str = "people"
 ) -> list[Kept]:
-    """The people that are valid; others raise, or are skipped and counted in the log.
+    """The items that are valid; others raise, or are skipped and counted in the log.
 
     Args:
-        people: one function for each person, which raises InputError where it is bad.
+        items: one function for each item, which raises InputError where it is bad.
         on_error: "raise" at the first bad one, or "skip" them.
+        what: they are, for the log.
 
     Raises:
-        InputError: a person is bad; with "skip", only if all are.
+        InputError: an item is bad; with "skip", only if all are.
     """
     if on_error not in ("raise", "skip"):
         raise InputError("on_error", "", "raise or skip", on_error)
     good, bad, first = [], 0, None
-    for person in people:
+    for item in items:
         try:
-            good.append(person())
+            good.append(item())
         except InputError as error:
             if on_error == "raise":
                 raise
@@ -92,5 +87,5 @@ def keep_good(
     if first and not good:
         raise first
     if first:
-        logger.warning("skipped %d of %d people: %s", bad, bad + len(good), first)
+        logger.warning("skipped %d of %d %s: %s", bad, bad + len(good), what, first)
     return good

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from fpd_tf.data.checks import described, reason_of
-from fpd_tf.errors import InputError
+from fpd_tf.data.checks import described
+from fpd_tf.errors import InputError, reason_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from fpd_tf.data.checks import keep_good, reason_of
-from fpd_tf.errors import InputError
+from fpd_tf.data.checks import keep_good
+from fpd_tf.errors import InputError, reason_of
 from fpd_tf.progress import tracked
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from fpd_tf.data.checks import reason_of
-from fpd_tf.errors import InputError, refused
+from fpd_tf.errors import InputError, reason_of, refused
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))

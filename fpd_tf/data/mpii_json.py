@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fpd_tf.data.checks import described, numbers, reason_of, within
+from fpd_tf.data.checks import described, numbers, within
 from fpd_tf.data.mat_file import read_mat
 from fpd_tf.data.mpii_person import image_path, mpii_person
 from fpd_tf.data.people import Sample
-from fpd_tf.errors import InputError
+from fpd_tf.errors import InputError, reason_of
 from fpd_tf.joints import MPII
 
 JSON_FILES = ("train", "valid", "test")

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from fpd_tf.data.checks import check_near, described, keep_good, reason_of
+from fpd_tf.data.checks import check_near, described, keep_good
 from fpd_tf.data.coco import AREA_OF_BOX, WIDENED
 from fpd_tf.data.coco_joints import known_joint_set, named_joint_set
 from fpd_tf.data.held_out import part_of
 from fpd_tf.data.images import SUFFIXES, upright_size
 from fpd_tf.data.joints_file import read_joints_file
 from fpd_tf.data.people import People, Sample
-from fpd_tf.errors import InputError
+from fpd_tf.errors import InputError, reason_of
 from fpd_tf.geometry import Box
 from fpd_tf.joints import COCO, JointSet
 

@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 
 from fpd_tf.data import mat_file
-from fpd_tf.errors import InputError
-from fpd_tf.sandbox import in_words
+from fpd_tf.errors import InputError, reason_of
 
 
 @pytest.fixture
@@ -18,7 +17,7 @@ def mat_files_here(request, monkeypatch):
         try:
             return mat_file._as_json(Path(path))
         except Exception as error:
-            raise InputError(path, "", expected, in_words(error)) from error
+            raise InputError(path, "", expected, reason_of(error)) from error
 
     if not request.node.get_closest_marker("own_process"):
         monkeypatch.setattr(mat_file, "read_in_child", read)
