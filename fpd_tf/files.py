@@ -131,7 +131,7 @@ def check_new(path: str | Path) -> None:
     """Checks that a folder is new or empty.
 
     Raises:
-        InputError: it is.
+        InputError: it is not.
     """
     path = Path(path)
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):

@@ -76,10 +76,9 @@ class Smoothing:
 
     Cut-off frequencies in Hz; speeds in sides of the crop a second. A joint below
     `crop.threshold`, and a frame whose time is not later than the last one's, reset
-    the filter. On
-    photographs with added noise, as videos of 30 frames a second, these constants
-    reduce the jitter of people who stand still from 3.6 to 1.6 thousandths of the
-    crop's side, and increase the error of people who move by 2 %.
+    the filter. On photographs with added noise, as videos of 30 frames a second, these
+    constants reduce the jitter of people who stand still from 3.6 to 1.6 thousandths of
+    the crop's side, and increase the error of people who move by 2 %.
     """
 
     rule: Literal["one_euro"] = "one_euro"

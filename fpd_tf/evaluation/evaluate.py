@@ -90,8 +90,8 @@ def evaluate(
         batch_size: crops at a time; does not change the scores.
 
     Raises:
-        InputError: the model has no joint of the people, its file is bad, or a
-            photograph broke or vanished.
+        InputError: the model has no joint of the people, its file is bad, there are no
+            scales, or a photograph broke or vanished.
 
     Example:
         >>> import fpd_tf as fpd
@@ -101,6 +101,8 @@ def evaluate(
         >>> evaluation.metric, evaluation.joints.shape
         ('PCKh@0.5', (2, 16, 2))
     """
+    if not scales:
+        raise InputError("scales", "", "one or more factors on the box", "none")
     predictor, people = _by_name(load_predictor(model), checked_people(people))
     batches = _batches(predictor, people, scales, batch_size)
     return _evaluated(predictor, people, batches, flip_test, tuple(scales))

@@ -85,7 +85,7 @@ def benchmark(
         runs: of a file in each round.
 
     Raises:
-        InputError: a bad file, or no rounds or runs.
+        InputError: a bad file, or no file, rounds or runs.
 
     Example:
         >>> from fpd_tf.export.benchmark import benchmark
@@ -93,6 +93,8 @@ def benchmark(
         >>> result.name, result.timings[1].ratio
         ('student.tflite', 1.0)
     """
+    if not files:
+        raise InputError("files", "", "one or more", "none")
     for name, value in (("rounds", rounds), ("runs", runs)):
         if value < 1:
             raise InputError(name, "", "at least 1", value)

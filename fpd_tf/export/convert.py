@@ -126,7 +126,7 @@ def to_tflite(
         percentage = best_percentage(plain, ranges, crops[::4])
         return quantized(plain, ranges, percentage, io)
     ranges = tensor_ranges(_of_floats(network), crops)
-    usual = np.argsort(ranges.excess)[: len(crops) * USUAL // 100]
+    usual = np.argsort(ranges.excess)[: max(1, len(crops) * USUAL // 100)]
     return _int16x8(network, crops[usual[-WIDEST:]])
 
 
@@ -187,7 +187,7 @@ def check_joint_set(
     """Checks that a joint set has as many joints as the heatmaps.
 
     Raises:
-        InputError: it has.
+        InputError: it has more or fewer.
     """
     if joint_set and joint_set.num_joints != num_joints:
         raise InputError(source, "joints", f"{joint_set.num_joints}", num_joints)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fpd_tf.data.checks import keep_good
 from fpd_tf.data.images import photographs_in, read_image
+from fpd_tf.errors import InputError
 from fpd_tf.files import check_apart
 from fpd_tf.inference.draw import draw_pose
 from fpd_tf.inference.drawings import drawing_paths, write_drawing
@@ -69,6 +70,8 @@ def predict_files(
         for path in map(Path, paths)
         for file in (photographs_in(path) if path.is_dir() else [path])
     ]
+    if not photographs:
+        raise InputError("photographs", "", "one or more", "none")
     check_count("people", people)
     check_apart(out, paths)
     drawings = drawing_paths(photographs, Path(out)) if out else {}
@@ -107,7 +110,7 @@ def predict_files(
         return record | {"threshold": threshold}
 
     jobs = [lambda photograph=file: predicted(photograph) for file in photographs]
-    return keep_good(tracked(jobs, "predicting"), on_error)
+    return keep_good(tracked(jobs, "predicting"), on_error, "photographs")
 
 
 def _poses(estimator, image, squares, people):

@@ -22,7 +22,7 @@ def find_person(
     """Joints of the most confident person in the photograph.
 
     The square with the highest mean score, then three crops around the joints found
-    there (measured by `benchmarks/without_box.py`). For a network without hips and
+    there (measured by `studies/without_box.py`). For a network without hips and
     shoulders it is the whole photograph only.
 
     Args:

@@ -28,8 +28,7 @@ def video_written(
     """Yields a function that adds a frame; the video is renamed to `path` at the end.
 
     A video has a constant rate: a frame that lasts longer is repeated, and of frames
-        that
-    come faster than the rate some are left out.
+    that come faster than the rate some are left out.
 
     Args:
         path: .mp4 (H.264, which browsers play, if this machine has an encoder, else

@@ -16,8 +16,7 @@ def tflite_predictor(path: Path, threads: int = 2) -> Predictor:
     """Opens a .tflite; several threads may use it, one crop at a time.
 
     The shapes of its outputs tell its kind: heatmaps, or joints in the form of MoveNet
-        or
-    BlazePose.
+    or BlazePose.
 
     Args:
         path: the file; its joints are named by the pose.json beside it, full or short,

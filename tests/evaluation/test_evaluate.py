@@ -101,6 +101,8 @@ def test_multi_scale_averages_every_scale(people):
     evaluation = evaluate(flat, people, scales=PAPER_SCALES, batch_size=len(people))
     assert evaluation.confidences.max() <= 2.5
     assert evaluation.scales == PAPER_SCALES
+    with pytest.raises(InputError, match="scales: expected one or more factors"):
+        evaluate(flat, people, scales=())
 
 
 def test_scores_do_not_depend_on_the_batch_size(people, network):

@@ -70,5 +70,7 @@ def test_bad_files_and_counts_are_refused(student, tmp_path):
         benchmark([student, broken])
     with pytest.raises(InputError, match="runs: expected at least 1. Received: 0"):
         benchmark([student], runs=0)
+    with pytest.raises(InputError, match="files: expected one or more"):
+        benchmark([])
     with pytest.raises(InputError, match="broken.tflite: expected a network that runs"):
         peak_memory(broken)

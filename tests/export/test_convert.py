@@ -133,6 +133,11 @@ def test_too_few_samples_are_refused(network, samples, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_one_crop_measures_every_range(network, samples, tmp_path):
+    how = {"quantization": "int16x8", "samples": samples, "calibration_count": 1}
+    assert export_tflite(network, tmp_path / "student.tflite", **how).is_file()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

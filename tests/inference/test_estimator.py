@@ -94,12 +94,15 @@ def test_a_bad_photograph_stops_or_is_skipped_and_counted(tmp_path, caplog):
     with pytest.raises(InputError, match="bad.jpg"):
         predict_files([tmp_path], "m")
     assert len(predict_files([tmp_path], "m", on_error="skip")) == 1
-    assert "skipped 1 of 2" in caplog.text
+    assert "skipped 1 of 2 photographs: " in caplog.text
 
 
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="photographs"):
         predict_files([tmp_path], "m")
+    for out in (None, tmp_path / "drawn"):
+        with pytest.raises(InputError, match="photographs: expected one or more"):
+            predict_files([], "m", out=out)
 
 
 def test_what_a_folder_holds_besides_photographs_is_counted(tmp_path, caplog):
