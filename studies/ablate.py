@@ -11,7 +11,7 @@
 - labels: a share of the labels is moved (section 3.2)
 - missing: a third of the labels is missing
 - few: 2,000 people have labels, the others none, as many steps either way
-- repair: the labels as published, and as the teacher corrects them (labels.repair)
+- repair: with and without the teacher, and on labels that it corrected (labels.repair)
 
 Runs with the same seed see the same crops in the same order. Runs of the same name in
 the same folder are shared between questions and made once. What the teacher predicts is
@@ -132,11 +132,11 @@ def few(seed: int, teacher: Teacher, study: Study) -> Iterator[Trial]:
 
 
 def repair(seed: int, teacher: Teacher, study: Study) -> Iterator[Trial]:
-    """Labels as published, and as the teacher corrects them; no heatmap is its own.
+    """Both ways, and on labels that the teacher corrected, without its heatmaps.
 
-    With a distillation weight of 0, only the labels are learned from.
+    At a distillation weight of 0, only the labels are learned from.
     """
-    yield Trial(f"truth-{seed}", seed=seed)
+    yield from _both(seed, teacher)
     corrected = "labels.repair=true", "distillation_weight=0"
     yield Trial(f"repaired-truth-{seed}", corrected, teacher, seed)
 
