@@ -15,7 +15,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from fpd_tf.files import written_whole
 
 INK, PAPER, ROOM, THING = "#22252b", "#ffffff", "#dcebfa", "#f3efe4"
-HEIGHT = 0.62
+HEIGHT = 0.7
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ BLOCKS = {
     "photographs": Block(
         1.7, 0, 3.0, "photographs", "MPII, LSP, COCO, YOLO, your own", False
     ),
-    "drawn": Block(5.0, 0, 2.6, "drawn", "people drawn in these layouts"),
+    "drawn": Block(5.1, 0, 2.9, "drawn", "people drawn in these layouts"),
     "networks": Block(
         9.4, 0, 4.0, "opened networks", ".keras, .tflite, MoveNet, BlazePose", False
     ),
@@ -115,8 +115,8 @@ def _draw_block(axes, block):
     )
     axes.add_patch(box)
     text = {"ha": "center", "va": "center", "color": INK, "family": "sans-serif"}
-    axes.text(block.x, block.y - 0.12, block.name, weight="bold", size=12, **text)
-    axes.text(block.x, block.y + 0.14, block.says, size=9, **text)
+    axes.text(block.x, block.y - 0.15, block.name, weight="bold", size=14, **text)
+    axes.text(block.x, block.y + 0.16, block.says, size=11, **text)
 
 
 def _draw_arrow(axes, start, end, label):
@@ -141,10 +141,10 @@ def _draw_arrow(axes, start, end, label):
     axes.add_patch(arrow)
     x, y = (tail[0] + head[0]) / 2, (tail[1] + head[1]) / 2
     if label and start.y == end.y:
-        axes.text(x, y - 0.1, label, size=9, color=INK, ha="center", va="bottom")
+        axes.text(x, y - 0.1, label, size=11, color=INK, ha="center", va="bottom")
     elif label:
         look = {"ha": "left", "va": "center", "backgroundcolor": PAPER}
-        axes.text(x + 0.12, y, label, size=9, color=INK, **look)
+        axes.text(x + 0.12, y, label, size=11, color=INK, **look)
 
 
 if __name__ == "__main__":
