@@ -157,7 +157,9 @@ def _sha256(path):
 def _check_files(folder):
     path = folder / MANIFEST
     try:
-        expected = json.loads(path.read_text())["files"]
+        expected = dict(json.loads(path.read_text())["files"])
+        if not expected or not all(isinstance(each, str) for each in expected.values()):
+            raise ValueError("no checksums")
         for name in expected:
             (folder / name).resolve().relative_to(folder.resolve())
         received = {

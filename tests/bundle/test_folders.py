@@ -156,13 +156,17 @@ def test_a_changed_file_is_named(folder, path, said):
         check_bundle(folder)
 
 
+BROKEN_LISTS = ({}, ["web/index.html"], {"web/index.html": 1})
+
+
 def test_a_missing_file_and_a_missing_list_are_named(folder):
     (folder / "web" / "pose" / "crop.js").unlink()
     with pytest.raises(InputError, match="crop.js: SHA-256: .* Received: missing"):
         check_bundle(folder)
-    (folder / "bundle.json").write_text("[]")
-    with pytest.raises(InputError, match="bundle.json: expected the list"):
-        check_bundle(folder)
+    for broken in ([], *({"files": each} for each in BROKEN_LISTS)):
+        (folder / "bundle.json").write_text(json.dumps(broken))
+        with pytest.raises(InputError, match="bundle.json: expected the list"):
+            check_bundle(folder)
 
 
 def test_folders_of_two_bundles_are_told_apart(folder, network, tmp_path):
