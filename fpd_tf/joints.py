@@ -14,8 +14,6 @@ import numpy as np
 from fpd_tf.errors import InputError
 from fpd_tf.joint_names import plain_name
 
-GROUPS = ("Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
-
 
 @dataclass(frozen=True, eq=False)
 class JointSet:
@@ -72,6 +70,7 @@ class JointSet:
 
     @property
     def num_joints(self) -> int:
+        """K."""
         return len(self.joints)
 
     @property

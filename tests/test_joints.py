@@ -8,7 +8,7 @@ import pytest
 from fpd_tf import joints
 from fpd_tf.errors import InputError
 from fpd_tf.joint_maps import joint_map, lsp_to_mpii
-from fpd_tf.joints import COCO, GROUPS, LSP, MPII, JointSet, joint_set_from
+from fpd_tf.joints import COCO, LSP, MPII, JointSet, joint_set_from
 
 
 @pytest.mark.parametrize("joint_set", [MPII, LSP, COCO], ids=lambda s: s.name)
@@ -18,6 +18,9 @@ def test_flip_swaps_left_and_right_names_only(joint_set):
     for name, partner in zip(joint_set.joints, swapped, strict=True):
         side, _, part = name.partition("_")
         assert partner == (f"{mirror[side]}_{part}" if side in mirror else name)
+
+
+GROUPS = ("Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
 
 
 @pytest.mark.parametrize("joint_set", [MPII, LSP, COCO], ids=lambda s: s.name)

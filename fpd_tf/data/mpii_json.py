@@ -26,10 +26,16 @@ _K = MPII.num_joints
 
 
 def json_path(root: Path, name: str) -> Path:
+    """The file of a part: one of `JSON_FILES`."""
     return root / "annot" / f"{name}.json"
 
 
 def json_people(root: Path, split: str) -> list[Callable[[], Sample]]:
+    """A function for each person of a split, which raises InputError for a bad one.
+
+    Raises:
+        InputError: a file is missing, or no list of people; no such split.
+    """
     names = _JSON_SPLITS.get(split) or [
         name for name in JSON_FILES if json_path(root, name).is_file()
     ]

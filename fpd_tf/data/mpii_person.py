@@ -21,6 +21,11 @@ _HEAD_BIAS = 0.6
 
 
 def image_path(root: Path, name: object, source: Path, field: str) -> Path:
+    """The photograph of that name.
+
+    Raises:
+        InputError: it is no name of a file under `root/images`.
+    """
     parts = Path(name).parts if isinstance(name, str) else ()
     if not parts or ".." in parts or Path(name).is_absolute() or "\0" in name:
         wanted = "the name of a file under images/"

@@ -22,6 +22,16 @@ _K = MPII.num_joints
 
 
 def release_people(root: Path, path: Path, split: str) -> list[Callable[[], Sample]]:
+    """A function for each person of a split, which raises InputError for a bad one.
+
+    Args:
+        root: folder of `images`.
+        path: the release.
+        split: as for `load_mpii`.
+
+    Raises:
+        InputError: a file is missing or of another form; no such split.
+    """
     release = read_mat(path, "RELEASE")["RELEASE"]
     if not isinstance(release, dict) or not {"annolist", "img_train"} <= set(release):
         wanted = "a struct with annolist and img_train"

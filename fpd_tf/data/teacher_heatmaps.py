@@ -48,6 +48,7 @@ class TeacherHeatmaps:
     weights: tuple[float, ...] | None = None
 
     def path(self, index: int) -> Path:
+        """The file of a person."""
         return self.folder / f"{index:06d}.png"
 
     def write(self, index: int, heatmaps: np.ndarray) -> None:

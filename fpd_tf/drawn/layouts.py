@@ -54,7 +54,7 @@ def synthesize(
         ['000001.jpg', '000002.jpg']
     """
     out = Path(out)
-    _check(out, layout, count, seed)
+    _check(layout, count, seed)
     file_name, write_labels = LAYOUTS[layout]
     with folder_written_whole(out) as aside:
         (aside / "images").mkdir()
@@ -63,7 +63,7 @@ def synthesize(
     return out
 
 
-def _check(out: Path, layout: str, count: int, seed: int) -> None:
+def _check(layout: str, count: int, seed: int) -> None:
     if layout not in LAYOUTS:
         raise InputError("synthesize", "layout", f"one of {', '.join(LAYOUTS)}", layout)
     if count < 2:

@@ -244,6 +244,7 @@ def distances(
 
 
 def percent(found: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """`found` in percent of `counts`; NaN where that is 0."""
     shares = np.full(found.shape, np.nan)
     return np.divide(100.0 * found, counts, out=shares, where=counts > 0)
 
@@ -293,6 +294,11 @@ def checked(
 
 
 def positive(name: str, values: np.ndarray, people: int) -> np.ndarray:
+    """The values as (N,) float64 once there is one above 0 for each person.
+
+    Raises:
+        InputError: another shape, or a value that is not finite and above 0.
+    """
     values = np.asarray(values, float)
     if values.shape != (people,):
         raise InputError(name, "shape", f"({people},)", values.shape)

@@ -56,10 +56,12 @@ class Audit:
 
     @property
     def is_static(self) -> bool:
+        """Whether the shapes of inputs and outputs are fixed."""
         return all(-1 not in each.shape for each in (*self.inputs, *self.outputs))
 
     @property
     def loaded_by(self) -> list[str]:
+        """The bindings that can load the file."""
         return [binding for binding in BINDINGS if binding not in self.refusals]
 
     @property

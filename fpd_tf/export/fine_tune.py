@@ -134,9 +134,11 @@ class FineTuning:
             raise InputError("sparsity", "", "a part within [0, 1)", self.sparsity)
 
     def steps_per_epoch(self, people: People) -> int:
+        """Whole batches."""
         return len(people) // self.config.data.batch_size
 
     def steps(self, people: People) -> int:
+        """Of all epochs."""
         return self.config.epochs * self.steps_per_epoch(people)
 
     def teach(self, network, people: People, callbacks: Sequence = ()) -> None:

@@ -58,6 +58,7 @@ class TensorRange:
 
     @property
     def largest_peak(self) -> float:
+        """Its largest absolute value."""
         return max(self.largest, -self.smallest)
 
     @property

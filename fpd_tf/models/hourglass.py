@@ -53,6 +53,7 @@ def stacked_hourglass(
         color_scale: factor on the image's values, one or for each of R, G, B.
         color_offset: added after it, one or for each of R, G, B.
         upsampling: "nearest" (the paper's) or "bilinear".
+        name: of the network.
 
     Returns:
         A Functional model from (B, S, S, 3) float32 RGB in [0, 1] to a list of

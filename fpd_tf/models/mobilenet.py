@@ -31,6 +31,7 @@ def mobilenet_pose(
         num_joints: K, channels of the heatmaps.
         input_size: S, a multiple of 32 pixels.
         upsampling: "nearest" or "bilinear".
+        name: of the network.
 
     Returns:
         A Functional model from (B, S, S, 3) float32 RGB in [0, 1] to a list of one

@@ -59,6 +59,7 @@ def movenet_pose(
             the 1x1 convolution to 1280 features is left out too.
         num_joints: K, channels of the heatmaps.
         input_size: S, a multiple of 32 pixels; Lightning 192, Thunder 256.
+        name: of the network.
 
     Returns:
         A Functional model from (B, S, S, 3) float32 RGB in [0, 1] to a list of one

@@ -18,6 +18,7 @@ def with_precision(
     Its heatmaps are still float32.
 
     Args:
+        model: of any precision; stays as it is.
         policy: a Keras dtype policy such as "float32" or "mixed_bfloat16".
         synchronized: let BatchNormalization see the batches of all replicas, to train
             under a `tf.distribute` strategy; on TensorFlow only. Save the model that

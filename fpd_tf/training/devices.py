@@ -71,10 +71,12 @@ class Devices:
 
     @property
     def replicas(self) -> int:
+        """Number of devices, of all machines."""
         return self.strategy.num_replicas_in_sync
 
     @property
     def is_chief(self) -> bool:
+        """Whether this machine scores and writes the run folder."""
         return self.machine.index == 0
 
     def steps(self, people: int, batch: int, counted: int | None = None) -> int:

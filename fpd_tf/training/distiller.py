@@ -64,6 +64,7 @@ class Distiller(keras.Model):
             the paper; the reference repository masks them.
         student_distance: of the ground truth's term, `joints_mse` or
             `joints_binary_cross_entropy`.
+        name: of the model.
 
     Raises:
         InputError: weight out of range, a network of another kind, or teacher and
@@ -108,6 +109,7 @@ class Distiller(keras.Model):
 
     @property
     def distillation_weight(self) -> float:
+        """w of Eq. 5, which can be set."""
         return float(ops.convert_to_numpy(self._weight))
 
     @distillation_weight.setter
