@@ -139,6 +139,19 @@ def check_new(path: str | Path) -> None:
         raise InputError.plain(path, "", sentence)
 
 
+def make_folder(path: Path) -> None:
+    """Creates a folder and those above it, where they are missing.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sentence = f"it cannot be made a folder: {error.strerror}"
+        raise InputError.plain(path, "", sentence) from error
+
+
 def _name_aside(path):
     return path.with_name(f"partial-{os.getpid()}-{path.name}")
 

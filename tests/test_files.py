@@ -11,7 +11,12 @@ from hashlib import sha256
 import pytest
 
 from fpd_tf.errors import InputError
-from fpd_tf.files import check_file, folder_written_whole, written_whole
+from fpd_tf.files import (
+    check_file,
+    folder_written_whole,
+    make_folder,
+    written_whole,
+)
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path):
@@ -97,6 +102,10 @@ def test_a_folder_that_cannot_be_made_or_filled_is_one_line(tmp_path):
     with pytest.raises(InputError, match="file/a/b: it cannot be written: Not a dir"):
         with folder_written_whole(blocked / "a" / "b"):
             raise AssertionError("there is no folder to fill")
+    for place, reason in ((blocked / "a", "Not a dir"), (blocked, "File exists")):
+        with pytest.raises(InputError, match=f"{place}: .* made a folder: {reason}"):
+            make_folder(place)
+    make_folder(tmp_path)
     tree = tmp_path / "tree"
     (tree / "b").mkdir(parents=True)
     with pytest.raises(InputError, match="people: it cannot be written: .*File exists"):

@@ -179,6 +179,15 @@ def test_a_package_that_is_missing_is_named(folder, run_fpd, monkeypatch):
     assert (status, said) == (2, "fpd: needs the package keras: pip install fpd_tf\n")
 
 
+def test_an_error_of_the_system_names_its_file(folder, run_fpd, monkeypatch):
+    def blocked(model):
+        raise NotADirectoryError(20, "Not a directory", "a/b")
+
+    monkeypatch.setattr(predict, "_opened", blocked)
+    status, _, said = run_fpd("predict", "photo.png", "--model", "tiny.keras")
+    assert (status, said) == (2, "fpd: a/b: Not a directory\n")
+
+
 @pytest.mark.parametrize(("threshold", "found"), [(0.0, "16"), (1.0, "0")])
 def test_the_models_own_threshold_counts(folder, run_fpd, threshold, found):
     contract = json.loads(Path("tiny.pose.json").read_text())

@@ -70,8 +70,10 @@ def main():
         _refuse(error.format_message().replace("Value error, ", ""), 2)
     except GateError as error:
         _refuse(error, 1)
-    except (InputError, OSError) as error:
+    except InputError as error:
         _refuse(error, 2)
+    except OSError as error:
+        _refuse(_in_words(error), 2)
     except ImportError as error:
         _refuse(_what_to_install(error), 2)
     except (typer.Abort, KeyboardInterrupt):
@@ -95,6 +97,13 @@ def _what_to_install(error):
     if isinstance(error, ModuleNotFoundError):
         return f"needs the package {error.name}: pip install fpd_tf"
     return f"{error.name} does not start: {error}; `fpd doctor` checks this install"
+
+
+def _in_words(error):
+    """The file and what is wrong with it, without the number of the error."""
+    if error.filename is None or not error.strerror:
+        return error
+    return f"{error.filename}: {error.strerror}"
 
 
 def _refuse(reason, status):

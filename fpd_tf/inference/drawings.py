@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from fpd_tf.errors import InputError
-from fpd_tf.files import check_apart, written_whole
+from fpd_tf.files import check_apart, make_folder, written_whole
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
@@ -45,11 +45,7 @@ def write_drawing(path: Path, image: np.ndarray) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        sentence = f"it cannot be made a folder: {error.strerror}"
-        raise InputError.plain(path.parent, "", sentence) from error
+    make_folder(path.parent)
     content = cv2.imencode(path.suffix.lower(), image[..., ::-1])[1].tobytes()
     with written_whole(path) as aside:
         aside.write_bytes(content)

@@ -18,7 +18,7 @@ import numpy as np
 
 from fpd_tf.data.people import Sample
 from fpd_tf.errors import InputError
-from fpd_tf.files import written_whole
+from fpd_tf.files import make_folder, written_whole
 from fpd_tf.joints import JointSet
 
 ABOUT = "about.json"
@@ -70,7 +70,7 @@ class KeptPredictions:
         self.folder, self.joint_set = Path(folder), joint_set
         self._rows = {}
         if not (self.folder / ABOUT).exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             described = about | {"joint_set": joint_set.as_dict()}
             with written_whole(self.folder / ABOUT) as aside:
                 aside.write_text(json.dumps(described, indent=2))

@@ -81,7 +81,7 @@ class TrainConfig:
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
     drop_epochs: Annotated[tuple[int, ...], AfterValidator(_ascending)] = ()
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     distillation_weight: Annotated[float, Field(ge=0, le=1)] = 0.5

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from fpd_tf.data.people import People
 from fpd_tf.errors import InputError
-from fpd_tf.files import written_whole
+from fpd_tf.files import make_folder, written_whole
 from fpd_tf.training.recipes import TrainConfig
 
 SETTINGS = "config.json"
@@ -27,7 +27,8 @@ def sole_use(out: Path, resume: bool) -> Iterator[None]:
     """Creates or reopens a run folder and locks it against other processes.
 
     Raises:
-        InputError: it exists, is in use, or there is nothing to resume.
+        InputError: it exists, is in use or cannot be made, or there is nothing to
+            resume.
     """
     begun, empty = (out / SETTINGS).is_file(), _holds_nothing(out)
     if out.exists() and not (resume or empty):
@@ -36,7 +37,7 @@ def sole_use(out: Path, resume: bool) -> Iterator[None]:
     if resume and not (begun or empty):
         sentence = "no such file, so there is no run to resume"
         raise InputError.plain(out, SETTINGS, sentence)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     try:
         with FileLock(out / LOCK, blocking=False):
             yield

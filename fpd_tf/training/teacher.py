@@ -18,6 +18,7 @@ from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
 from fpd_tf.data.teacher_heatmaps import TeacherHeatmaps
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import fitting_predictor
+from fpd_tf.files import make_folder
 from fpd_tf.predictors.views import with_flip
 from fpd_tf.progress import tracked
 from fpd_tf.training.kept_predictions import size_and_time
@@ -53,7 +54,7 @@ def cache_teacher(
     key = _key(teacher, people, input_size, mirror)
     flip_order = tuple(people.joint_set.flip_order.tolist())
     cache = TeacherHeatmaps(Path(folder) / key, predict.codec, flip_order)
-    cache.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(cache.folder)
     missing = cache.missing(len(people))
     if missing:
         _check_room(cache, len(missing))

@@ -64,6 +64,12 @@ def test_a_damaged_file_is_named(tmp_path, predicted, damage):
         KeptPredictions(tmp_path, MPII, ABOUT)
 
 
+def test_a_cache_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "kept").touch()
+    with pytest.raises(InputError, match="kept: it cannot be made a folder: File ex"):
+        KeptPredictions(tmp_path / "kept", MPII, ABOUT)
+
+
 def test_a_key_follows_the_photograph_and_the_box_but_not_the_place(people, tmp_path):
     person = people[0]
     key = person_key(person)

@@ -121,6 +121,11 @@ def test_a_warmup_without_effect_or_without_end_is_refused(settings, sentence):
         fpd.TrainConfig(epochs=3, **settings)
 
 
+def test_an_endless_weight_decay_is_refused():
+    with pytest.raises(ValidationError, match="a finite number"):
+        fpd.TrainConfig(optimizer="adamw", weight_decay=float("inf"))
+
+
 @pytest.mark.parametrize("field", ["student_distance", "distillation_distance"])
 def test_binary_cross_entropy_asks_for_heatmaps_out_of_a_sigmoid(field, tiny_network):
     config = fpd.TrainConfig(**{field: "binary_cross_entropy"})

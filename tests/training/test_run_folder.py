@@ -30,6 +30,13 @@ def begun(people, tmp_path):
     return tmp_path
 
 
+def test_a_run_in_a_file_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file/run: it cannot be made a folder: Not"):
+        with sole_use(tmp_path / "file" / "run", resume=False):
+            raise AssertionError("there is no folder to lock")
+
+
 def test_settings_name_the_people_the_network_and_the_command(begun, people):
     said = json.loads((begun / "config.json").read_text())
     assert (said["data"], said["samples"]) == ("own people", 5)

@@ -20,6 +20,7 @@ from fpd_tf.joints import COCO, MPII
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.predictors.predictor import Prediction, Predictor
 from fpd_tf.predictors.vote import voted
+from fpd_tf.quiet import quiet
 from fpd_tf.training import teacher_predictions as module
 from fpd_tf.training.teacher_predictions import predicted_joints, teacher_predictions
 
@@ -54,6 +55,34 @@ def test_joints_are_pixels_of_the_photograph(colorful, movenet_file):
     predicted = predicted_joints(load_predictor(movenet_file), colorful)
     check(predicted)
     assert predicted.scores.shape == (3, 17) and predicted.scores.min() > 0.6
+
+
+@pytest.mark.filterwarnings("ignore:Statistics for quantized inputs")
+def test_a_quantized_teacher_predicts_what_its_float_twin_does(
+    colorful, foreign_file, tmp_path
+):
+    import tensorflow as tf
+
+    def heatmaps(image):
+        return tf.nn.avg_pool2d(image, 4, 4, "VALID")
+
+    spec = tf.TensorSpec((1, 32, 32, 3), name="input")
+    concrete = tf.function(heatmaps, input_signature=[spec]).get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    whole = np.linspace(0, 1, 32 * 32 * 3, dtype=np.float32).reshape(1, 32, 32, 3)
+    converter.representative_dataset = lambda: [[whole]]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    with quiet():
+        (tmp_path / "int8.tflite").write_bytes(converter.convert())
+    twin = foreign_file(heatmaps, dtype="float32", name="float")
+    quantized, float32 = (
+        predicted_joints(load_predictor(file), colorful)
+        for file in (tmp_path / "int8.tflite", twin)
+    )
+    assert float32.scores.min() > 0.05
+    np.testing.assert_allclose(quantized.joints, float32.joints, atol=0.1)
+    np.testing.assert_allclose(quantized.scores, float32.scores, atol=0.01)
 
 
 @pytest.mark.parametrize(("views", "looks"), [("mirrored", 2), ("turned", 8)])
