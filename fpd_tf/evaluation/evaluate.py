@@ -101,7 +101,7 @@ def evaluate(
         >>> evaluation.metric, evaluation.joints.shape
         ('PCKh@0.5', (2, 16, 2))
     """
-    if not scales:
+    if not len(scales):
         raise InputError("scales", "", "one or more factors on the box", "none")
     predictor, people = _by_name(load_predictor(model), checked_people(people))
     batches = _batches(predictor, people, scales, batch_size)

@@ -53,14 +53,20 @@ class Predictor:
         """Joints of (B, S, S, 3) RGB crops in [0, 1].
 
         Raises:
-            InputError: the images have another shape.
+            InputError: the images have another shape, or the network gives numbers that
+                are not finite.
         """
         images = np.asarray(images, np.float32)
         size = self.input_size
         if images.ndim != 4 or images.shape[1:] != (size, size, 3):
             expected = f"(B, {size}, {size}, 3)"
             raise InputError(self.name, "images", expected, images.shape)
-        return self.run(images)
+        found = self.run(images)
+        for field, values in vars(found).items():
+            if values is not None and not np.isfinite(values).all():
+                received = "some that are not: are its weights whole?"
+                raise InputError(self.name, field, "finite numbers", received)
+        return found
 
     def heatmaps(self, images: np.ndarray) -> np.ndarray:
         """The (B, H, W, K) float32 heatmaps of (B, S, S, 3) RGB crops in [0, 1].

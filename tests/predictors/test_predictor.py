@@ -139,6 +139,20 @@ def test_flip_test_averages_the_swapped_mirror_image():
     assert averaged.joints[0, right].tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("cells", [np.s_[:], np.s_[0, 3, 3, 13]])
+def test_a_network_of_broken_weights_is_refused(cells):
+    """Its joints would be in a corner, and its score 0, without a word."""
+
+    def run(images):
+        heatmaps = np.zeros((1, 4, 4, 14))
+        heatmaps[cells] = np.nan
+        return heatmaps
+
+    predict = heatmap_predictor("n", Heatmaps(4, stride=1), LSP, rules_for(LSP), run)
+    with pytest.raises(InputError, match="^n: scores: expected finite numbers"):
+        predict(np.zeros((1, 4, 4, 3)))
+
+
 def test_joints_alone_have_no_heatmaps_to_average():
     found = Prediction(np.zeros((1, 14, 2)), np.ones((1, 14)))
     predict = Predictor("joints.tflite", 4, LSP, rules_for(LSP), lambda images: found)
