@@ -1,6 +1,9 @@
 """The two errors that end a command: bad input (status 2), a limit (status 1)."""
 
+import re
 from pathlib import Path
+
+_OBJECT = re.compile(r"a (valid )?dictionary( or an instance of \w+)?")
 
 
 class InputError(ValueError):
@@ -57,6 +60,7 @@ def refused(source: str | Path, error, unknown_field: str) -> InputError:
     field = ".".join(str(part) for part in first["loc"])
     expected = first["msg"].removeprefix("Input should be ")
     expected = expected.removeprefix("Value error, ")
+    expected = _OBJECT.sub("an object", expected).replace("a valid tuple", "a list")
     if first["type"] == "missing":
         expected = "a value"
     if "argument" in first["type"]:

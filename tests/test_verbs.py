@@ -118,6 +118,11 @@ def test_a_place_that_is_none_is_said_before_the_work(
             "threshold: expected a score, such as 0.2. Received: inf",
         ),
         ("predict --video a --model tiny.tflite --out new.csv", "a: it is a folder"),
+        (
+            "serve a --port 99999",
+            "'--port': Input should be less than or equal to 65535",
+        ),
+        ("serve a --port -1", "'--port': Input should be greater than or equal to 0"),
         ("import gone.pth --out no/new.keras", "there is no folder no"),
         ("import a --out new.keras", "a: expected a PyTorch checkpoint. Received: a f"),
         (

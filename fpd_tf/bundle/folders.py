@@ -121,6 +121,9 @@ def check_bundle(folder: str | Path) -> Contract:
         'pose.tflite'
     """
     folder = Path(folder)
+    if not any((folder / platform).is_dir() for platform in PLACES):
+        sentence = f"is not a bundle: no {', '.join(PLACES)}"
+        raise InputError.plain(folder, "", sentence)
     contracts = [
         read_contract(folder / platform / resources / CONTRACT)
         for platform, (resources, _) in PLACES.items()

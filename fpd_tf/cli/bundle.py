@@ -11,7 +11,8 @@ from fpd_tf.errors import InputError
 app = typer.Typer()
 
 PortOption = Annotated[
-    int, typer.Option(help="Port of the web page; 0 picks a free one.")
+    int,
+    typer.Option(min=0, max=65535, help="Port of the web page; 0 picks a free one."),
 ]
 
 

@@ -27,7 +27,7 @@ from fpd_tf.contract.rules import (
 )
 from fpd_tf.contract.shapes import codec_of
 from fpd_tf.contract.tflite_file import TfliteFile, dtype_of
-from fpd_tf.errors import InputError, refused
+from fpd_tf.errors import InputError, reason_of, refused
 from fpd_tf.files import written_whole
 from fpd_tf.joints import JOINT_SETS, JointSet
 
@@ -328,7 +328,9 @@ def _parsed(path):
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(path, "", "a contract (pose.json)", error) from error
+        raise InputError(
+            path, "", "a contract (pose.json)", reason_of(error)
+        ) from error
     version = content.get("version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > VERSION:
         expected = f"at most {VERSION}, the newest this fpd_tf reads"

@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from fpd_tf.contract.pose_json import Positive, contract_path
 from fpd_tf.contract.rules import FIXED
 from fpd_tf.contract.tflite_file import TfliteFile
-from fpd_tf.errors import InputError, refused
+from fpd_tf.errors import InputError, reason_of, refused
 from fpd_tf.joint_names import flip_pairs_by_name
 from fpd_tf.joints import JOINT_SETS, JointSet
 
@@ -85,7 +85,9 @@ def short_contract(file: TfliteFile) -> ShortContract | None:
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(path, "", "a contract (pose.json)", error) from error
+        raise InputError(
+            path, "", "a contract (pose.json)", reason_of(error)
+        ) from error
     if isinstance(content, dict) and "model" in content:
         return None
     try:

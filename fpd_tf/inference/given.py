@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from fpd_tf.data.images import read_image, rgb_of
-from fpd_tf.errors import InputError
+from fpd_tf.errors import InputError, reason_of
 from fpd_tf.geometry import Box
 
 _WIDEST = 100
@@ -105,7 +105,7 @@ def read_boxes(path: str | Path) -> dict[str, list[tuple[float, ...]]]:
     try:
         content = json.loads(Path(path).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(path, "", expected, error) from error
+        raise InputError(path, "", expected, reason_of(error)) from error
     if not isinstance(content, dict):
         raise InputError(path, "", expected, str(content)[:80])
     return {name: _checked(rows, path, name) for name, rows in content.items()}

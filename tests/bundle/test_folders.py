@@ -169,6 +169,11 @@ def test_a_missing_file_and_a_missing_list_are_named(folder):
             check_bundle(folder)
 
 
+def test_a_folder_of_something_else_is_no_bundle(tmp_path):
+    with pytest.raises(InputError, match="is not a bundle: no android, ios, web$"):
+        check_bundle(tmp_path)
+
+
 def test_folders_of_two_bundles_are_told_apart(folder, network, tmp_path):
     other = export_tflite(network, tmp_path / "other.tflite", quantization="float16")
     shutil.rmtree(folder / "ios")

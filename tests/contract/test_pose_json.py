@@ -237,3 +237,8 @@ def test_a_contract_of_another_model_is_refused(written, tmp_path):
 def test_hips_and_shoulders_are_found_however_they_are_written():
     rule = crop_rule(JointSet("own", ("LHip", "hip_r", "Left Shoulder", "chip")))
     assert rule.hips == (0, 1) and rule.shoulders == (2,)
+
+
+def test_a_contract_that_is_not_there_is_named_once(tmp_path):
+    with pytest.raises(InputError, match="json.*Received: No such file or directory$"):
+        read_contract(tmp_path / "none.pose.json")

@@ -62,7 +62,9 @@ def range_of(count):
 
 
 BAD = {
-    "no object": ([1], "expected"),
+    "no object": ([1], r"own.json: expected an object. Received: \[1\]$"),
+    "no list": ({"joints": 3}, "joints: expected a list. Received: 3$"),
+    "no pairs by name": ({"groups": 3}, "groups: expected an object. Received: 3$"),
     "another field": ({"skeleton": []}, "skeleton: expected joints, flip_pairs, limbs"),
     "an unknown joint": (
         {"limbs": [["port", "keel"]]},

@@ -160,6 +160,8 @@ def test_boxes_of_another_form_are_refused(tmp_path, content, said):
     (tmp_path / "boxes.json").write_text(content)
     with pytest.raises(InputError, match=f"boxes.json: {said}"):
         read_boxes(tmp_path / "boxes.json")
+    with pytest.raises(InputError, match="Received: Is a directory$"):
+        read_boxes(tmp_path)
 
 
 @pytest.mark.parametrize(
