@@ -74,7 +74,7 @@ def main(
 
 def gate_of(poses: np.ndarray) -> float:
     """The highest gate of two digits that keeps enough of the poses' mean scores."""
-    return float(np.floor(np.percentile(poses, 100 - KEPT) * 100) / 100)
+    return float(np.floor(np.percentile(poses, 100 - KEPT, method="lower") * 100) / 100)
 
 
 def of_people(predictor: Predictor, people: People) -> tuple[np.ndarray, np.ndarray]:

@@ -79,6 +79,7 @@ def test_empty_squares_lie_beside_the_people_and_on_the_photograph():
 
 def test_the_gate_keeps_98_of_100_poses():
     assert presence.gate_of(np.arange(101) / 100 + 0.005) == 0.02
+    assert presence.gate_of(np.array([0.2, 0.5, 0.9])) == 0.2  # of few, all
 
 
 def test_people_with_wrong_joints_are_no_good_poses(network, looks):
