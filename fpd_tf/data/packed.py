@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fpd_tf.data.checks import keep_good
-from fpd_tf.data.people import People, Sample
+from fpd_tf.data.people import People, Sample, checked_people
 from fpd_tf.data.photograph import Photograph
 from fpd_tf.data.shard import MANIFEST, check_sum, read_manifest, sha256
 from fpd_tf.errors import InputError
@@ -54,7 +54,7 @@ def pack(people: People, out: str | Path) -> Path:
     """
     import tensorflow as tf
 
-    out = Path(out)
+    out, people = Path(out), checked_people(people)
     with folder_written_whole(out) as aside:
         try:
             shards, packed = _write_shards(people, aside)

@@ -87,8 +87,9 @@ def compare(files: Sequence[str | Path], people: People) -> Comparison:
         'student.tflite'
     """
     people = checked_people(people)
-    if not files:
-        raise InputError("files", "", "one or more", "none")
+    if not files or isinstance(files, str | Path):
+        received = repr(str(files)) if files else "none"
+        raise InputError("files", "", "a list of one or more", received)
     predictors = [_named(_opened(Path(file)), people) for file in files]
     common = common_joints(people, predictors)
     counted = only_joints(people, common)

@@ -103,6 +103,8 @@ def evaluate(
     """
     if not len(scales):
         raise InputError("scales", "", "one or more factors on the box", "none")
+    if batch_size < 1:
+        raise InputError("batch_size", "", "1 or more", batch_size)
     predictor, people = _by_name(load_predictor(model), checked_people(people))
     batches = _batches(predictor, people, scales, batch_size)
     return _evaluated(predictor, people, batches, flip_test, tuple(scales))

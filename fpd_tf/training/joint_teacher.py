@@ -117,6 +117,9 @@ def joint_teacher(
         teacher: one or several.
         views: None for "turned".
 
+    Raises:
+        InputError: one of them is no network and no file.
+
     Example:
         >>> from fpd_tf.training.joint_teacher import joint_teacher
         >>> joint_teacher("thunder.tflite", None).name
@@ -124,8 +127,12 @@ def joint_teacher(
         >>> joint_teacher("teacher.keras", "mirrored") is None
         True
     """
-    one = isinstance(teacher, str | Path | keras.Model)
-    teachers = (teacher,) if one else tuple(teacher)
+    several = isinstance(teacher, Sequence) and not isinstance(teacher, str)
+    teachers = tuple(teacher) if several else (teacher,)
+    for each in teachers:
+        if not isinstance(each, str | Path | keras.Model):
+            expected = "a network, or a .keras or .tflite file, or a list of them"
+            raise InputError("teacher", "", expected, type(each).__name__)
     heatmaps = len(teachers) == 1 and not str(teachers[0]).endswith(".tflite")
     if heatmaps and views != "turned":
         return None

@@ -91,6 +91,12 @@ def test_a_shard_is_a_tfrecord_of_pixels(people, folder):
     assert levels.size < photo.size
 
 
+def test_a_list_is_not_packed(people, tmp_path):
+    with pytest.raises(InputError, match="people: expected People.*: list$"):
+        pack(list(people), tmp_path / "new")
+    assert not any(tmp_path.iterdir())
+
+
 def test_crops_wider_than_packed_are_refused(folder):
     again = load_packed(folder.parent, "train")
     wider = dataclasses.replace(CONFIG, scale=(1, 1.5))

@@ -59,8 +59,10 @@ def test_scores_are_over_the_joints_that_all_files_have(people, movenet_file, st
 
 
 def test_files_that_cannot_be_compared_are_refused(people, student):
-    with pytest.raises(InputError, match="files: expected one or more"):
-        compare([], people)
+    for files, received in (([], "none"), ("a.tflite", "'a.tflite'")):
+        said = f"files: expected a list of one or more. Received: {received}$"
+        with pytest.raises(InputError, match=said):
+            compare(files, people)
     tail = JointSet("tail", ("tip",), groups={"Tail": (0,)})
     known = np.ones(1, bool)
     one = Sample(people[0].image_path, np.zeros((1, 2)), known, known, people[0].box)

@@ -173,6 +173,8 @@ def test_a_network_without_names_is_taken_to_have_the_peoples_joints(people, net
 def test_a_list_of_samples_is_refused(people, network):
     with pytest.raises(InputError, match="people: expected People.*: list$"):
         evaluate(network, list(people))
+    with pytest.raises(InputError, match="batch_size: expected 1 or more. Received: 0"):
+        evaluate(network, people, batch_size=0)
 
 
 def test_a_photograph_that_vanished_is_named(people, tmp_path):

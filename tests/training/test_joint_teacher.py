@@ -110,3 +110,6 @@ def test_a_network_alone_speaks_in_heatmaps_unless_it_is_turned(tiny_network):
     assert joint_teacher(one, "turned").views == "turned"
     assert joint_teacher([one, one], "upright").name == "tiny + tiny (upright)"
     assert joint_teacher("a.tflite", None).views == "turned"
+    for other in (3, ["a.tflite", 3]):
+        with pytest.raises(InputError, match="teacher: expected .*list.*Received: int"):
+            joint_teacher(other, None)
