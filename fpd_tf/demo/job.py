@@ -1,15 +1,17 @@
-"""The whole pipeline on synthetic data: train, distil, quantize and score."""
+"""The whole pipeline on synthetic data, with few labels and many unlabelled images."""
 
 import time
 from dataclasses import replace
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from fpd_tf.data.epoch import labelled_in_batch
 from fpd_tf.data.mpii import load_mpii
-from fpd_tf.demo.report import Entry, write_report
+from fpd_tf.demo.report import Entry, TrainingData, write_report
 from fpd_tf.drawn.layouts import synthesize
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import evaluate
@@ -19,9 +21,14 @@ from fpd_tf.models.keras_file import load_network
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.training.checkpoint import read_history
 from fpd_tf.training.recipes import RECIPES
-from fpd_tf.training.run import train
+from fpd_tf.training.run import CACHE, train
+from fpd_tf.training.unlabelled import clearly_seen
 
-PEOPLE = 1200
+PEOPLE = 1800
+TEACHER_SHARE = 0.6
+LABELLED = 20
+UPDATES = 60  # in an epoch
+UNLABELLED_SHARE = 0.75
 STUDENT = {"num_stacks": 1, "num_features": 32, "stem_width": 16, "depth": 3}
 TIMED_RUNS = 30
 
@@ -29,12 +36,14 @@ TIMED_RUNS = 30
 def run_demo(out: str | Path = "runs/demo", people: int = PEOPLE) -> Path:
     """Draws people, trains teacher and students, exports one, scores all, reports.
 
-    Both students have the same initial weights, data order and number of updates.
+    The teacher is trained on labelled people of its own. The student has others, 20 of
+    them labelled: alone it is trained on these 20; distilled, also on the unlabelled
+    ones. Both times it has the same initial weights, batch size and number of updates.
 
     Args:
         out: new folder for the people, the three runs, the .tflite and the report.
-        people: number to draw, 240 or more (200 of them calibrate int8); a sixth is
-            held out.
+        people: number to draw, 600 or more (200 of the student's calibrate int8); a
+            sixth is held out, and 60% of the others are the teacher's.
 
     Returns:
         The report, an HTML page with its pictures inside.
@@ -46,37 +55,67 @@ def run_demo(out: str | Path = "runs/demo", people: int = PEOPLE) -> Path:
     if out.exists():
         sentence = "it exists already; give the name of a new folder"
         raise InputError.plain(out, "", sentence)
-    console = Console(stderr=True)
-    console.rule(f"1/5 drawing {people} people in MPII's layout")
+    say = Console(stderr=True).rule
+    say(f"1/5 drawing {people} people in MPII's layout")
     root = synthesize(out / "people", "mpii", count=people, seed=0)
-    samples, held_out = load_mpii(root, "train"), load_mpii(root, "val")
+    drawn, held_out = load_mpii(root, "train"), load_mpii(root, "val")
+    own = round(TEACHER_SHARE * len(drawn))
+    labelled = drawn[own:][:LABELLED]
+    unlabelled = _without_labels(drawn[own:][LABELLED:])
+    say(f"2/5 training the teacher on {own} labelled people")
     config = RECIPES["demo"]
-    student = replace(config, model=STUDENT)
-    console.rule("2/5 training the teacher")
-    teacher = train(samples, out / "teacher", config, validation=held_out)
-    console.rule("3/5 training the student without the teacher")
-    alone = train(samples, out / "student-alone", student, validation=held_out)
-    console.rule("4/5 training the same student with the teacher")
-    how = {"teacher": teacher / "student.keras", "validation": held_out}
-    distilled = train(samples, out / "student", student, **how)
-    console.rule("5/5 exporting to int8 and scoring")
+    teacher = train(drawn[:own], out / "teacher", config, validation=held_out)
+    config = _of_student(config)
+    batch, in_batch = config.data.batch_size, labelled_in_batch(config.data)
+    how = {"config": config, "validation": held_out}
+    say(f"3/5 training the student alone on {len(labelled)} labelled people")
+    alone = train(_epoch_of(labelled, batch), out / "student-alone", **how)
+    say(f"4/5 training it with the teacher, on {len(unlabelled)} unlabelled people too")
+    taught_by = teacher / "student.keras"
+    confident = clearly_seen(unlabelled, taught_by, out / CACHE)
+    how |= {"teacher": taught_by, "unlabelled": confident}
+    distilled = train(_epoch_of(labelled, in_batch), out / "student", **how)
+    say("5/5 exporting to int8 and scoring")
     tflite = export_tflite(
         distilled / "student.keras",
         out / "student.int8.tflite",
         quantization="int8",
-        samples=samples,
+        samples=drawn[own:],
     )
     entries = [
-        _entry("teacher", teacher, held_out),
-        _entry("student alone", alone, held_out),
-        _entry("student distilled", distilled, held_out),
+        _entry("teacher", teacher, held_out, own // batch),
+        _entry("student alone", alone, held_out, UPDATES),
+        _entry("student distilled", distilled, held_out, UPDATES),
         _quantized_entry("distilled, int8", tflite, distilled, held_out),
     ]
     _print_table(entries)
-    return write_report(out / "report.html", entries, held_out)
+    data = TrainingData(
+        teacher=own,
+        labelled=len(labelled),
+        unlabelled=len(confident),
+        left_out=len(unlabelled) - len(confident),
+        batch_size=batch,
+        labelled_in_batch=in_batch,
+    )
+    return write_report(out / "report.html", entries, held_out, data)
 
 
-def _entry(name, folder, samples):
+def _of_student(config):
+    data = replace(config.data, unlabelled_share=UNLABELLED_SHARE)
+    return replace(config, model=STUDENT, teacher_cache=True, data=data)
+
+
+def _without_labels(people):
+    nothing = np.zeros(people.joint_set.num_joints, bool)
+    return people.of(replace(person, annotated=nothing) for person in people)
+
+
+def _epoch_of(people, in_batch):
+    """People in cycles: `in_batch` for each update of an epoch."""
+    return people.of(islice(cycle(people), UPDATES * in_batch))
+
+
+def _entry(name, folder, samples, updates):
     path = folder / "student.keras"
     return Entry(
         name,
@@ -85,6 +124,7 @@ def _entry(name, folder, samples):
         evaluate(path, samples),
         _milliseconds(path),
         read_history(folder),
+        updates,
     )
 
 

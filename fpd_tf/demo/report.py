@@ -29,8 +29,9 @@ from fpd_tf.predictors.load import load_predictor
 from fpd_tf.training.recipes import RECIPES
 
 PEOPLE_WITH_HEATMAPS = 5
-BEST_PEOPLE = 4
-WORST_PEOPLE = 4
+BEST_PEOPLE = 2
+MEDIAN_PEOPLE = 4
+WORST_PEOPLE = 2
 PICTURE_SIDE = 288
 
 _JPEG = (
@@ -57,6 +58,7 @@ class Entry:
         evaluation: on the validation people.
         milliseconds: median for one image, input in memory, heatmaps out.
         history: a mapping for each epoch; empty for a file that was not trained.
+        updates: in an epoch; 0 for a file that was not trained.
     """
 
     name: str
@@ -65,15 +67,40 @@ class Entry:
     evaluation: Evaluation
     milliseconds: float
     history: list[dict[str, str]]
+    updates: int = 0
 
 
-def write_report(path: str | Path, entries: Sequence[Entry], samples: People) -> Path:
+@dataclass(frozen=True)
+class TrainingData:
+    """What the networks of the demo were trained on, in people.
+
+    Args:
+        teacher: its people, all labelled, none of them the student's.
+        labelled: of the student.
+        unlabelled: of the distilled student.
+        left_out: other unlabelled ones, with low scores of the teacher.
+        batch_size: of both students.
+        labelled_in_batch: of the distilled student.
+    """
+
+    teacher: int
+    labelled: int
+    unlabelled: int
+    left_out: int
+    batch_size: int
+    labelled_in_batch: int
+
+
+def write_report(
+    path: str | Path, entries: Sequence[Entry], samples: People, data: TrainingData
+) -> Path:
     """Writes one HTML page that needs no other file.
 
     Args:
         path: the page.
         entries: teacher, student alone, student distilled and its int8 file.
         samples: the validation people with head sizes that all four were scored on.
+        data: what teacher and students were trained on.
 
     Returns:
         The page.
@@ -94,15 +121,17 @@ def write_report(path: str | Path, entries: Sequence[Entry], samples: People) ->
         lstrip_blocks=True,
     )
     environment.filters |= {"signed": _signed, "quoted": shlex.quote}
-    errors = _person_errors(entries[2].evaluation, samples)
+    errors = [_person_errors(entry.evaluation, samples) for entry in entries[1:3]]
     page = environment.get_template("report.html.jinja").render(
         entries=entries,
         styles=_STYLES,
         columns=_columns(entries),
-        charts=_charts(entries),
-        heatmaps=_heatmap_pictures(entries, samples, errors),
+        charts=_charts(entries, data),
+        heatmaps=_heatmap_pictures(entries, samples, errors[1]),
         skeletons=_skeleton_pictures(entries, samples, errors),
         people=len(samples),
+        data=data,
+        updates=entries[2].updates * len(entries[2].history),
     )
     with written_whole(path) as aside:
         aside.write_text(page, encoding="utf-8")
@@ -161,41 +190,32 @@ def _differences(values):
 # Curves
 
 
-def _charts(entries):
+def _charts(entries, data):
     """Name and SVG of each chart."""
     styled = list(zip(entries, _STYLES, strict=True))
-    trained = [(entry.history, style) for entry, style in styled if entry.history]
     scored = [(entry.evaluation.scores, style) for entry, style in styled]
     found = [(100 * scores.thresholds, scores.curve, style) for scores, style in scored]
-    accuracy = [(*_curve(history, "val_mean"), style) for history, style in trained]
+    accuracy = [(*_curve(entry, "val_mean"), style) for entry, style in styled[:3]]
+    (_, alone, distilled, _), (_, of_alone, of_distilled, _) = entries, _STYLES
+    updates, losses = _curve(distilled, "student_loss")
+    to_labelled = data.batch_size / data.labelled_in_batch
     loss = [
-        (*_curve(history, _truth_loss(history[0])), style) for history, style in trained
-    ]
-    distilled, style = entries[2].history, _STYLES[2]
-    parts = [
-        (*_curve(distilled, "student_loss"), style),
-        (*_curve(distilled, "distillation_loss"), style | {"dashes": "2 2"}),
+        (*_curve(alone, "student_loss"), of_alone),
+        (updates, [to_labelled * loss for loss in losses], of_distilled),
+        (*_curve(distilled, "distillation_loss"), of_distilled | {"dashes": "2 2"}),
     ]
     metric = entries[0].evaluation.metric
     return {
-        "accuracy": _chart(accuracy, "epoch", f"mean {metric}, %"),
+        "accuracy": _chart(accuracy, "updates", f"mean {metric}, %"),
         "thresholds": _chart(found, "distance, % of head size", "joints found, %"),
-        "loss": _chart(loss, "epoch", "loss against ground truth", y_log=True),
-        "parts": _chart(parts, "epoch", "loss", y_log=True),
+        "loss": _chart(loss, "updates", "loss", y_log=True),
     }
 
 
-def _truth_loss(row):
-    """The column of the loss against the ground truth, in any run."""
-    if "student_loss" in row:
-        return "student_loss"
-    stacks = [name for name in row if name.endswith("_heatmaps_loss")]
-    return stacks[-1] if stacks else "loss"
-
-
-def _curve(history, name):
-    rows = [row for row in history if row.get(name)]
-    return [int(row["epoch"]) for row in rows], [float(row[name]) for row in rows]
+def _curve(entry, name):
+    rows = [row for row in entry.history if row.get(name)]
+    updates = [entry.updates * int(row["epoch"]) for row in rows]
+    return updates, [float(row[name]) for row in rows]
 
 
 def _chart(lines, x_title, y_title, y_log=False):
@@ -218,7 +238,7 @@ def _chart(lines, x_title, y_title, y_log=False):
             axes.minorticks_off()
         else:
             axes.set_ylim(bottom=0)
-        axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color=_INK, alpha=0.12, lw=0.6)
         svg = io.StringIO()
@@ -240,38 +260,51 @@ def _person_errors(evaluation, people):
 
 
 def _heatmap_pictures(entries, samples, errors):
-    """Rows of crop and heatmaps: ground truth, teacher, student; best person first."""
+    """Rows of crop and heatmaps: ground truth, teacher, both students; best first."""
     spread = np.linspace(0, len(samples) - 1, PEOPLE_WITH_HEATMAPS).astype(int)
     chosen = np.argsort(errors)[np.unique(spread)]
     people = samples.of(samples[person] for person in chosen)
     crops = [_crop(person)[0] for person in people]
-    teacher, student = (load_predictor(entries[index].path) for index in (0, 2))
+    opened = [load_predictor(entry.path) for entry in entries[:3]]
     config = replace(
-        RECIPES["demo"].data, input_size=teacher.input_size, batch_size=len(people)
+        RECIPES["demo"].data, input_size=opened[0].input_size, batch_size=len(people)
     )
     images, ground_truth, _ = next(make_dataset(people, config).as_numpy_iterator())
+    predicted = [predictor.heatmaps(images) for predictor in opened]
     columns = [crops] + [
         [draw_heatmaps(crop, maps) for crop, maps in zip(crops, batch, strict=True)]
-        for batch in (ground_truth, teacher.heatmaps(images), student.heatmaps(images))
+        for batch in (ground_truth, *predicted)
     ]
     return [[_inline(picture) for picture in row] for row in zip(*columns, strict=True)]
 
 
 def _skeleton_pictures(entries, samples, errors):
-    """Best and worst people: number, error, pictures of ground truth and entries."""
-    ranked = np.argsort(errors).tolist()
-    best = ranked[:BEST_PEOPLE]
-    worst = [person for person in ranked[-WORST_PEOPLE:] if person not in best]
+    """Some people: number, errors, pictures of ground truth and entries.
+
+    Args:
+        errors: (N,) each, of the student alone and distilled; the latter ranks them.
+    """
+    alone, distilled = errors
     return [
         {
             "kind": kind,
             "number": person + 1,
-            "error": errors[person],
+            "errors": (alone[person], distilled[person]),
             "pictures": _skeletons(entries, samples, person),
         }
-        for kind, people in (("Best", best), ("Worst", worst))
-        for person in people
+        for kind, person in _chosen(distilled)
     ]
+
+
+def _chosen(errors):
+    """Kind of error and index of the people to draw, each once."""
+    ranked = np.argsort(errors).tolist()
+    best, others = ranked[:BEST_PEOPLE], ranked[BEST_PEOPLE:]
+    worst, between = others[-WORST_PEOPLE:], others[:-WORST_PEOPLE]
+    first = max(0, (len(between) - MEDIAN_PEOPLE) // 2)
+    median = between[first : first + MEDIAN_PEOPLE]
+    kinds = {"Smallest": best, "Median": median, "Largest": worst}
+    return [(kind, person) for kind, people in kinds.items() for person in people]
 
 
 def _skeletons(entries, people, person):
