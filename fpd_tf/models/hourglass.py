@@ -60,7 +60,7 @@ def stacked_hourglass(
         `num_stacks` tensors (B, H, W, K) float32; the last is the prediction.
 
     Raises:
-        InputError: the input size does not suit the depth.
+        InputError: a count below 1, or an input size that does not suit the depth.
 
     Example:
         >>> from fpd_tf.models.hourglass import stacked_hourglass
@@ -68,6 +68,10 @@ def stacked_hourglass(
         >>> model.outputs[-1].shape
         (None, 16, 16, 16)
     """
+    counts = {"num_stacks": num_stacks, "num_blocks": num_blocks, "depth": depth}
+    for field, count in counts.items():
+        if count < 1:
+            raise InputError(field, "", "1 or more", count)
     if input_size % (4 * 2**depth):
         expected = f"a multiple of {4 * 2**depth} for depth {depth}"
         raise InputError("input_size", "", expected, input_size)

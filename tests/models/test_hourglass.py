@@ -147,6 +147,12 @@ def test_a_size_that_does_not_halve_evenly_is_refused():
         fpd.stacked_hourglass(input_size=96)
 
 
+@pytest.mark.parametrize("field", ["num_stacks", "num_blocks", "depth"])
+def test_a_count_below_one_is_refused(field):
+    with pytest.raises(InputError, match=f"{field}: expected 1 or more. Received: 0"):
+        fpd.stacked_hourglass(**{field: 0})
+
+
 def test_the_first_convolution_reads_as_it_is_padded(tiny):
     """Its cell i looks at pixels 2 i - 2 and on, or with 3 zeros at 2 i - 3 and on."""
     padded = fpd.stacked_hourglass(num_stacks=2, stem_padding=3, **TINY)
