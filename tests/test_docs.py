@@ -30,7 +30,7 @@ TAKES_HOURS = {"docs/results.md", "docs/earlier-results.md"}
 NOT_RUN = {
     "import",  # needs a published file: tests/imports
     *("teacher.keras", "lightning.keras"),  # what `fpd import` wrote
-    "demo",  # takes minutes: tests/test_demo.py
+    "demo",  # takes minutes: tests/demo/test_job.py
     "serve",  # never ends
     "--devices",  # only where TensorFlow has not begun: tests/training/test_devices.py
 }
