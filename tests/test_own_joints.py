@@ -303,4 +303,4 @@ def test_a_json_is_read_once_for_both_of_its_parts(figures, monkeypatch):
 def test_a_share_of_data_that_cannot_be_shared_is_refused(run_fpd, tmp_path):
     given = ["--data", "lsp", "--root", tmp_path, "--validation", "10%"]
     status, _, said = run_fpd("look", *given, "--out", tmp_path / "a.html")
-    assert status == 2 and "lsp: does not take" in said
+    assert status == 2 and "10% goes with --data coco and yolo only" in said

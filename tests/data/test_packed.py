@@ -140,7 +140,7 @@ def test_a_broken_folder_is_refused(folder, name, content, problem):
 
 
 def test_no_such_split(folder):
-    with pytest.raises(InputError, match="manifest.json.*Received: FileNotFound"):
+    with pytest.raises(InputError, match="manifest.json.*Received: No such file"):
         load_packed(folder.parent, "val")
 
 

@@ -124,7 +124,7 @@ def test_a_place_that_is_none_is_said_before_the_first_frame(video, tmp_path):
     for out in (tmp_path / "nowhere" / "a.csv", tmp_path / "nowhere" / "a.webm"):
         with pytest.raises(InputError, match=f"{out}: it cannot be written: there is"):
             predict_video(video, "no model is opened", out=out)
-    with pytest.raises(InputError, match="OpenCV cannot decode it"):
+    with pytest.raises(InputError, match="it is a folder; give a video"):
         predict_video(tmp_path, "a model")
 
 
