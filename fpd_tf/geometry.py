@@ -202,7 +202,6 @@ def warp(
     matrix: np.ndarray,
     size: int,
     window: Sequence[int] | None = None,
-    into: np.ndarray | None = None,
 ) -> np.ndarray:
     """Resamples bilinearly, black outside, rounded to uint8 as the apps do.
 
@@ -214,7 +213,6 @@ def warp(
         matrix: (2, 3) from the photograph to the crop.
         size: S.
         window: of `shown_windows` for the crop, if known.
-        into: (S, S, 3) uint8 to write to.
 
     Returns:
         (S, S, 3) uint8.
@@ -230,10 +228,10 @@ def warp(
     moved = np.array(matrix, np.float64)
     moved[:, 2] += moved[:, 0] * (x + left) + moved[:, 1] * (y + above)
     if shown.shape[0] * shown.shape[1] > _PADDED * size**2:
-        return cv2.warpAffine(shown, moved, (size, size), into)
+        return cv2.warpAffine(shown, moved, (size, size))
     padded = cv2.cvtColor(shown, cv2.COLOR_RGB2RGBA)
     padded = cv2.warpAffine(padded, moved, (size, size))
-    return cv2.cvtColor(padded, cv2.COLOR_RGBA2RGB, into)
+    return cv2.cvtColor(padded, cv2.COLOR_RGBA2RGB)
 
 
 def from_reduced(matrix: np.ndarray, reduction: int) -> np.ndarray:

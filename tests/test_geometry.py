@@ -102,14 +102,6 @@ def test_levels_are_those_of_three_channels_however_large_the_photograph(photo):
             )
 
 
-def test_a_crop_may_be_written_into_an_array(photo):
-    crops = np.zeros((2, 32, 32, 3), np.uint8)
-    matrix = Box(30, 20, 20).matrix(32)
-    warp(photo, CORNER, matrix, 32, into=crops[1])
-    np.testing.assert_array_equal(crops[1], warp(photo, CORNER, matrix, 32))
-    assert not crops[0].any()
-
-
 def test_a_reduced_picture_is_shown_at_the_same_place(photo):
     """A pixel of it is the mean of 2 x 2, and lies between their centres."""
     halved = photo.reshape(25, 2, 35, 2, 3).mean(axis=(1, 3))

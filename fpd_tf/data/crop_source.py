@@ -37,7 +37,6 @@ class CropSource(ABC):
         size: int,
         *,
         window: np.ndarray | None = None,
-        into: np.ndarray | None = None,
         reduced: bool = False,
     ) -> np.ndarray:
         """A crop, (S, S, 3) uint8 RGB, black outside the photograph.
@@ -46,7 +45,6 @@ class CropSource(ABC):
             matrix: (2, 3) from the photograph to the crop.
             size: S.
             window: (4,) of `shown_windows`, if known.
-            into: (S, S, 3) uint8 to write to.
             reduced: whether a JPEG may be decoded with a 2nd, 4th or 8th of its rows
                 and columns, where that is still as fine as the crop: quicker, and
                 without the aliasing of one bilinear step.
@@ -57,7 +55,7 @@ class CropSource(ABC):
         pixels, corner, reduction = self.decoded(_allowed(matrix) if reduced else 1)
         if reduction > 1:
             matrix, window = from_reduced(matrix, reduction), (0, 0, *pixels.shape[:2])
-        return warp(pixels, corner, matrix, size, window, into)
+        return warp(pixels, corner, matrix, size, window)
 
 
 def _allowed(matrix):

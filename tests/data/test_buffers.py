@@ -36,12 +36,15 @@ def test_a_tensor_takes_it_without_a_copy_and_keeps_it():
     def tensor(number):
         return tf.numpy_function(filled, [number], tf.float32, stateful=False)
 
-    held = [*tf.data.Dataset.range(5).map(tensor).as_numpy_iterator()]
+    one_by_one = tf.data.Options()
+    one_by_one.experimental_optimization.map_parallelization = False
+    dataset = tf.data.Dataset.range(5).map(tensor).with_options(one_by_one)
+    held = [*dataset.as_numpy_iterator()]
     assert [place(array) for array in held] == places
     for number, array in enumerate(held):
         assert (array == number).all()
     del held, array
-    for _ in tf.data.Dataset.range(5).map(tensor):
+    for _ in dataset:
         pass
     assert len(set(places)) <= 7
 
