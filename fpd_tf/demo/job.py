@@ -33,7 +33,9 @@ STUDENT = {"num_stacks": 1, "num_features": 32, "stem_width": 16, "depth": 3}
 TIMED_RUNS = 30
 
 
-def run_demo(out: str | Path = "runs/demo", people: int = PEOPLE) -> Path:
+def run_demo(
+    out: str | Path = "runs/demo", people: int = PEOPLE, seed: int = 0
+) -> Path:
     """Draws people, trains teacher and students, exports one, scores all, reports.
 
     The teacher is trained on labelled people of its own. The student has others, 20 of
@@ -44,6 +46,7 @@ def run_demo(out: str | Path = "runs/demo", people: int = PEOPLE) -> Path:
         out: new folder for the people, the three runs, the .tflite and the report.
         people: number to draw, 600 or more (200 of the student's calibrate int8); a
             sixth is held out, and 60% of the others are the teacher's.
+        seed: of the people, the initial weights and the order.
 
     Returns:
         The report, an HTML page with its pictures inside.
@@ -57,13 +60,14 @@ def run_demo(out: str | Path = "runs/demo", people: int = PEOPLE) -> Path:
         raise InputError.plain(out, "", sentence)
     say = Console(stderr=True).rule
     say(f"1/5 drawing {people} people in MPII's layout")
-    root = synthesize(out / "people", "mpii", count=people, seed=0)
+    root = synthesize(out / "people", "mpii", count=people, seed=seed)
     drawn, held_out = load_mpii(root, "train"), load_mpii(root, "val")
     own = round(TEACHER_SHARE * len(drawn))
     labelled = drawn[own:][:LABELLED]
     unlabelled = _without_labels(drawn[own:][LABELLED:])
     say(f"2/5 training the teacher on {own} labelled people")
     config = RECIPES["demo"]
+    config = replace(config, data=replace(config.data, seed=seed))
     teacher = train(drawn[:own], out / "teacher", config, validation=held_out)
     config = _of_student(config)
     batch, in_batch = config.data.batch_size, labelled_in_batch(config.data)
