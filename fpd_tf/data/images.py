@@ -34,6 +34,7 @@ MOST_PIXELS = 300_000_000
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "AVIF")
 _NAMES = "JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF or HEIC"
 _ORIENTATION_TAG, _TURNED, _ON_THEIR_SIDE = 0x0112, range(2, 9), range(5, 9)
+_XMP = ("xmp", "XML:com.adobe.xmp")
 _DEEP = ("I", "F")
 _pillow_limit = Lock()
 
@@ -220,6 +221,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
             image = Image.open(path, formats=_formats())
         with image:
             _check_pixels(path, image)
+            _forget_xmp(image)
             yield image
     except InputError:
         raise
@@ -263,6 +265,12 @@ def _why(path, error):
     if path.suffix.lower() in _HEIF_SUFFIXES and "HEIF" not in _formats():
         return "HEIC, which needs `pip install pillow-heif`"
     return "not such an image"
+
+
+def _forget_xmp(image):
+    """Pillow would follow an orientation there; browsers and OpenCV do not."""
+    for name in _XMP:
+        image.info.pop(name, None)
 
 
 def _orientation(image):

@@ -163,15 +163,22 @@ def test_thirty_two_bits_are_refused(tmp_path, mode):
         read_image(tmp_path / "deep.tif")
 
 
-def test_large_photographs_are_read_and_larger_ones_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_large_photographs_are_read_and_larger_ones_refused(
+    tmp_path, monkeypatch, suffix
+):
     """Pillow warns from 90 megapixels on, and refuses 180: neither is heard of."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    path = write(tmp_path / "large.png")
+    path = write(tmp_path / f"large.{suffix}")
     assert read_image(path).shape == (20, 30, 3)
     assert Image.MAX_IMAGE_PIXELS == 100
     monkeypatch.setattr(images, "MOST_PIXELS", 599)
-    for read in (read_image, lambda path: check_images(People([person_on(path)], LSP))):
-        with pytest.raises(InputError, match="large.png: size: .* Received: 30 x 20"):
+    for read in (
+        read_image,
+        lambda path: Photograph(path).decoded(8),
+        lambda path: check_images(People([person_on(path)], LSP)),
+    ):
+        with pytest.raises(InputError, match=r"large\.\w+: size: .* Received: 30 x 20"):
             read(path)
     assert 200e6 < MOST_PIXELS == 300_000_000
 
@@ -204,6 +211,30 @@ def test_all_see_a_turned_photograph_upright(tmp_path, caplog, orientation, suff
         assert len(check_images(People([person] * 2, LSP))) == 2
     (record,) = caplog.records
     assert record.getMessage().startswith("1 of 1 photographs are turned upright")
+
+
+ON_ITS_SIDE = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description
+    xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></x:xmpmeta>"""
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp"])
+def test_an_orientation_in_xmp_is_ignored_by_all(tmp_path, suffix):
+    """Pillow follows it; browsers, annotation tools and OpenCV do not."""
+    path = tmp_path / f"edited.{suffix}"
+    Image.fromarray(COLORS).save(path, xmp=ON_ITS_SIDE)
+    assert ImageOps.exif_transpose(Image.open(path)).size == (20, 30)
+    assert upright_size(path) == (30, 20)
+    for read in (read_image, lambda each: Photograph(each).pixels()):
+        assert read(path).shape == (20, 30, 3)
+    person = replace(person_on(path), image_size=(30, 20))
+    assert len(check_images(People([person], LSP))) == 1
+
+
+def test_a_turn_that_opencv_does_not_see_is_applied(tmp_path, monkeypatch):
+    path = write(tmp_path / "turned.jpg", orientation=6)
+    stored = np.array(Image.open(path))
+    monkeypatch.setattr(cv2, "imdecode", lambda content, how: stored)
+    assert Photograph(path).pixels().shape == (30, 20, 3)
 
 
 def test_labels_of_the_stored_pixels_are_refused(tmp_path):
