@@ -3,6 +3,8 @@
 K joints; pixels (x, y) with centres at whole numbers.
 """
 
+import logging
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from fpd_tf.data.people import People, Sample
 from fpd_tf.errors import InputError, reason_of
 from fpd_tf.geometry import Box
 from fpd_tf.joints import COCO, JointSet
+
+logger = logging.getLogger("fpd_tf")
 
 _SPLITS = ("train", "val", "test")
 
@@ -41,6 +45,9 @@ def load_yolo(
     below 0, has no label. Names come from `kpt_names`; without them 17 joints with
     COCO's `flip_idx` are COCO's, and others are `joint_0` and so on.
 
+    A photograph without a txt is background, with nobody on it. A log line counts
+    these, photographs that are listed again, and people without a labelled joint.
+
     Args:
         root: the yaml, or a folder with one.
         split: "train", "val" or "test", as the yaml has it.
@@ -53,23 +60,52 @@ def load_yolo(
         People, scored by OKS AP; the box is 1.25 times as wide as the file's.
 
     Raises:
-        InputError: no yaml or one of another form, or a person is bad.
+        InputError: no yaml or one of another form, no txt at all, classes of other
+            joints, or a person is bad.
     """
     path = _yaml_in(Path(root))
     content = _read(path)
-    joint_set, width = _joints(path, content, Path(joints) if joints else None)
     classes = _classes(path, content, category)
-    jobs = []
-    for photograph in _photographs(path, content, "train" if validation else split):
-        for number, line in enumerate(_lines(photograph), 1):
-            if classes is None or _class_of(line) in classes:
-                at = _labels_of(photograph), number, line
-                jobs.append(partial(_person, photograph, *at, joint_set, width))
-    found = [person for person in keep_good(jobs, on_error) if person]
+    joints = Path(joints) if joints else None
+    joint_set, width = _joints(path, content, classes, joints)
+    listed = _photographs(path, content, "train" if validation else split)
+    photographs = list(dict.fromkeys(listed))
+    background = list(filter(_is_background, photographs))
+    if len(background) == len(photographs):
+        expected = f"a txt for photographs, such as {_labels_of(photographs[0])}"
+        raise InputError(path, split, expected, f"none for {len(photographs)}")
+    about = classes, joint_set, width
+    jobs = [job for each in photographs for job in _people(each, *about)]
+    kept = keep_good(jobs, on_error)
+    found = [person for person in kept if person]
     if not found:
         raise InputError.plain(path, split, "no person has a labelled joint")
+    left_out = {
+        "people without a labelled joint": len(kept) - len(found),
+        "photographs without a txt": len(background),
+        "photographs listed again": len(listed) - len(photographs),
+    }
+    if any(left_out.values()):
+        said = ", ".join(f"{count} {what}" for what, count in left_out.items() if count)
+        logger.warning("%s: %d people; left out: %s", path, len(found), said)
     people = People(found, joint_set, "oks", source="yolo")
     return part_of(people, split, validation) if validation else people
+
+
+def _is_background(photograph):
+    return photograph.is_file() and not _labels_of(photograph).is_file()
+
+
+def _people(photograph, classes, joint_set, width) -> list[Callable]:
+    """A function for each line of a photograph's txt; a missing photograph has one."""
+    labels = _labels_of(photograph)
+    if not labels.is_file():
+        return [] if photograph.is_file() else [partial(upright_size, photograph)]
+    return [
+        partial(_person, photograph, labels, number, line, joint_set, width)
+        for number, line in enumerate(_lines(labels), 1)
+        if classes is None or _class_of(line) in classes
+    ]
 
 
 def _yaml_in(root):
@@ -100,7 +136,7 @@ def _read(path):
     return content
 
 
-def _joints(path, content, joints_file) -> tuple[JointSet, int]:
+def _joints(path, content, classes, joints_file) -> tuple[JointSet, int]:
     """The joint set, and how many numbers a joint has."""
     count, width = content["kpt_shape"]
     order = content.get("flip_idx") or list(range(count))
@@ -112,7 +148,7 @@ def _joints(path, content, joints_file) -> tuple[JointSet, int]:
         raise InputError(path, "flip_idx", expected, described(order))
     if any(order[order[at]] != at for at in range(count)):
         raise InputError(path, "flip_idx", "pairs that swap", described(order))
-    names = _names(path, content, count, order)
+    names = _names(path, content, classes, order)
     fields = read_joints_file(joints_file, names) if joints_file else {}
     names = fields.pop("joints", names)
     known = known_joint_set(names)
@@ -124,10 +160,10 @@ def _joints(path, content, joints_file) -> tuple[JointSet, int]:
     return named_joint_set("yolo", names, fields, path), width
 
 
-def _names(path, content, count, order):
-    given = content.get("kpt_names")
+def _names(path, content, classes, order):
+    given, count = content.get("kpt_names"), len(order)
     if isinstance(given, dict) and given:
-        given = next(iter(given.values()))
+        given = _names_of_classes(path, given, classes)
     if given is None:
         if count == COCO.num_joints and order == COCO.flip_order.tolist():
             return COCO.joints
@@ -135,6 +171,20 @@ def _names(path, content, count, order):
     if not isinstance(given, list) or len(given) != count:
         raise InputError(path, "kpt_names", f"{count} names", described(given))
     return tuple(map(str, given))
+
+
+def _names_of_classes(path, by_class, classes):
+    """The joint names that the chosen classes share."""
+    numbers = classes and {f"{number:g}" for number in classes if number is not None}
+    chosen = [
+        names
+        for number, names in by_class.items()
+        if classes is None or str(number) in numbers
+    ]
+    if any(names != chosen[0] for names in chosen):
+        expected = "the same names for all classes, or --category NAME"
+        raise InputError(path, "kpt_names", expected, described(by_class))
+    return chosen[0] if chosen else None
 
 
 def _classes(path, content, category):
@@ -172,8 +222,10 @@ def _photographs(path, content, split):
     for place in places:
         at = base / str(place)
         if at.suffix == ".txt" and at.is_file():
-            lines = at.read_text(encoding="utf-8", errors="replace").split("\n")
-            found += [base / line.strip() for line in lines if line.strip()]
+            found += [
+                (at.parent if line.startswith("./") else base) / line.strip()
+                for line in _lines(at)
+            ]
         else:
             files = at.rglob("*")
             found += sorted(file for file in files if file.suffix.lower() in SUFFIXES)
@@ -191,12 +243,9 @@ def _labels_of(photograph):
     return Path(*parts).with_suffix(".txt")
 
 
-def _lines(photograph):
-    """The lines of its people; a photograph without a txt has none."""
-    labels = _labels_of(photograph)
-    if not labels.is_file():
-        return []
-    lines = labels.read_text(encoding="utf-8", errors="replace").splitlines()
+def _lines(path):
+    """The lines of a txt that are not empty."""
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     return [line for line in lines if line.strip()]
 
 
@@ -210,8 +259,11 @@ def _person(photograph, labels, number, line, joint_set, width) -> Sample | None
     if len(values) != 5 + width * count:
         expected = f"{5 + width * count} numbers: class, box, {count} joints of {width}"
         raise InputError(labels, where, expected, len(values))
-    size = _size_of(photograph)
+    size = np.array(upright_size(photograph), float)
     check_near(values, labels, where)
+    if not ((values[1:3] >= 0) & (values[1:3] <= 1)).all():
+        expected = "the centre of a box in parts of the photograph, 0 to 1"
+        raise InputError(labels, where, expected, values[1:3].tolist())
     center, extent = values[1:3] * size, values[3:5] * size
     if not (extent > 0).all():
         raise InputError(labels, where, "a box above 0", values[3:5].tolist())
@@ -230,8 +282,3 @@ def _person(photograph, labels, number, line, joint_set, width) -> Sample | None
         box=box,
         area=AREA_OF_BOX * float(extent.prod()),
     )
-
-
-def _size_of(photograph):
-    """(2,) width and height of the upright photograph, from the head of the file."""
-    return np.array(upright_size(photograph), float)

@@ -43,7 +43,7 @@ def write(tmp_path):
 
 def test_a_line_is_a_person(write):
     people = load_people("yolo", write())
-    (person,) = people  # b has no txt and nobody on it
+    (person,) = people
     assert people.joint_set.joints == ("nose", "left_ear", "right_ear")
     assert people.joint_set.flip_pairs == ((2, 1),) and people.metric == "oks"
     assert person.joints.tolist() == [[40, 10], [20, 20], [0, 0]]
@@ -51,6 +51,28 @@ def test_a_line_is_a_person(write):
     assert person.visible.tolist() == [True, False, False]
     assert person.box == Box(39.5, 19.5, 25) and person.area == pytest.approx(212)
     assert load_yolo(write() / "data.yaml", "val")[0].image_path.name == "c.png"
+
+
+def test_who_is_left_out_is_counted(write, caplog):
+    """b has no txt, and a line of a has no label; an empty txt says that nobody is."""
+    root = write(DOG + "\n0 0.5 0.5 0.2 0.5" + " 0 0 0" * 3)
+    assert len(load_yolo(root)) == 1
+    (record,) = caplog.records
+    assert record.getMessage().endswith(
+        "data.yaml: 1 people; left out: 1 people without a labelled joint, "
+        "1 photographs without a txt"
+    )
+    caplog.clear()
+    root = write()
+    (root / "labels" / "train" / "b.txt").write_text("\n")
+    assert len(load_yolo(root)) == 1 and not caplog.records
+
+
+def test_no_txt_at_all_is_refused(write):
+    root = write()
+    (root / "labels" / "train" / "a.txt").unlink()
+    with pytest.raises(InputError, match="train: .*labels.train.a.txt. .*none for 2$"):
+        load_yolo(root)
 
 
 def test_parts_are_of_the_upright_photograph(write):
@@ -99,6 +121,32 @@ def test_a_list_of_photographs(write):
     (root / "train.txt").write_text("images/val/c.png\n")
     root = write(train="train.txt")
     assert load_yolo(root)[0].image_path.name == "c.png"
+    (root / "train.txt").write_text("images/val/c.png\nimages/val/gone.png\n")
+    with pytest.raises(InputError, match="gone.png: expected a whole photograph"):
+        load_yolo(root)
+    assert len(load_yolo(root, on_error="skip")) == 1
+
+
+def test_a_list_beside_its_photographs(write):
+    root = write(train="images/train/all.txt")
+    (root / "images" / "train" / "all.txt").write_text("./a.png\n")
+    assert load_yolo(root)[0].image_path == root / "images" / "train" / "a.png"
+
+
+def test_a_photograph_that_is_listed_again_is_taken_once(write, caplog):
+    root = write(train=["images/train", "images"])
+    assert len(load_yolo(root)) == 2
+    assert caplog.records[0].getMessage().endswith("2 photographs listed again")
+
+
+def test_classes_of_other_joints_must_be_chosen_from(write):
+    names = {0: ["nose", "left_ear", "right_ear"], 1: ["tail", "left_paw", "right_paw"]}
+    root = write(DOG + "\n1" + DOG[1:], kpt_names=names)
+    with pytest.raises(InputError, match="kpt_names: expected the same.*--category"):
+        load_yolo(root)
+    for number, name in enumerate(("dog", "cat")):
+        joints = load_yolo(root, category=name).joint_set.joints
+        assert joints == tuple(names[number])
 
 
 def test_a_share_is_held_out(write):
@@ -114,6 +162,7 @@ BAD = {
     "words": ({"line": "dog 0.5"}, "a.txt: line 1: expected numbers. Received: dog"),
     "NaN": ({"line": DOG.replace("0.25 2", "nan 2")}, "line 1: expected pixels within"),
     "no box": ({"line": DOG.replace("0.25 0.5", "0 0", 1)}, "expected a box above 0"),
+    "pixels": ({"line": DOG.replace("0.5 0.5", "40 20", 1)}, "in parts of the photogr"),
     "no shape": ({"kpt_shape": None}, "data.yaml: kpt_shape: expected .joints, 2 or 3"),
     "a flip of others": ({"flip_idx": [0, 1]}, "flip_idx: expected each of 0 to 2"),
     "a flip of parts": ({"flip_idx": [0, 2, 1.0]}, "flip_idx: expected each of 0 to 2"),
