@@ -12,5 +12,6 @@ class HouseStyle(griffe.Extension):
             obj.docstring.value = text.replace("Example:\n", "Examples:\n")
 
     def on_module_members(self, *, mod, **_):
-        if "dataclass" in mod.members:
-            mod.members["dataclass"].target_path = "dataclasses.dataclass"
+        for name in ("dataclass", "validated"):
+            if name in mod.members and mod.members[name].is_alias:
+                mod.members[name].target_path = "dataclasses.dataclass"

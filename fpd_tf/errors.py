@@ -1,9 +1,6 @@
 """The two errors that end a command: bad input (status 2), a limit (status 1)."""
 
-import re
 from pathlib import Path
-
-_OBJECT = re.compile(r"a (valid )?dictionary( or an instance of \w+)?")
 
 
 class InputError(ValueError):
@@ -46,28 +43,6 @@ class InputError(ValueError):
         self.source, self.field, self._sentence = source, field, sentence
         where = f"{source}: {field}" if field else f"{source}"
         super().__init__(f"{where}: {sentence}")
-
-
-def refused(source: str | Path, error, unknown_field: str) -> InputError:
-    """The first error that pydantic found, as one line.
-
-    Args:
-        source: what was validated.
-        error: pydantic's `ValidationError`.
-        unknown_field: what is expected instead of an unknown field.
-    """
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"])
-    expected = first["msg"].removeprefix("Input should be ")
-    expected = expected.removeprefix("Value error, ")
-    expected = _OBJECT.sub("an object", expected).replace("a valid tuple", "a list")
-    if first["type"] == "missing":
-        expected = "a value"
-    if "argument" in first["type"]:
-        expected = unknown_field
-    if not field and isinstance(first["input"], dict):  # all fields, not one value
-        return InputError.plain(source, field, f"expected {expected}")
-    return InputError(source, field, expected, str(first["input"])[:80])
 
 
 def reason_of(error: Exception) -> str:

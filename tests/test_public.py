@@ -14,7 +14,7 @@ import fpd_tf
 
 ROOT = Path(fpd_tf.__file__).parent
 ROOMS = (  # top to bottom: a room imports from rooms above it only
-    *("errors", "files", "progress", "quiet", "sandbox", "shipped"),
+    *("errors", "settings", "files", "progress", "quiet", "sandbox", "shipped"),
     *(
         "joint_names",
         "joints",

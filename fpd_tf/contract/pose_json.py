@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
-from pydantic.dataclasses import dataclass
 
 from fpd_tf.codec import LOG_FLOOR, Heatmaps
 from fpd_tf.contract.metadata import joint_set_within
 from fpd_tf.contract.rules import (
-    FIXED,
     Crop,
     Rules,
     Score,
@@ -27,9 +25,10 @@ from fpd_tf.contract.rules import (
 )
 from fpd_tf.contract.shapes import codec_of
 from fpd_tf.contract.tflite_file import TfliteFile, dtype_of
-from fpd_tf.errors import InputError, reason_of, refused
+from fpd_tf.errors import InputError, reason_of
 from fpd_tf.files import written_whole
 from fpd_tf.joints import JOINT_SETS, JointSet
+from fpd_tf.settings import refused, validated
 
 VERSION, SUFFIX = 1, ".pose.json"
 Positive = Annotated[int, Field(gt=0)]
@@ -37,7 +36,7 @@ Name = Annotated[str, Field(pattern=r"^[^/\\\x00]*[^/\\\x00.][^/\\\x00]*$")]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-@dataclass(frozen=True, config=FIXED)
+@validated
 class ModelFile:
     """The model file beside pose.json.
 
@@ -52,7 +51,7 @@ class ModelFile:
     weights: str
 
 
-@dataclass(frozen=True, config=FIXED)
+@validated
 class Image:
     """The input, [1, S, S, 3]: levels 0 to 255 are spread evenly over `range`.
 
@@ -66,7 +65,7 @@ class Image:
     range: tuple[float, float] = (0.0, 1.0)
 
 
-@dataclass(frozen=True, config=FIXED)
+@validated
 class Output:
     """The output, [1, H, W, K], with `stride` crop pixels to a cell."""
 
@@ -77,7 +76,7 @@ class Output:
     stride: Positive
 
 
-@dataclass(frozen=True, config=FIXED)
+@validated
 class Decode:
     """`fpd_tf.codec.decode_heatmaps`: where a heatmap's joint lies.
 
@@ -92,7 +91,7 @@ class Decode:
     max_move: float = 0.5
 
 
-@dataclass(frozen=True, config=FIXED)
+@validated
 class Contract:
     """The content of pose.json: all that an app must know about a model file.
 

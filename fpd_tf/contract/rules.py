@@ -6,16 +6,14 @@ Kotlin, Swift and JavaScript implement the same rules. K joints.
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass
+from pydantic import Field
 
 from fpd_tf.joint_names import plain_name
 from fpd_tf.joints import JointSet
+from fpd_tf.settings import validated
 
-FIXED = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-
-@dataclass(frozen=True, config=FIXED)
+@validated
 class Score:
     """The meaning of a joint's score, and two thresholds.
 
@@ -32,7 +30,7 @@ class Score:
         return float(np.mean(scores, dtype=np.float64)) >= self.presence
 
 
-@dataclass(frozen=True, config=FIXED)
+@validated
 class Crop:
     """The square crop of the next frame, from the joints of this one.
 
@@ -55,7 +53,7 @@ class Crop:
     smallest: float = 32.0
 
 
-@dataclass(frozen=True, config=FIXED)
+@validated
 class Search:
     """The squares to search, one a frame and repeatedly, while nobody is tracked.
 
@@ -70,7 +68,7 @@ class Search:
     sides: tuple[Annotated[float, Field(gt=0)], ...] = (1.0, 0.75, 0.5)
 
 
-@dataclass(frozen=True, config=FIXED)
+@validated
 class Smoothing:
     """The one-euro filter (Casiez, Roussel and Vogel, CHI 2012, Algorithm 1).
 
@@ -87,7 +85,7 @@ class Smoothing:
     derivative_cutoff: float = 1.0
 
 
-@dataclass(frozen=True, config=FIXED)
+@validated
 class Rules:
     """All rules of tracking."""
 

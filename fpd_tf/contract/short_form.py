@@ -9,19 +9,18 @@ import json
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass
 
 from fpd_tf.contract.pose_json import Positive, contract_path
-from fpd_tf.contract.rules import FIXED
 from fpd_tf.contract.tflite_file import TfliteFile
-from fpd_tf.errors import InputError, reason_of, refused
+from fpd_tf.errors import InputError, reason_of
 from fpd_tf.joint_names import flip_pairs_by_name
 from fpd_tf.joints import JOINT_SETS, JointSet
+from fpd_tf.settings import refused, validated
 
 FORM = '"version": 1, "image": {"range": [0, 1]}, "joints": ["left_eye", ...]'
 
 
-@dataclass(frozen=True, config=FIXED)
+@validated
 class ShortImage:
     """The input.
 
@@ -35,7 +34,7 @@ class ShortImage:
     range: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True, config=FIXED)
+@validated
 class ShortContract:
     """What a .tflite from another source does not state itself.
 

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass
+from pydantic import Field, TypeAdapter, ValidationError
 
-from fpd_tf.errors import InputError, reason_of, refused
+from fpd_tf.errors import InputError, reason_of
+from fpd_tf.settings import refused, validated
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@validated
 class _JointsFile:
     joints: tuple[str, ...] | None = None
     flip_pairs: tuple[tuple[str, str], ...] | None = None

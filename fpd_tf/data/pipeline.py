@@ -14,8 +14,7 @@ from typing import Annotated, Protocol
 import cv2
 import numpy as np
 import tensorflow as tf
-from pydantic import AfterValidator, ConfigDict, Field
-from pydantic.dataclasses import dataclass
+from pydantic import AfterValidator, Field
 
 from fpd_tf.codec import STRIDE, Heatmaps
 from fpd_tf.data.buffers import Buffers
@@ -31,10 +30,11 @@ from fpd_tf.data.python_in_graph import numpy_in_graph, refusal_behind
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
 from fpd_tf.joint_names import side_of
+from fpd_tf.settings import validated
 
 logger = logging.getLogger("fpd_tf")
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 def _ascending(pair):
@@ -43,7 +43,7 @@ def _ascending(pair):
     return pair
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@validated
 class DataConfig:
     """Input size, heatmaps and augmentation (the paper's section 4.1).
 
@@ -58,6 +58,9 @@ class DataConfig:
         flip: chance of mirroring.
         color: largest relative change of each colour channel; the paper has none.
         seed: of order and augmentation.
+
+    Raises:
+        InputError: an unknown field, or a value out of range.
     """
 
     input_size: Annotated[int, Field(ge=32, multiple_of=STRIDE)] = 256

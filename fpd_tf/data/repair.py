@@ -7,14 +7,13 @@ Estimation" (CVPR 2019), section 3. N people, K joints.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass as validated
 
 from fpd_tf.data.disagreement import disagreement, on_other_side
 from fpd_tf.data.people import People
+from fpd_tf.settings import validated
 
 
-@validated(frozen=True, config=ConfigDict(extra="forbid"))
+@validated
 class LabelConfig:
     """Changes of the labels before training.
 

@@ -33,8 +33,7 @@ from typing import Annotated, Literal
 
 import keras
 import numpy as np
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass as validated
+from pydantic import Field, TypeAdapter, ValidationError
 
 from fpd_tf.data.people import People
 from fpd_tf.data.pipeline import (
@@ -43,19 +42,19 @@ from fpd_tf.data.pipeline import (
     broken_files_named,
     make_dataset,
 )
-from fpd_tf.errors import GateError, InputError, refused
+from fpd_tf.errors import GateError, InputError
 from fpd_tf.export.fold import kind_and_settings, layer_by_layer
 from fpd_tf.models.keras_file import load_network
+from fpd_tf.settings import refused, validated, with_settings
 from fpd_tf.training.distiller import check_teacher
 from fpd_tf.training.losses import joints_mse
-from fpd_tf.training.recipes import with_settings
 from fpd_tf.training.teacher import cache_teacher
 
 _PEAK = 1.0
 _OF_THE_RUN = ("distillation_weight", "data")
 
 
-@validated(frozen=True, config=ConfigDict(extra="forbid"))
+@validated
 class FineTuningConfig:
     """All settings of fine-tuning.
 
@@ -65,6 +64,9 @@ class FineTuningConfig:
         schedule: constant, or cosine down to zero at the last step.
         distillation_weight: w of Eq. 5, where there is a teacher.
         data: sizes, augmentation, batch size and seed; the size is the network's.
+
+    Raises:
+        InputError: an unknown field, or a value out of range.
     """
 
     epochs: Annotated[int, Field(gt=0)] = 4

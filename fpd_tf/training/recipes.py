@@ -7,28 +7,18 @@ already trained one (`start_from`). `finetune` is for some hundred photographs o
 own, from the shipped student, in minutes on two cores.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import keras
-from pydantic import (
-    AfterValidator,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
-from pydantic.dataclasses import dataclass
+from pydantic import AfterValidator, Field, model_validator
 
 from fpd_tf.data.pipeline import DataConfig, Positive
 from fpd_tf.data.repair import LabelConfig
-from fpd_tf.errors import InputError, refused
-
-Settings = TypeVar("Settings")
+from fpd_tf.errors import InputError
+from fpd_tf.settings import validated, with_settings
 
 
 def _ascending(epochs):
@@ -37,7 +27,7 @@ def _ascending(epochs):
     return epochs
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@validated
 class TrainConfig:
     """All settings of a run; the defaults are the paper's for MPII.
 
@@ -71,6 +61,9 @@ class TrainConfig:
         patience: end the run after that many epochs without a better mean score.
         data: sizes, augmentation, batch size and seed.
         labels: whether a teacher repairs labels first.
+
+    Raises:
+        InputError: an unknown field, a value out of range, or a setting without effect.
     """
 
     preset: str = "hourglass_4x128"
@@ -81,7 +74,7 @@ class TrainConfig:
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
     drop_epochs: Annotated[tuple[int, ...], AfterValidator(_ascending)] = ()
-    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     distillation_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -221,44 +214,3 @@ def configure(recipe: str, settings: Sequence[str] = ()) -> TrainConfig:
     if recipe not in RECIPES:
         raise InputError("recipe", "", f"one of {', '.join(RECIPES)}", recipe)
     return with_settings(RECIPES[recipe], settings, "the recipe")
-
-
-def with_settings(config: Settings, settings: Sequence[str], what: str) -> Settings:
-    """Settings with some of their fields changed, as by `--set`.
-
-    Args:
-        config: a pydantic dataclass.
-        settings: "field=value" each; "data.sigma=1.5" for the data settings.
-        what: they are settings of, for messages.
-
-    Raises:
-        InputError: no such field, or a value of the wrong kind.
-
-    Example:
-        >>> from fpd_tf.data.pipeline import DataConfig
-        >>> from fpd_tf.training.recipes import with_settings
-        >>> with_settings(DataConfig(), ["sigma=1.5"], "the data").sigma
-        1.5
-    """
-    schema = TypeAdapter(type(config))
-    values = schema.dump_python(config)
-    for setting in settings:
-        field, equals, text = setting.partition("=")
-        *rooms, name = field.split(".")
-        part = values
-        for room in rooms:
-            part = part.get(room) if isinstance(part, dict) else None
-        if not equals or not isinstance(part, dict):
-            raise InputError("--set", "", f"field=value of {what}", setting)
-        part[name] = _value(text)
-    try:
-        return schema.validate_python(values)
-    except ValidationError as error:
-        raise refused("--set", error, f"a field of {what}") from None
-
-
-def _value(text):
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
