@@ -1,6 +1,7 @@
 """Atomic writing of files and folders."""
 
 import errno
+import hashlib
 import os
 import shutil
 import sys
@@ -137,6 +138,16 @@ def check_new(path: str | Path) -> None:
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         sentence = "it exists already; give the name of a new folder"
         raise InputError.plain(path, "", sentence)
+
+
+def sha256_of(path: str | Path) -> str:
+    """The SHA-256 of a file's content, hexadecimal.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def make_folder(path: Path) -> None:

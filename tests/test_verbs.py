@@ -129,12 +129,27 @@ def test_a_place_that_is_none_is_said_before_the_work(
             "evaluate --model tiny.tflite --data packed --root a --json new.json",
             "expected the manifest of `fpd pack`. Received: No such file or directory",
         ),
+        ("train --root gone --out .", ".: it exists already; give the name of a new"),
+        ("train --root gone --out a --resume", "a: config.json: no such file, so there"),
+        ("pack --root gone --out . --split photo.png", "photo.png: it exists already"),
+        ("variants --model tiny.keras --root gone --out .", ".: it exists already"),
+        ("look --root gone --out new.pdf", "new.pdf: expected a .html or a .png file"),
+        ("data --root gone --out no/new.json", "there is no folder no"),
+        (
+            "export --model tiny.keras --quantization int8 --root gone --out new.bin",
+            "new.bin: expected a name ending in .tflite",
+        ),
+        (
+            "export --model tiny.keras --out new.tflite --io uint8",
+            "--io uint8: goes with --out FILE and --quantization int8 or qat only",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_is_said_before_the_work(
     folder, run_fpd, arguments, said
 ):
     (folder / "a").mkdir()
+    (folder / "a" / "notes.txt").touch()
     status, _, error = run_fpd(*arguments.split())
     assert (status, error.count("\n")) == (2, 1) and said in error, error
     assert not list(folder.glob("new*"))

@@ -3,7 +3,6 @@
 The web page can offer several students, each with its own pose.json.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from fpd_tf.contract.pose_json import (
 )
 from fpd_tf.errors import InputError
 from fpd_tf.export.audit import audit_tflite, check_loadable
-from fpd_tf.files import folder_written_whole
+from fpd_tf.files import folder_written_whole, sha256_of
 from fpd_tf.shipped import shipped
 
 MODEL, CONTRACT, GOLDEN = "pose.tflite", "pose.json", "golden.json"
@@ -150,11 +149,7 @@ def check_bundle(folder: str | Path) -> Contract:
 def _digests(folder):
     """Path within the folder -> SHA-256, of all files."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
-
-
-def _sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
 
 
 def _check_files(folder):
@@ -166,7 +161,7 @@ def _check_files(folder):
         for name in expected:
             (folder / name).resolve().relative_to(folder.resolve())
         received = {
-            name: _sha256(folder / name) if (folder / name).is_file() else "missing"
+            name: sha256_of(folder / name) if (folder / name).is_file() else "missing"
             for name in expected
         }
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

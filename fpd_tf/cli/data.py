@@ -1,6 +1,5 @@
 """The verbs on annotated people: `synthesize`, `pack`, `data` and `look`."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from fpd_tf.cli.options import (
 )
 from fpd_tf.cli.tables import print_disputed, print_facts
 from fpd_tf.errors import InputError
+from fpd_tf.files import check_file, check_new
 
 app = typer.Typer()
 
@@ -45,14 +45,11 @@ def pack(
     """Cut people out of their photographs, uncompressed, to train faster from them."""
     with quiet_tensorflow():
         from fpd_tf.data.packed import pack as write
+    check_new(out / split)
     samples = people.load(split)
     folder = write(samples, out / split)
     size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
     print(f"{folder}: {len(samples)} people, {size:.1f} MB")
-
-
-class To(StrEnum):
-    coco = "coco"
 
 
 @app.command(epilog="Example: fpd data --data lsp --root lspet --out people.json")
@@ -61,11 +58,11 @@ def data(
     out: Annotated[Path, typer.Option("--out", help="The file to write.")],
     people: Source,
     split: SplitOption = "train",
-    to: Annotated[To, typer.Option(help="Layout to write.")] = To.coco,
 ):
     """Convert annotations of any format to COCO keypoints json."""
     from fpd_tf.data.coco_write import images_folder, write_coco
 
+    check_file(out)
     found = people.load(split)
     path, folder = write_coco(found, out), images_folder(found)
     print(
@@ -99,7 +96,9 @@ def look(
 ):
     """Write a page of annotated people: crops, counts, sizes, suspicious labels."""
     from fpd_tf.inference.contact_sheet import contact_sheet
+    from fpd_tf.inference.sheet import check_sheet
 
+    check_sheet(out)
     if teacher:
         facts = _held_against(people.load(split), teacher, views or "turned", out)
     elif views:

@@ -19,6 +19,7 @@ from fpd_tf.cli.options import (
     SplitOption,
     with_people,
 )
+from fpd_tf.files import check_new
 
 app = typer.Typer()
 
@@ -63,5 +64,6 @@ def variants(
     json_file: JsonOption = None,
 ):
     """Export with every quantization scheme; compare scores, times and sizes."""
+    check_new(out)
     samples, held_out = people.load(split), people.held_out_for("fpd variants")
     write_variants(model, out, samples, held_out, json_file, few_people)

@@ -133,6 +133,9 @@ def export(
     trained = out and (quantization is Quantization.qat or sparsity)
     gated = max_drop is not None
     _check_given("--max-drop", gated, out, "--out FILE")
+    integer = quantization in (Quantization.int8, Quantization.qat)
+    wanted = "--out FILE and --quantization int8 or qat"
+    _check_given(f"--io {io}", io is not Io.float32, out and integer, wanted)
     if gated and not isfinite(max_drop):
         sentence = "give the points that the score may drop by, such as 0.5"
         raise InputError.plain("--max-drop", "", sentence)
@@ -148,6 +151,7 @@ def export(
     if variants:
         both = people.load(split), people.held_out_for("fpd variants")
         return write_variants(model, variants, *both, json_file, few_people)
+    _check_place(out)
     measured = trained or quantization in CALIBRATED
     options = {"quantization": quantization, "io": io}
     options["samples"] = people.load(split) if measured else None
@@ -164,6 +168,12 @@ def export(
 def _check_given(option, given, fits, wanted):
     if given and not fits:
         raise InputError.plain(option, "", f"goes with {wanted} only")
+
+
+def _check_place(out):
+    with quiet_tensorflow():
+        from fpd_tf.export.convert import check_place
+    check_place(out)
 
 
 def audit_file(file: Path, json_file: Path | None) -> None:

@@ -137,14 +137,18 @@ def _run(source, split, out, config, unlabelled=None, **how):
     from fpd_tf.training.checkpoint import read_history
     from fpd_tf.training.devices import this_machine
     from fpd_tf.training.run import train
+    from fpd_tf.training.run_folder import check_run_folder
 
+    is_chief = this_machine().index == 0
+    if is_chief:
+        check_run_folder(out, how["resume"])
     people, validation = source.load(split), source.held_out()
     how |= {"validation": validation, "command": sys.argv}
     if unlabelled:
         joint_set, teacher = people.joint_set, how["teacher"][0]
         how["unlabelled"] = _load(unlabelled, joint_set, teacher, source.on_error)
     train(people, out, config, **how)
-    if this_machine().index:
+    if not is_chief:
         return  # the first machine writes and prints it
     print_last_epoch(out, read_history(out)[-1])
     if validation is not None:

@@ -14,9 +14,9 @@ import numpy as np
 from fpd_tf.data.checks import keep_good
 from fpd_tf.data.people import People, Sample, checked_people
 from fpd_tf.data.photograph import Photograph
-from fpd_tf.data.shard import MANIFEST, check_sum, read_manifest, sha256
+from fpd_tf.data.shard import MANIFEST, check_sum, read_manifest
 from fpd_tf.errors import InputError
-from fpd_tf.files import folder_written_whole
+from fpd_tf.files import folder_written_whole, sha256_of
 from fpd_tf.geometry import Box
 from fpd_tf.joints import LSP, MPII, joint_set_from
 from fpd_tf.progress import tracked
@@ -62,7 +62,7 @@ def pack(people: People, out: str | Path) -> Path:
             sentence = f"it cannot be written: {error.message}"
             raise InputError.plain(out, "", sentence) from error
         np.savez(aside / _PEOPLE, shard=shards, packed=packed, **_columns(people))
-        sums = {path.name: sha256(path) for path in sorted(aside.iterdir())}
+        sums = {path.name: sha256_of(path) for path in sorted(aside.iterdir())}
         manifest = {
             "people": len(people),
             "joint_set": people.joint_set.as_dict(),

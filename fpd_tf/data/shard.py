@@ -1,6 +1,5 @@
 """Shards of packed people: raw pixels in TFRecord files, and their checksums."""
 
-import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 
 from fpd_tf.data.crop_source import CropSource
 from fpd_tf.errors import InputError
+from fpd_tf.files import sha256_of
 
 MANIFEST = "manifest.json"
 _MANIFEST = "the manifest of `fpd pack`"
@@ -89,14 +89,8 @@ def check_sum(path: Path) -> None:
     """
     expected = read_manifest(path.parent)["sha256"].get(path.name)
     try:
-        found = sha256(path)
+        found = sha256_of(path)
     except OSError as error:
         raise InputError(path, "", "a packed file", error.strerror) from error
     if found != expected:
         raise InputError(path, "SHA-256", f"{expected}, as it was written", found)
-
-
-def sha256(path: Path) -> str:
-    """The sum of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -200,7 +200,8 @@ def _check_options(quantization, io, fine_tuning):
     if io not in IO_TYPES:
         raise InputError("io", "", f"one of {', '.join(IO_TYPES)}", io)
     if io != "float32" and quantization not in ("int8", TRAINED):
-        raise InputError("io", "", f"float32 with {quantization} quantization", io)
+        sentence = f"{io} goes with the quantization int8 or qat, not {quantization}"
+        raise InputError.plain("io", "", sentence)
     if fine_tuning and not (fine_tuning.sparsity or quantization == TRAINED):
         expected = "qat, or a sparsity above 0"
         raise InputError("fine_tuning", "quantization", expected, quantization)

@@ -1,7 +1,7 @@
 """A contact sheet of people, an image and a line for each, as a page or an image."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from fpd_tf.data.people import People
+from fpd_tf.data.people import Sample
 from fpd_tf.errors import InputError
-from fpd_tf.files import check_apart, written_whole
+from fpd_tf.files import check_apart, check_file, written_whole
 from fpd_tf.inference.draw import LEFT, RIGHT
 
 SIDE, MOST, ACROSS = 200, 64, 8
@@ -30,12 +30,14 @@ class Crop:
     reasons: Sequence[str]
 
 
-def check_sheet(out: Path, people: People) -> None:
+def check_sheet(out: Path, people: Iterable[Sample] = ()) -> None:
     """Refuses a sheet of another kind, or in place of a photograph.
 
     Raises:
-        InputError: neither .html nor .png, or the photograph of one of the people.
+        InputError: neither .html nor .png, the photograph of one of the people, or no
+            folder to write to.
     """
+    check_file(out)
     if out.suffix not in (".html", ".png"):
         raise InputError(out, "", "a .html or a .png file", out.suffix or "none")
     if out.exists():

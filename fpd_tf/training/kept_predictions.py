@@ -18,7 +18,7 @@ import numpy as np
 
 from fpd_tf.data.people import Sample
 from fpd_tf.errors import InputError
-from fpd_tf.files import make_folder, written_whole
+from fpd_tf.files import make_folder, sha256_of, written_whole
 from fpd_tf.joints import JointSet
 
 ABOUT = "about.json"
@@ -129,26 +129,14 @@ def person_key(person: Sample) -> str:
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]
 
 
-def size_and_time(path: Path) -> tuple[int, int]:
-    """Bytes of a photograph, and the nanosecond of its last change.
-
-    Raises:
-        InputError: there is no such file.
-    """
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise InputError(path, "", "a photograph", error.strerror) from error
-    return found.st_size, found.st_mtime_ns
-
-
 def _digest(path):
     try:
-        return _digest_of(path, *size_and_time(path))
+        found = path.stat()
+        return _digest_of(path, found.st_size, found.st_mtime_ns)
     except OSError as error:
         raise InputError(path, "", "a photograph", error.strerror) from error
 
 
 @cache
 def _digest_of(path, size, changed):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return sha256_of(path)

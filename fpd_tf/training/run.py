@@ -33,7 +33,12 @@ from fpd_tf.training.fused_norm import FUSED
 from fpd_tf.training.joint_teacher import JointTeacher, NetworkOrFile, joint_teacher
 from fpd_tf.training.recipes import TrainConfig
 from fpd_tf.training.repair import check_repair, with_repaired_labels
-from fpd_tf.training.run_folder import begin_or_check, describe_run, sole_use
+from fpd_tf.training.run_folder import (
+    begin_or_check,
+    check_run_folder,
+    describe_run,
+    sole_use,
+)
 from fpd_tf.training.teacher import cache_teacher
 from fpd_tf.training.unlabelled import check_unlabelled, clearly_seen, joined
 
@@ -117,6 +122,8 @@ def train(
     """
     _check_backend()
     out, people, devices = Path(out), checked_people(people), devices_of(devices)
+    if devices.is_chief:
+        check_run_folder(out, resume)
     check_unlabelled(unlabelled, people, teacher, config)
     in_batch = labelled_in_batch(config.data) if unlabelled else None
     steps = devices.steps(len(people), config.data.batch_size, in_batch)

@@ -22,13 +22,11 @@ PACKAGES = ("fpd_tf", "keras", "tensorflow", "numpy")
 SHARED = ("teacher", "network", "samples", "people", "unlabelled", "joints", "config")
 
 
-@contextmanager
-def sole_use(out: Path, resume: bool) -> Iterator[None]:
-    """Creates or reopens a run folder and locks it against other processes.
+def check_run_folder(out: Path, resume: bool) -> None:
+    """Refuses a run folder before any work is done for it.
 
     Raises:
-        InputError: it exists, is in use or cannot be made, or there is nothing to
-            resume.
+        InputError: it exists, or there is nothing to resume.
     """
     begun, empty = (out / SETTINGS).is_file(), _holds_nothing(out)
     if out.exists() and not (resume or empty):
@@ -37,6 +35,16 @@ def sole_use(out: Path, resume: bool) -> Iterator[None]:
     if resume and not (begun or empty):
         sentence = "no such file, so there is no run to resume"
         raise InputError.plain(out, SETTINGS, sentence)
+
+
+@contextmanager
+def sole_use(out: Path, resume: bool) -> Iterator[None]:
+    """Creates or reopens a run folder and locks it against other processes.
+
+    Raises:
+        InputError: as `check_run_folder` does, or it is in use or cannot be made.
+    """
+    check_run_folder(out, resume)
     make_folder(out)
     try:
         with FileLock(out / LOCK, blocking=False):

@@ -21,7 +21,7 @@ from fpd_tf.evaluation.evaluate import fitting_predictor
 from fpd_tf.files import make_folder
 from fpd_tf.predictors.views import with_flip
 from fpd_tf.progress import tracked
-from fpd_tf.training.kept_predictions import size_and_time
+from fpd_tf.training.kept_predictions import person_key
 
 TYPICAL_BYTES = 0.1
 
@@ -36,8 +36,8 @@ def cache_teacher(
 ) -> TeacherHeatmaps:
     """Computes a teacher's heatmaps of every person, or reads them from the cache.
 
-    The name of the subfolder is a hash of the teacher's weights, its precision and the
-    people. An interrupted computation is continued.
+    The name of the subfolder is a hash of the teacher's weights, its precision, and the
+    content of the photographs and the boxes. An interrupted computation is continued.
 
     Args:
         teacher: trained network.
@@ -65,16 +65,14 @@ def cache_teacher(
 
 
 def _key(teacher, people, input_size, mirror):
-    """16 hexadecimal digits that change with any weight, format, photograph or box."""
+    """16 hexadecimal digits that change with any weight, format, picture or box."""
     formats = sorted({layer.compute_dtype for layer in teacher.layers})
     about = teacher.name, input_size, formats, mirror
     digest = hashlib.sha256(json.dumps(about).encode())
     for weight in teacher.get_weights():
         digest.update(np.ascontiguousarray(weight).tobytes())
     for person in people:
-        box = (person.box.x, person.box.y, person.box.side, *(person.packed or ()))
-        about = (str(person.image_path), *size_and_time(person.image_path), box)
-        digest.update(json.dumps(about).encode())
+        digest.update(person_key(person).encode())
     return digest.hexdigest()[:16]
 
 

@@ -143,7 +143,10 @@ def test_one_crop_measures_every_range(network, samples, tmp_path):
     [
         ({"quantization": "int4"}, "quantization: expected one of none, float16"),
         ({"io": "int16"}, "io: expected one of float32"),
-        ({"io": "uint8", "quantization": "float16"}, "float32 with float16"),
+        (
+            {"io": "uint8", "quantization": "float16"},
+            "^io: uint8 goes.*not float16",
+        ),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, message, network, tmp_path):

@@ -178,9 +178,10 @@ def test_resuming_with_other_settings_teacher_or_people_is_refused(
 
 
 def test_a_folder_that_exists_is_refused(finished, people, train, tmp_path):
+    """Before the network is built: none has that name."""
     out, config, _ = finished
     with pytest.raises(InputError, match=f"{out}: it exists already"):
-        train(people, out, config)
+        fpd.train(people, out, dataclasses.replace(config, preset="none"))
     with pytest.raises(InputError, match="config.json: .* no run to resume"):
         train(people, tmp_path / "none", config, resume=True)
     assert not (tmp_path / "none").exists()

@@ -1,3 +1,4 @@
+import os
 import shutil
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ from fpd_tf.data.pipeline import DataConfig, make_dataset
 from fpd_tf.errors import InputError
 from fpd_tf.models.precision import with_precision
 from fpd_tf.predictors.load import load_predictor
+from fpd_tf.training import kept_predictions
 from fpd_tf.training import teacher as teacher_cache
 from fpd_tf.training.recipes import TrainConfig
 from fpd_tf.training.run import distill
@@ -43,6 +45,21 @@ def test_the_cache_is_found_again_and_made_anew_for_another_teacher(
     wider = replace(people[0], box=people[0].box.scaled(1.1))
     moved = people.of([wider, *people[1:]])
     assert cache_teacher(teacher, moved, size, tmp_path) != first
+
+
+def test_photographs_are_known_by_their_content(people, tiny_network, tmp_path):
+    """By name, size and time alone, what was said of the last one would be kept."""
+    teacher, keys = tiny_network(num_joints=16), []
+    photograph = tmp_path / "a.png"
+    content = people[0].image_path.read_bytes()
+    for last, place in ((0, photograph), (1, photograph), (0, tmp_path / "copy.png")):
+        place.write_bytes(content + bytes([last]))
+        os.utime(place, ns=(0, 0))
+        kept_predictions._digest_of.cache_clear()
+        one = people.of([replace(people[0], image_path=place)])
+        keys.append(teacher_cache._key(teacher, one, SIZE, True))
+    first, other, copy = keys
+    assert first == copy != other
 
 
 @pytest.mark.parametrize("mirror", [True, False])
