@@ -2,14 +2,16 @@
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from fpd_tf.errors import InputError
+from fpd_tf.errors import InputError, reason_of
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
@@ -140,6 +142,29 @@ def check_new(path: str | Path) -> None:
         raise InputError.plain(path, "", sentence)
 
 
+def read_json(path: str | Path, expected: str) -> Any:
+    """The content of a JSON file.
+
+    Args:
+        path: the file.
+        expected: for messages, what the file should be.
+
+    Raises:
+        InputError: it cannot be read, or is no JSON.
+
+    Example:
+        >>> from fpd_tf.files import read_json
+        >>> read_json("none.json", "a list of people")
+        Traceback (most recent call last):
+        ...
+        fpd_tf.errors.InputError: none.json: expected a list of people. Received: No...
+    """
+    try:
+        return json.loads(Path(path).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(path, "", expected, reason_of(error)) from error
+
+
 def sha256_of(path: str | Path) -> str:
     """The SHA-256 of a file's content, hexadecimal.
 
@@ -148,6 +173,21 @@ def sha256_of(path: str | Path) -> str:
     """
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def short_names(paths: Sequence[str | Path]) -> list[str]:
+    """The name of each file, or its path where two share a name.
+
+    Example:
+        >>> from fpd_tf.files import short_names
+        >>> short_names(["one/a.txt", "two/a.txt", "two/b.txt"])
+        ['one/a.txt', 'two/a.txt', 'b.txt']
+    """
+    names = [Path(path).name for path in paths]
+    return [
+        name if names.count(name) == 1 else str(path)
+        for name, path in zip(names, paths, strict=True)
+    ]
 
 
 def make_folder(path: Path) -> None:

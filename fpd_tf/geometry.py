@@ -12,6 +12,7 @@ import numpy as np
 
 from fpd_tf.errors import InputError
 
+JOINTS_MARGIN, SMALLEST_BOX = 1.3, 60.0
 _PADDED = 4  # OpenCV warps four channels in half the time of three, for equal levels
 
 
@@ -66,7 +67,12 @@ class Box:
         return cls.around((0, 0, width, height))
 
     @classmethod
-    def of_joints(cls, joints: np.ndarray, margin: float, smallest: float) -> "Box":
+    def of_joints(
+        cls,
+        joints: np.ndarray,
+        margin: float = JOINTS_MARGIN,
+        smallest: float = SMALLEST_BOX,
+    ) -> "Box":
         """The square around (K, 2) joints: `margin` times their longer extent.
 
         Args:

@@ -86,6 +86,11 @@ class JointSet:
         """Indices of the joints that count in scores, ascending."""
         return tuple(sorted(joint for group in self.groups.values() for joint in group))
 
+    @property
+    def is_numbered(self) -> bool:
+        """Whether the joints have no names but those of `numbered_joints`."""
+        return self.joints == numbered_joints(self.num_joints).joints
+
     def index(self, joint: str) -> int:
         """The index of a joint.
 
@@ -296,6 +301,18 @@ COCO = JointSet(
 )
 
 JOINT_SETS = MappingProxyType({each.name: each for each in (MPII, LSP, COCO)})
+
+
+def numbered_joints(num_joints: int) -> JointSet:
+    """K joints without names: `joint_0` and so on, without limbs.
+
+    Example:
+        >>> from fpd_tf.joints import numbered_joints
+        >>> numbered_joints(2).joints
+        ('joint_0', 'joint_1')
+    """
+    names = tuple(f"joint_{index}" for index in range(num_joints))
+    return JointSet("joints", names)
 
 
 def joint_set_from(described: object, source: str | Path) -> JointSet:

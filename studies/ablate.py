@@ -122,7 +122,7 @@ def few(seed: int, teacher: Teacher, study: Study) -> Iterator[Trial]:
     Beside others a batch has half as many people with labels, so that an epoch of them
     has twice the steps.
     """
-    labelled, others = study.train[:FEW], without_labels(study.train[FEW:])
+    labelled, others = study.train[:FEW], study.train[FEW:].without_labels()
     longer = round(len(study.train) / FEW)
     alone, beside = (
         (f"epochs={study.epochs * times}",) for times in (longer, longer // 2)
@@ -148,12 +148,6 @@ def thinned(people: People, share: float, random: np.random.Generator) -> People
         kept = person.annotated & (random.random(len(person.annotated)) >= share)
         others.append(replace(person, annotated=kept, visible=person.visible & kept))
     return people.of(others)
-
-
-def without_labels(people: People) -> People:
-    """Nobody has an annotated joint; boxes stay."""
-    none = np.zeros(people.joint_set.num_joints, bool)
-    return people.of(replace(each, annotated=none, visible=none) for each in people)
 
 
 def moved(people: People, share: float, random: np.random.Generator) -> People:

@@ -130,7 +130,10 @@ def test_a_place_that_is_none_is_said_before_the_work(
             "expected the manifest of `fpd pack`. Received: No such file or directory",
         ),
         ("train --root gone --out .", ".: it exists already; give the name of a new"),
-        ("train --root gone --out a --resume", "a: config.json: no such file, so there"),
+        (
+            "train --root gone --out a --resume",
+            "a: config.json: no such file, so the",
+        ),
         ("pack --root gone --out . --split photo.png", "photo.png: it exists already"),
         ("variants --model tiny.keras --root gone --out .", ".: it exists already"),
         ("look --root gone --out new.pdf", "new.pdf: expected a .html or a .png file"),

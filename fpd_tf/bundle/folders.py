@@ -22,7 +22,7 @@ from fpd_tf.contract.pose_json import (
 )
 from fpd_tf.errors import InputError
 from fpd_tf.export.audit import audit_tflite, check_loadable
-from fpd_tf.files import folder_written_whole, sha256_of
+from fpd_tf.files import folder_written_whole, read_json, sha256_of
 from fpd_tf.shipped import shipped
 
 MODEL, CONTRACT, GOLDEN = "pose.tflite", "pose.json", "golden.json"
@@ -33,6 +33,7 @@ PLACES = {
     "ios": ("Sources/FPDPose/Resources", "Tests/FPDPoseTests/Resources"),
     "web": ("", "test"),
 }
+_OF_A_BUNDLE = "JSON of a bundle"
 _NOT_SHIPPED = (MODEL, CONTRACT, GOLDEN, "node_modules", "build", ".*cache*")
 
 
@@ -134,13 +135,13 @@ def check_bundle(folder: str | Path) -> Contract:
             raise InputError.plain(folder, platform, sentence)
     _check_files(folder)
     web = folder / "web"
-    for student in _parsed(web / STUDENTS):
+    for student in read_json(web / STUDENTS, _OF_A_BUNDLE):
         model = web / read_contract(web / student["contract"]).model.file
         check_loadable(audit_tflite(model), model)
     vectors = json.loads(json.dumps(golden_vectors(contracts[0])))
     for platform, (_, tests) in PLACES.items():
         path = folder / platform / tests / GOLDEN
-        if not _alike(_parsed(path), vectors):
+        if not _alike(read_json(path, _OF_A_BUNDLE), vectors):
             sentence = "this fpd_tf computes other joints; write the bundle again"
             raise InputError.plain(path, "", sentence)
     return contracts[0]
@@ -171,13 +172,6 @@ def _check_files(folder):
             raise InputError(
                 folder / name, "SHA-256", f"{digest[:12]}...", received[name][:12]
             )
-
-
-def _parsed(path):
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(path, "", "JSON of a bundle", error) from error
 
 
 def _alike(one, other):

@@ -25,12 +25,13 @@ from fpd_tf.contract.rules import (
 )
 from fpd_tf.contract.shapes import codec_of
 from fpd_tf.contract.tflite_file import TfliteFile, dtype_of
-from fpd_tf.errors import InputError, reason_of
-from fpd_tf.files import written_whole
-from fpd_tf.joints import JOINT_SETS, JointSet
+from fpd_tf.errors import InputError
+from fpd_tf.files import read_json, written_whole
+from fpd_tf.joints import JOINT_SETS, JointSet, numbered_joints
 from fpd_tf.settings import refused, validated
 
 VERSION, SUFFIX = 1, ".pose.json"
+CONTRACT = "a contract (pose.json)"
 Positive = Annotated[int, Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[^/\\\x00]*[^/\\\x00.][^/\\\x00]*$")]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -317,19 +318,8 @@ def joints_and_rules(
     return joint_set, rules_for(joint_set)
 
 
-def numbered_joints(num_joints: int) -> JointSet:
-    """K joints without names: `joint_0` and so on, without limbs."""
-    names = tuple(f"joint_{index}" for index in range(num_joints))
-    return JointSet("joints", names)
-
-
 def _parsed(path):
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(
-            path, "", "a contract (pose.json)", reason_of(error)
-        ) from error
+    content = read_json(path, CONTRACT)
     version = content.get("version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > VERSION:
         expected = f"at most {VERSION}, the newest this fpd_tf reads"

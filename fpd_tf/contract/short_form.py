@@ -5,14 +5,14 @@
 K joints, S input size.
 """
 
-import json
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from fpd_tf.contract.pose_json import Positive, contract_path
+from fpd_tf.contract.pose_json import CONTRACT, Positive, contract_path
 from fpd_tf.contract.tflite_file import TfliteFile
-from fpd_tf.errors import InputError, reason_of
+from fpd_tf.errors import InputError
+from fpd_tf.files import read_json
 from fpd_tf.joint_names import flip_pairs_by_name
 from fpd_tf.joints import JOINT_SETS, JointSet
 from fpd_tf.settings import refused, validated
@@ -81,12 +81,7 @@ def short_contract(file: TfliteFile) -> ShortContract | None:
     path = contract_path(file.path)
     if not path.exists():
         return None
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(
-            path, "", "a contract (pose.json)", reason_of(error)
-        ) from error
+    content = read_json(path, CONTRACT)
     if isinstance(content, dict) and "model" in content:
         return None
     try:

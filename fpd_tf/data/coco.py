@@ -17,13 +17,14 @@ from fpd_tf.data.coco_json import CocoFile, read_coco
 from fpd_tf.data.held_out import part_of
 from fpd_tf.data.people import People, Sample
 from fpd_tf.errors import InputError
-from fpd_tf.geometry import Box
+from fpd_tf.geometry import JOINTS_MARGIN, Box
 
 logger = logging.getLogger("fpd_tf")
 
 WIDENED = 1.25
 AREA_OF_BOX = 0.53
-_MARGIN, _SMALLEST_BOX, _THINNEST = 1.3, 60.0, 1 / 3
+PIXELS = "pixels, not parts of the photograph"
+_THINNEST = 1 / 3
 _FLAGS, _CROWD_FLAGS = (0, 1, 2), (0, 1, None)
 
 
@@ -214,7 +215,11 @@ def _keypoints(path, field, annotation, joint_set):
     if not np.isin(flags, _FLAGS).all():
         received = flags[~np.isin(flags, _FLAGS)][0]
         raise InputError(path, f"{field}.keypoints", "flags 0, 1 or 2", received)
-    check_near(values[flags > 0, :2], path, f"{field}.keypoints")
+    labelled = values[flags > 0, :2]
+    check_near(labelled, path, f"{field}.keypoints")
+    if len(labelled) > 1 and ((labelled >= 0) & (labelled <= 1)).all():
+        received = labelled[0].tolist()
+        raise InputError(path, f"{field}.keypoints", PIXELS, received)
     return values[:, :2], flags
 
 
@@ -227,9 +232,11 @@ def _box(path, field, annotation, labelled):
         if (rectangle[2:] < 0).any():
             expected = "a width and a height, not below 0"
             raise InputError(path, f"{field}.bbox", expected, rectangle[2:].tolist())
+        if 0 < rectangle.max() <= 1:
+            raise InputError(path, f"{field}.bbox", PIXELS, rectangle.tolist())
         if (rectangle[2:] > 0).all():
             return Box.around(rectangle).scaled(WIDENED), rectangle[2:]
-    return Box.of_joints(labelled, _MARGIN, _SMALLEST_BOX), None
+    return Box.of_joints(labelled), None
 
 
 def _area(path, field, annotation, extent, labelled):
@@ -261,6 +268,6 @@ def area_of_joints(labelled: np.ndarray) -> float:
         >>> round(area_of_joints(np.array([[0.0, 0.0], [100.0, 200.0]])))  # of 20,000
         17914
     """
-    side = Box.of_joints(labelled, _MARGIN, _SMALLEST_BOX).side
-    extent = np.maximum(_MARGIN * np.ptp(labelled, axis=0), _THINNEST * side)
+    side = Box.of_joints(labelled).side
+    extent = np.maximum(JOINTS_MARGIN * np.ptp(labelled, axis=0), _THINNEST * side)
     return AREA_OF_BOX * float(extent.prod())

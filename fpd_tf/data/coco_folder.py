@@ -38,14 +38,15 @@ def files_of_split(root: Path, split: str) -> list[tuple[Path, tuple[Path, ...]]
         expected = "a COCO json in it, in annotations/ or in train/, valid/ and test/"
         raise InputError(root, "", expected, received)
     by_split = {name: _named(files, name) for name in _NAMES}
-    wanted = [name for name in _PARTS.get(split, (split,)) if by_split.get(name)]
+    parts = _PARTS.get(split, (split,))
+    wanted = [name for name in parts if by_split.get(name)]
     if not any(by_split.values()):
         only = _only(root, files, "one json, or train and val in their names")
         if split not in ("train", "all"):
             expected = "train or all of one json, or --validation 10%"
             raise InputError(only, "split", expected, split)
         return [(only, _folders(root, only, ""))]
-    if not wanted:
+    if not wanted or (split != "all" and len(wanted) < len(parts)):
         found = ", ".join(name for name, paths in by_split.items() if paths)
         expected = f"one of {found}, as files are named, or --validation 10%"
         raise InputError(root, "split", expected, split)

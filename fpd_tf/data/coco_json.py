@@ -1,11 +1,11 @@
 """A COCO keypoints file as it was written: images, annotations, categories, checked."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from fpd_tf.data.checks import described
-from fpd_tf.errors import InputError, reason_of
+from fpd_tf.errors import InputError
+from fpd_tf.files import read_json
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +90,7 @@ def read_coco(
         expected = (
             "COCO keypoints json: images, annotations and categories with keypoints"
         )
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(path, "", expected, reason_of(error)) from error
+    content = read_json(path, expected)
     if not isinstance(content, dict):
         raise InputError(path, "", expected, described(content))
     lists = {}

@@ -98,16 +98,22 @@ def measured(path: Path) -> Measured:
 
 
 def photographs_in(folder: Path) -> list[Path]:
-    """The photographs of a folder in order; a log line counts other files.
+    """The photographs of a folder in order; a log line counts other files and folders.
 
     Raises:
         InputError: there is none.
     """
-    files = sorted(file for file in folder.iterdir() if file.is_file())
+    entries = sorted(folder.iterdir())
+    files = [each for each in entries if each.is_file()]
+    folders = [each for each in entries if each.is_dir() and each.name[0] != "."]
     suffixes = Counter(file.suffix.lower() for file in files)
     if not suffixes.keys() & SUFFIXES:
-        raise InputError(folder, "", f"photographs ({', '.join(SUFFIXES)})", "none")
+        received = f"none, but folders: {folders[0].name}" if folders else "none"
+        raise InputError(folder, "", f"photographs ({', '.join(SUFFIXES)})", received)
     others = {suffix: suffixes[suffix] for suffix in suffixes.keys() - SUFFIXES}
+    if folders:
+        more = f" and {len(folders) - 1} more" if folders[1:] else ""
+        logger.warning("%s: not looked into: %s%s", folder, folders[0].name, more)
     if others:
         kinds = [f"{others[each]} {each or 'without'}" for each in sorted(others)[::-1]]
         count = sum(others.values())

@@ -1,12 +1,12 @@
 """The JSON file of --joints: what does not follow from the joint names."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from fpd_tf.errors import InputError, reason_of
+from fpd_tf.errors import InputError
+from fpd_tf.files import read_json
 from fpd_tf.settings import refused, validated
 
 
@@ -42,13 +42,12 @@ def read_joints_file(path: Path, joints: tuple[str, ...]) -> dict:
         >>> read_joints_file(pathlib.Path("joints.json"), ("port", "starboard"))
         {'flip_pairs': ((1, 0),)}
     """
+    content = read_json(path, "a json object")
     try:
-        own = _SCHEMA.validate_python(json.loads(path.read_bytes()))
+        own = _SCHEMA.validate_python(content)
     except ValidationError as error:
         known = "joints, flip_pairs, limbs, groups or sigmas"
         raise refused(path, error, known) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(path, "", "a json object", reason_of(error)) from error
     if own.joints and len(own.joints) != len(joints):
         raise InputError(path, "joints", f"{len(joints)} names", len(own.joints))
     joints = own.joints or joints

@@ -85,7 +85,7 @@ def facts_of(people: People) -> Facts:
         for number, person in enumerate(people)
         if (reasons := odd_about(person, names, sizes.get(person.image_path)))
     }
-    for number, reason in _crossed(across):
+    for number, reason in (*_crossed(across), *_again(people)):
         odd.setdefault(number, []).append(reason)
     means = [float(np.mean(np.sign(each))) for each in across if len(each)]
     boxes = [box.side for box in people.boxes]
@@ -159,6 +159,17 @@ def _crossed(across):
             clear = np.sign(pairs[np.abs(pairs) > widest / 2])
             if abs(clear.sum()) < len(clear) / 2 and len(clear) >= 2:
                 yield number, "left and right may be swapped for some joints"
+
+
+def _again(people):
+    """People who are on their photograph twice."""
+    first = {}
+    for number, person in enumerate(people):
+        labels = person.joints[person.annotated].tobytes()
+        key = person.photograph, labels, person.annotated.tobytes()
+        before = first.setdefault(key, number)
+        if before != number and labels:
+            yield number, f"the same labels as person {before}"
 
 
 def _photographs(people):

@@ -21,7 +21,6 @@ ANNOTATIONS = "joints.mat"
 _LSP_FOLDERS = ("lsp", "lsp_dataset")
 _LSPET_FOLDERS = ("lspet", "lspet_dataset", "hr-lspet")
 _LARGEST_VAL = 1000
-_MARGIN, _SMALLEST_BOX = 1.3, 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,5 +184,5 @@ def _person(file: _LspFile, i: int) -> Sample:
         joints=joints,
         annotated=annotated,
         visible=file.visible[i],
-        box=Box.of_joints(labelled, _MARGIN, _SMALLEST_BOX),
+        box=Box.of_joints(labelled),
     )

@@ -1,6 +1,5 @@
 """MPII in the common json form of the pose code bases."""
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,8 @@ from fpd_tf.data.checks import described, numbers, within
 from fpd_tf.data.mat_file import read_mat
 from fpd_tf.data.mpii_person import image_path, mpii_person
 from fpd_tf.data.people import Sample
-from fpd_tf.errors import InputError, reason_of
+from fpd_tf.errors import InputError
+from fpd_tf.files import read_json
 from fpd_tf.joints import MPII
 
 JSON_FILES = ("train", "valid", "test")
@@ -50,12 +50,10 @@ def json_people(root: Path, split: str) -> list[Callable[[], Sample]]:
 
 
 def _read_list(path: Path) -> list:
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(path, "", "a json list of people", reason_of(error)) from error
+    expected = "a json list of people"
+    content = read_json(path, expected)
     if not isinstance(content, list):
-        raise InputError(path, "", "a json list of people", described(content))
+        raise InputError(path, "", expected, described(content))
     return content
 
 

@@ -4,7 +4,7 @@ N people, K joints; coordinates are 0-based pixels (x, y) of the photograph.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from pathlib import Path
 
@@ -160,6 +160,11 @@ class People(Sequence):
     def of(self, samples: Iterable[Sample]) -> "People":
         """Other samples with the same joint set, metric and source."""
         return People(tuple(samples), self.joint_set, self.metric, self.source)
+
+    def without_labels(self) -> "People":
+        """The same people and boxes, no joint annotated."""
+        none = np.zeros(self.joint_set.num_joints, bool)
+        return self.of(replace(each, annotated=none, visible=none) for each in self)
 
     @property
     def joints(self) -> np.ndarray:

@@ -309,6 +309,12 @@ def _warn_of_sides(joint_set, config):
         for joint, name in enumerate(joint_set.joints)
         if side_of(name) and joint not in paired
     ]
+    if config.flip and joint_set.is_numbered and not paired:
+        logger.warning(
+            "joint set %s: the joints have no names and no flip pairs, so mirroring "
+            "swaps none; declare flip_pairs, or set flip=0",
+            joint_set.name,
+        )
     if config.flip and sided:
         logger.warning(
             "joint set %s: %s in no flip pair, so mirroring takes left for right; "

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fpd_tf.data.checks import check_near, described, keep_good, numbers
-from fpd_tf.data.coco import WIDENED
+from fpd_tf.data.coco import PIXELS, WIDENED
 from fpd_tf.data.coco_folder import folders_beside
 from fpd_tf.data.coco_json import read_coco
 from fpd_tf.data.images import photographs_in
@@ -77,16 +77,14 @@ def load_unlabelled(
         jobs = _searched(path, find, person)
     else:
         jobs = _with_boxes(path, person)
-    people = [each for each in keep_good(tracked(jobs, LOOKING), on_error) if each]
+    looked = keep_good(tracked(jobs, LOOKING), on_error)
+    people = [each for each in looked if each]
     if not people:
         raise InputError(path, "", "a photograph with a person in it", "nobody found")
-    if len(people) < len(jobs):
-        nobody = len(jobs) - len(people)
+    if nobody := len(looked) - len(people):
         logger.warning(
             "%s: %d people; no person found in %d photographs",
-            path,
-            len(people),
-            nobody,
+            *(path, len(people), nobody),
         )
     return People(people, joint_set, source=str(path))
 
@@ -139,4 +137,6 @@ def _box(path, field, rectangle):
     if (rectangle[2:] <= 0).any():
         expected = "a width and a height above 0"
         raise InputError(path, field, expected, rectangle[2:].tolist())
+    if rectangle.max() <= 1:
+        raise InputError(path, field, PIXELS, rectangle.tolist())
     return Box.around(rectangle).scaled(WIDENED)

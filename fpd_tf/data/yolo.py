@@ -20,7 +20,7 @@ from fpd_tf.data.joints_file import read_joints_file
 from fpd_tf.data.people import People, Sample
 from fpd_tf.errors import InputError, reason_of
 from fpd_tf.geometry import Box
-from fpd_tf.joints import COCO, JointSet
+from fpd_tf.joints import COCO, JointSet, numbered_joints
 
 logger = logging.getLogger("fpd_tf")
 
@@ -167,7 +167,7 @@ def _names(path, content, classes, order):
     if given is None:
         if count == COCO.num_joints and order == COCO.flip_order.tolist():
             return COCO.joints
-        return tuple(f"joint_{at}" for at in range(count))
+        return numbered_joints(count).joints
     if not isinstance(given, list) or len(given) != count:
         raise InputError(path, "kpt_names", f"{count} names", described(given))
     return tuple(map(str, given))

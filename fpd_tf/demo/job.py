@@ -1,11 +1,9 @@
 """The whole pipeline on synthetic data, with few labels and many unlabelled images."""
 
-import time
 from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -14,6 +12,7 @@ from fpd_tf.data.mpii import load_mpii
 from fpd_tf.demo.report import Entry, TrainingData, write_report
 from fpd_tf.drawn.layouts import synthesize
 from fpd_tf.errors import InputError
+from fpd_tf.evaluation.compare import median_milliseconds
 from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.export.convert import export_tflite
 from fpd_tf.models.cost import model_cost
@@ -30,7 +29,6 @@ LABELLED = 20
 UPDATES = 60  # in an epoch
 UNLABELLED_SHARE = 0.75
 STUDENT = {"num_stacks": 1, "num_features": 32, "stem_width": 16, "depth": 3}
-TIMED_RUNS = 30
 
 
 def run_demo(
@@ -64,7 +62,7 @@ def run_demo(
     drawn, held_out = load_mpii(root, "train"), load_mpii(root, "val")
     own = round(TEACHER_SHARE * len(drawn))
     labelled = drawn[own:][:LABELLED]
-    unlabelled = _without_labels(drawn[own:][LABELLED:])
+    unlabelled = drawn[own:][LABELLED:].without_labels()
     say(f"2/5 training the teacher on {own} labelled people")
     config = RECIPES["demo"]
     config = replace(config, data=replace(config.data, seed=seed))
@@ -109,11 +107,6 @@ def _of_student(config):
     return replace(config, model=STUDENT, teacher_cache=True, data=data)
 
 
-def _without_labels(people):
-    nothing = np.zeros(people.joint_set.num_joints, bool)
-    return people.of(replace(person, annotated=nothing) for person in people)
-
-
 def _epoch_of(people, in_batch):
     """People in cycles: `in_batch` for each update of an epoch."""
     return people.of(islice(cycle(people), UPDATES * in_batch))
@@ -140,17 +133,7 @@ def _quantized_entry(name, tflite, folder, samples):
 
 
 def _milliseconds(path):
-    predict = load_predictor(path)
-    image = np.random.default_rng(0).random(
-        (1, predict.input_size, predict.input_size, 3)
-    )
-    image = image.astype(np.float32)
-    times = []
-    for _ in range(TIMED_RUNS):
-        started = time.perf_counter()
-        predict(image)
-        times.append(time.perf_counter() - started)
-    return 1000 * float(np.median(times))
+    return median_milliseconds([load_predictor(path)])[0]
 
 
 def _print_table(entries):

@@ -8,6 +8,7 @@ import numpy as np
 from fpd_tf.data.people import People
 from fpd_tf.errors import InputError
 from fpd_tf.joint_names import plain_name
+from fpd_tf.joints import JointSet
 from fpd_tf.predictors.predictor import Predictor
 
 
@@ -39,6 +40,14 @@ def common_joints(people: People, predictors: Sequence[Predictor]) -> tuple[str,
             raise InputError(predictor.name, "joints", expected, received)
         names = left
     return tuple(names)
+
+
+def with_names_of(predictor: Predictor, joint_set: JointSet) -> Predictor:
+    """The predictor with these joints, if it has no joint names and as many joints."""
+    own = predictor.joint_set
+    if own.is_numbered and own.num_joints == joint_set.num_joints:
+        return replace(predictor, joint_set=joint_set)
+    return predictor
 
 
 def only_joints(people: People, names: Sequence[str]) -> People:

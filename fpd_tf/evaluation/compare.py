@@ -2,18 +2,19 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from fpd_tf.contract.pose_json import numbered_joints
 from fpd_tf.data.people import People, checked_people
 from fpd_tf.errors import InputError
-from fpd_tf.evaluation.by_name import common_joints, only_joints
+from fpd_tf.evaluation.by_name import common_joints, only_joints, with_names_of
 from fpd_tf.evaluation.evaluate import evaluate
+from fpd_tf.files import short_names
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.predictors.mapped import mapped
+from fpd_tf.predictors.predictor import Predictor
 from fpd_tf.predictors.tflite import tflite_predictor
 from fpd_tf.progress import tracked
 
@@ -25,7 +26,7 @@ class Compared:
     """The results of one file.
 
     Args:
-        name: of the file.
+        name: of the file; its path where two share a name.
         joints: number of its own.
         score: percent, over the joints that all files have.
         auc: percent, likewise; None where the metric has none.
@@ -90,7 +91,9 @@ def compare(files: Sequence[str | Path], people: People) -> Comparison:
     if not files or isinstance(files, str | Path):
         received = repr(str(files)) if files else "none"
         raise InputError("files", "", "a list of one or more", received)
-    predictors = [_named(_opened(Path(file)), people) for file in files]
+    predictors = [
+        with_names_of(_opened(Path(file)), people.joint_set) for file in files
+    ]
     common = common_joints(people, predictors)
     counted = only_joints(people, common)
     evaluations = [
@@ -102,22 +105,24 @@ def compare(files: Sequence[str | Path], people: People) -> Comparison:
             f"no person can be scored by the joints in common, {', '.join(common)}"
         )
         raise InputError.plain(people.source, "", sentence)
-    times = _times(predictors)
-    rows = zip(files, predictors, evaluations, times, strict=True)
+    times = median_milliseconds(predictors)
+    rows = zip(
+        *(files, short_names(files), predictors, evaluations, times), strict=True
+    )
     return Comparison(
         metric=evaluations[0].metric,
         joints=common,
         people=evaluations[0].scores.people,
         files=tuple(
             Compared(
-                name=Path(file).name,
+                name=name,
                 joints=predictor.joint_set.num_joints,
                 score=evaluation.scores.mean,
                 auc=getattr(evaluation.scores, "auc", None),
                 milliseconds=milliseconds,
                 size=Path(file).stat().st_size,
             )
-            for file, predictor, evaluation, milliseconds in rows
+            for file, name, predictor, evaluation, milliseconds in rows
         ),
     )
 
@@ -128,16 +133,8 @@ def _opened(file):
     return load_predictor(file)
 
 
-def _named(predictor, people):
-    count = predictor.joint_set.num_joints
-    nameless = predictor.joint_set.joints == numbered_joints(count).joints
-    if nameless and count == people.joint_set.num_joints:
-        return replace(predictor, joint_set=people.joint_set)
-    return predictor
-
-
-def _times(predictors):
-    """Median milliseconds of each, in turn."""
+def median_milliseconds(predictors: Sequence[Predictor]) -> list[float]:
+    """The median time of each predictor for one crop, all in turn."""
     random = np.random.default_rng(0)
     crops = [
         random.random((1, each.input_size, each.input_size, 3)) for each in predictors

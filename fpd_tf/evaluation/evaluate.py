@@ -12,11 +12,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fpd_tf.contract.pose_json import numbered_joints
 from fpd_tf.data.people import People, checked_people
 from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
 from fpd_tf.errors import InputError
-from fpd_tf.evaluation.by_name import common_joints, only_joints
+from fpd_tf.evaluation.by_name import common_joints, only_joints, with_names_of
 from fpd_tf.evaluation.metrics import Scores, pck, pckh, signed_error
 from fpd_tf.evaluation.oks import oks_ap
 from fpd_tf.evaluation.reference import reference_lengths
@@ -120,25 +119,19 @@ def fitting_predictor(
     Raises:
         InputError: it has other joints.
     """
-    predictor, wanted = load_predictor(model), people.joint_set
-    if not _fits(predictor, wanted):
-        found = predictor.joint_set
+    wanted = people.joint_set
+    predictor = with_names_of(load_predictor(model), wanted)
+    found = predictor.joint_set
+    if found.joints != wanted.joints:
         expected = f"those of the people, {', '.join(wanted.joints)}"
         raise InputError(predictor.name, "joints", expected, ", ".join(found.joints))
     return replace(predictor, joint_set=wanted)
 
 
-def _fits(predictor, joint_set):
-    found = predictor.joint_set
-    nameless = found.joints == numbered_joints(found.num_joints).joints
-    return found.joints == joint_set.joints or (
-        nameless and found.num_joints == joint_set.num_joints
-    )
-
-
 def _by_name(predictor, people):
     """A predictor of the people's joints, and the people with what it can find."""
-    if _fits(predictor, people.joint_set):
+    predictor = with_names_of(predictor, people.joint_set)
+    if predictor.joint_set.joints == people.joint_set.joints:
         return replace(predictor, joint_set=people.joint_set), people
     counted = only_joints(people, common_joints(people, [predictor]))
     return mapped(predictor, people.joint_set), counted

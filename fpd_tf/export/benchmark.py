@@ -12,6 +12,7 @@ import numpy as np
 from fpd_tf.contract.tflite_file import open_interpreter
 from fpd_tf.errors import InputError
 from fpd_tf.export.audit import audit_tflite
+from fpd_tf.files import short_names
 from fpd_tf.progress import tracked
 
 THREADS = (1, 2)
@@ -55,7 +56,7 @@ class Benchmark:
     """Results of one file.
 
     Args:
-        name: of the file.
+        name: of the file; its path where two share a name.
         size: bytes.
         partitions: of the graph that XNNPACK runs.
         peak_memory: bytes that loading and running it once adds to a child process,
@@ -102,13 +103,15 @@ def benchmark(
     timings = {threads: _timings(files, threads, rounds, runs) for threads in THREADS}
     return [
         Benchmark(
-            Path(file).name,
+            name,
             audit.size,
             audit.partitions,
             peak_memory(file),
             {threads: timings[threads][index] for threads in THREADS},
         )
-        for index, (file, audit) in enumerate(zip(files, audits, strict=True))
+        for index, (file, name, audit) in enumerate(
+            zip(files, short_names(files), audits, strict=True)
+        )
     ]
 
 

@@ -19,7 +19,7 @@ from fpd_tf.progress import tracked
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class NetworkComparison:
     """A network and a .tflite on the same people.
 
     Args:
@@ -71,9 +71,9 @@ class Comparison:
         }
 
 
-def compare(
+def compare_with_network(
     model: keras.Model | str | Path, files: Sequence[str | Path], people: People
-) -> list[Comparison]:
+) -> list[NetworkComparison]:
     """Runs a network and .tflite files made of it on the same crops, and scores them.
 
     Args:
@@ -89,9 +89,10 @@ def compare(
 
     Example:
         >>> import fpd_tf as fpd
-        >>> from fpd_tf.export.compare import compare
+        >>> from fpd_tf.export.compare import compare_with_network
         >>> people = fpd.load_mpii(fpd.synthesize("people", count=12), split="val")
-        >>> (comparison,) = compare("student.keras", ["student.tflite"], people)
+        >>> files = ["student.tflite"]
+        >>> (comparison,) = compare_with_network("student.keras", files, people)
         >>> comparison.drop, comparison.argmax_agreement
         (0.0, 100.0)
     """
@@ -111,7 +112,7 @@ def compare(
         evaluations.append(evaluation_of(predictor, people, joints, scores))
         differences.append((float(errors.mean()), 100 * float(agreed.mean())))
     return [
-        Comparison(evaluations[0], evaluation, *difference)
+        NetworkComparison(evaluations[0], evaluation, *difference)
         for evaluation, difference in zip(evaluations, differences, strict=True)
     ][1:]
 

@@ -17,14 +17,14 @@ from fpd_tf.contract.pose_json import (
 from fpd_tf.data.people import People
 from fpd_tf.errors import GateError
 from fpd_tf.export.audit import Audit, audit_tflite, check_loadable
-from fpd_tf.export.compare import Comparison, compare
+from fpd_tf.export.compare import NetworkComparison, compare_with_network
 from fpd_tf.export.convert import check_place, export_tflite, joints_of
 from fpd_tf.export.decode import joints_path
 from fpd_tf.files import written_whole
 from fpd_tf.models.keras_file import load_network
 
 
-def check_drop(comparison: Comparison, max_drop: float, name: str) -> None:
+def check_drop(comparison: NetworkComparison, max_drop: float, name: str) -> None:
     """Checks the loss of accuracy of a file.
 
     Raises:
@@ -54,7 +54,7 @@ class Draft:
     path: Path
     file: Path
     audit: Audit
-    comparison: Comparison | None
+    comparison: NetworkComparison | None
     contract: Contract
 
     def check(self, max_drop: float | None) -> None:
@@ -104,7 +104,7 @@ def drafted(
         options: of `export_tflite`.
 
     Raises:
-        InputError, GateError: as `export_tflite` and `compare` do.
+        InputError, GateError: as `export_tflite` and `compare_with_network` do.
 
     Example:
         >>> from fpd_tf.export.gate import drafted
@@ -123,7 +123,7 @@ def drafted(
         audit = audit_tflite(file)
         comparison, facts = None, {"joint_set": named, "training_data": training_data}
         if held_out is not None:
-            (comparison,) = compare(model, [file], held_out)
+            (comparison,) = compare_with_network(model, [file], held_out)
             facts["scores"] = comparison.reported_scores
         yield Draft(path, file, audit, comparison, describe(file, **facts))
 

@@ -152,7 +152,7 @@ def tensor_ranges(model: bytes, images: Iterable[np.ndarray]) -> Ranges:
         images: N times (S, S, 3) float32 RGB in [0, 1].
 
     Raises:
-        ValueError: an image of another size.
+        InputError: an image of another size.
 
     Example:
         >>> from pathlib import Path
@@ -259,7 +259,8 @@ def _interpreter(model, **options):
 def _run(interpreter, image):
     (details,) = interpreter.get_input_details()
     if image.shape != tuple(details["shape"][1:]):
-        raise ValueError(f"`images` must fit the model. Received: {image.shape}")
+        expected = f"those of the network, {tuple(details['shape'][1:].tolist())}"
+        raise InputError("images", "shape", expected, image.shape)
     interpreter.set_tensor(details["index"], np.float32(image)[None])
     interpreter.invoke()
 

@@ -10,7 +10,7 @@ from fpd_tf.contract.pose_json import contract_path, describe, write_contract
 from fpd_tf.data.people import People
 from fpd_tf.evaluation.plots import plot_variants
 from fpd_tf.export.benchmark import Benchmark, benchmark
-from fpd_tf.export.compare import Comparison, compare
+from fpd_tf.export.compare import NetworkComparison, compare_with_network
 from fpd_tf.export.convert import QUANTIZATIONS, export_tflite
 from fpd_tf.files import folder_written_whole
 
@@ -24,7 +24,7 @@ class Variant:
         benchmark: against the file that is not quantized.
     """
 
-    comparison: Comparison
+    comparison: NetworkComparison
     benchmark: Benchmark
 
     def as_dict(self) -> dict:
@@ -77,7 +77,7 @@ def export_variants(
                 options |= {"samples": samples, "calibration_count": calibration_count}
             export_tflite(model, file, **options)
         paths = list(files.values())
-        comparisons = compare(model, paths, held_out)
+        comparisons = compare_with_network(model, paths, held_out)
         timed = benchmark(paths, rounds=rounds, runs=runs)
         variants = {
             name: Variant(*both)

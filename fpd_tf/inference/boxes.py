@@ -6,8 +6,6 @@ from pathlib import Path
 from fpd_tf.geometry import Box
 from fpd_tf.inference.estimator import PoseEstimator
 
-MARGIN, SMALLEST = 1.3, 60.0
-
 
 def box_finder(model) -> Callable[[Path], Box | None]:
     """A function that finds the most confident person of a photograph.
@@ -39,6 +37,6 @@ def box_finder(model) -> Callable[[Path], Box | None]:
         sure = pose.scores >= score.threshold
         if sure.sum() < 2 or not score.present(pose.scores):
             return None
-        return Box.of_joints(pose.joints[sure], MARGIN, SMALLEST)
+        return Box.of_joints(pose.joints[sure])
 
     return find

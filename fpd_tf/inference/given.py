@@ -3,7 +3,6 @@
 h x w picture.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -12,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from fpd_tf.data.images import read_image, rgb_of
-from fpd_tf.errors import InputError, reason_of
+from fpd_tf.errors import InputError
+from fpd_tf.files import read_json
 from fpd_tf.geometry import Box
 
 _WIDEST = 100
@@ -102,10 +102,7 @@ def read_boxes(path: str | Path) -> dict[str, list[tuple[float, ...]]]:
         {'photo.jpg': [(10, 20, 40, 80)]}
     """
     expected = 'boxes, {"photo.jpg": [[x, y, width, height], ...], ...}'
-    try:
-        content = json.loads(Path(path).read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(path, "", expected, reason_of(error)) from error
+    content = read_json(path, expected)
     if not isinstance(content, dict):
         raise InputError(path, "", expected, str(content)[:80])
     return {name: _checked(rows, path, name) for name, rows in content.items()}
@@ -124,6 +121,22 @@ def _checked(rows, path, name):
             where = f"{name}: box {number}"
             raise InputError(path, where, expected, str(row)[:80]) from error
     return list(map(tuple, rows))
+
+
+def check_names(photographs: Sequence[Path], boxes: Boxes, source: str | Path) -> None:
+    """Refuses a name that stands for several photographs.
+
+    Raises:
+        InputError: one does; `source` is where the boxes came from.
+    """
+    by_name: dict[str, list[Path]] = {}
+    for photograph in dict.fromkeys(photographs):
+        by_name.setdefault(photograph.name, []).append(photograph)
+    for name in boxes:
+        meant = by_name.get(name, [])
+        if len(meant) > 1 and not all(str(each) in boxes for each in meant):
+            sentence = f"it may be {meant[0]} or {meant[1]}; give their paths"
+            raise InputError.plain(source, name, sentence)
 
 
 def boxes_of(photograph: Path, boxes: Boxes, source: str | Path) -> Sequence:

@@ -15,6 +15,7 @@ from fpd_tf.inference.given import (
     box_within,
     boxes_of,
     check_count,
+    check_names,
     chosen_threshold,
     read_boxes,
 )
@@ -56,7 +57,8 @@ def predict_files(
 
     Raises:
         InputError: a photograph, the boxes or the model cannot be read; no photograph
-            at all; a box that lies in none; a drawing would replace a photograph.
+            at all; a box that lies in none, or whose name two photographs have; a
+            drawing would replace a photograph.
 
     Example:
         >>> import fpd_tf as fpd
@@ -78,6 +80,7 @@ def predict_files(
     boxes_file = "boxes"
     if isinstance(boxes, str | Path):
         boxes_file, boxes = boxes, read_boxes(boxes)
+    check_names(photographs, boxes or {}, boxes_file)
     estimator = PoseEstimator(model)
     threshold = chosen_threshold(threshold, estimator.rules.score.threshold)
     look = {"joint_set": estimator.joint_set, "threshold": threshold}

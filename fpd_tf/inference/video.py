@@ -5,8 +5,9 @@ K joints.
 
 import csv
 import json
+import logging
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import cv2
@@ -21,9 +22,12 @@ from fpd_tf.inference.video_writer import CODECS, video_written
 from fpd_tf.progress import tracked
 from fpd_tf.quiet import quiet
 
+logger = logging.getLogger("fpd_tf")
+
 TABLES = (".csv", ".json")
 USUAL_RATE = 30.0
 
+_NEARLY_ALL = 0.95  # some headers have an estimate
 _PARTS = ("x", "y", "score")
 
 
@@ -75,27 +79,27 @@ def predict_video(
         check_file(out)
     check_apart(out, [path])
     tracker = Tracker(model, box)
-    video = _opened(path)
-    rate = video.get(cv2.CAP_PROP_FPS) or USUAL_RATE
     threshold = chosen_threshold(threshold, tracker.rules.score.threshold)
     look = {"joint_set": tracker.joint_set, "threshold": threshold}
     drawn = out and out.suffix in CODECS
     records = []
-    with video_written(out, rate) if drawn else nullcontext() as add:
-        for frame, seconds in _frames(video, path):
-            pose = tracker.update(frame, seconds)
-            records.append(_record(len(records), seconds, pose))
-            if add and pose is not None:
-                frame = draw_pose(frame, pose.joints, pose.scores, **look)
-            if add:
-                add(frame, seconds)
-    video.release()
+    with _opened(path) as video:
+        rate = video.get(cv2.CAP_PROP_FPS) or USUAL_RATE
+        with video_written(out, rate) if drawn else nullcontext() as add:
+            for frame, seconds in _frames(video, path):
+                pose = tracker.update(frame, seconds)
+                records.append(_record(len(records), seconds, pose))
+                if add and pose is not None:
+                    frame = draw_pose(frame, pose.joints, pose.scores, **look)
+                if add:
+                    add(frame, seconds)
     if out and not drawn:
         _write_table(out, records, tracker.joint_set)
     return records
 
 
-def _opened(path):
+@contextmanager
+def _opened(path) -> Iterator[cv2.VideoCapture]:
     if path.is_dir():
         raise InputError.plain(path, "", "it is a folder; give a video")
     with quiet():
@@ -103,7 +107,10 @@ def _opened(path):
     if not video.isOpened():
         sentence = "no such file" if not path.exists() else "OpenCV cannot decode it"
         raise InputError.plain(path, "", sentence)
-    return video
+    try:
+        yield video
+    finally:
+        video.release()
 
 
 def _frames(video, path) -> Iterator[tuple[np.ndarray, float]]:
@@ -121,6 +128,11 @@ def _frames(video, path) -> Iterator[tuple[np.ndarray, float]]:
         yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), seconds
     if not count:
         raise InputError.plain(path, "", "no frame of it can be decoded")
+    if total and count < _NEARLY_ALL * total:
+        logger.warning(
+            "%s: %d frames were decoded where its header says %d: it may be cut short",
+            *(path, count, total),
+        )
 
 
 def _record(frame, seconds, pose):

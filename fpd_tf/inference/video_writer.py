@@ -121,9 +121,12 @@ class _Video:
 def _frames_in(path):
     """A .webm has no count of its frames, an estimate alone."""
     video = cv2.VideoCapture(str(path))
-    if path.suffix != ".webm":
-        return int(video.get(cv2.CAP_PROP_FRAME_COUNT))
-    count = 0
-    while video.grab():
-        count += 1
-    return count
+    try:
+        if path.suffix != ".webm":
+            return int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+        count = 0
+        while video.grab():
+            count += 1
+        return count
+    finally:
+        video.release()

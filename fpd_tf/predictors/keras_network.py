@@ -4,9 +4,10 @@ from pathlib import Path
 
 import keras
 
-from fpd_tf.contract.pose_json import numbered_joints, rules_for
+from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.contract.shapes import codec_of
 from fpd_tf.errors import InputError
+from fpd_tf.joints import numbered_joints
 from fpd_tf.models.keras_file import joint_set_of_network, load_network
 from fpd_tf.predictors.predictor import Predictor, heatmap_predictor
 

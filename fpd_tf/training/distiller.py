@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from fpd_tf.errors import InputError
+from fpd_tf.models.keras_file import joint_set_of_network
 from fpd_tf.models.stacks import as_stacks
 from fpd_tf.training.losses import fpd_loss, joints_mse, stacks_loss
 
@@ -309,7 +310,8 @@ def check_teacher(
     """Checks that a teacher fits the student.
 
     Raises:
-        InputError: it is no network, or has other images or heatmaps; names `source`.
+        InputError: it is no network, or has other images, heatmaps or joints, where
+            both name them; names `source`.
     """
     check_student(teacher, source)
     for field, of_teacher, of_student in (
@@ -319,6 +321,11 @@ def check_teacher(
         if not _alike(of_teacher.shape, of_student.shape):
             expected = f"the student's {of_student.shape[1:]}"
             raise InputError(source, field, expected, of_teacher.shape[1:])
+    named = [joint_set_of_network(each) for each in (student, teacher)]
+    if all(named) and named[0].joints != named[1].joints:
+        wanted, found = (", ".join(each.joints) for each in named)
+        expected = f"the student's, {wanted} (--views turned matches them by name)"
+        raise InputError(source, "joints", expected, found)
 
 
 def _check_maps(source, heatmaps, weights, stack):

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from fpd_tf.codec import Heatmaps
-from fpd_tf.contract.pose_json import contract_path, numbered_joints
+from fpd_tf.contract.pose_json import contract_path
 from fpd_tf.data.people import People
 from fpd_tf.data.pipeline import DataConfig
 from fpd_tf.data.teacher_joints import TeacherJoints
@@ -145,7 +145,7 @@ def _check_common(predictor: Predictor, joint_set: JointSet):
         joint_map(predictor.joint_set, joint_set)
     except InputError as error:
         expected = f"one or more of {joint_set.name}'s ({', '.join(joint_set.joints)})"
-        if theirs == numbered_joints(len(theirs)).joints:
+        if predictor.joint_set.is_numbered:
             expected += f", named in {contract_path(predictor.name).name}"
         raise InputError(
             predictor.name, "joints", expected, ", ".join(theirs)

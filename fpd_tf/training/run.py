@@ -1,6 +1,7 @@
 """Training in a run folder, which can be interrupted and resumed."""
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -41,6 +42,8 @@ from fpd_tf.training.run_folder import (
 )
 from fpd_tf.training.teacher import cache_teacher
 from fpd_tf.training.unlabelled import check_unlabelled, clearly_seen, joined
+
+logger = logging.getLogger("fpd_tf")
 
 CACHE = "teacher-cache"
 
@@ -220,6 +223,7 @@ def _score(people, validation, score, config, devices):
             expected = f"those trained on, {', '.join(people.joint_set.joints)}"
             received = ", ".join(validation.joint_set.joints)
             raise InputError("validation", "joints", expected, received)
+        _warn_of_shared(people, validation)
         score = score or scorer(validation)
     for field in ("keep_best", "patience"):
         if getattr(config, field) and not score:
@@ -228,6 +232,17 @@ def _score(people, validation, score, config, devices):
         sentence = "needs a run on one machine: only the first machine scores"
         raise InputError.plain("config", "patience", sentence)
     return score if devices.is_chief else None
+
+
+def _warn_of_shared(people, validation):
+    seen = {person.photograph for person in people}
+    shared = seen & {person.photograph for person in validation}
+    if shared:
+        logger.warning(
+            "%d of the photographs to validate on, such as %s, are trained on too: "
+            "their scores say little about others",
+            *(len(shared), min(shared)),
+        )
 
 
 def _opened(teacher, network, views):

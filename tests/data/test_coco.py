@@ -215,6 +215,8 @@ BAD = {
     "box": (of_person(bbox=[1, 2, 3]), r"bbox: expected numbers of shape \(4,\)"),
     "negative box": (of_person(bbox=[1, 2, -3, 5]), "bbox: expected a width and a"),
     "NaN box": (of_person(bbox=[1, 2, float("nan"), 5]), "bbox: expected pixels"),
+    "parts": (of_person(keypoints=[0.2, 0.9, 2] * 4), "keypoints: expected pixels, no"),
+    "box of parts": (of_person(bbox=[0.1, 0.2, 0.3, 0.4]), "bbox: expected pixels, n"),
     "area": (of_person(area="large"), "area: expected a number"),
     "category": (
         of_person(category_id=9),

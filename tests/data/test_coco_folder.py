@@ -50,6 +50,10 @@ def test_train_and_val_by_name(tmp_path, file, photograph):
     wanted = "split: expected one of train, val, .* or --validation 10%.*: test"
     with pytest.raises(InputError, match=wanted):
         load_coco(tmp_path, "test")
+    (tmp_path / file.format("val")).unlink()
+    with pytest.raises(InputError, match="split: expected one of train, .*: trainval"):
+        load_coco(tmp_path, "trainval")
+    assert len(load_coco(tmp_path, "all")) == 3
 
 
 def test_cvat_names_a_folder_as_its_subset_is_named(tmp_path):

@@ -79,6 +79,15 @@ def test_sides_that_cross_are_odd(photograph):
     assert {**facts.odd} == {1: said}
 
 
+def test_who_is_there_twice_is_odd(photograph):
+    others = [person(photograph), person(photograph, FACING + 1)]
+    facts = facts_of(People([*others, person(photograph)], BODY))
+    assert facts.odd == {2: ["the same labels as person 0"]}
+    nobody = person(photograph, annotated=np.zeros(5, bool))
+    said = [*facts_of(People([nobody, nobody], BODY)).odd.values()]
+    assert "same labels" not in str(said)
+
+
 def test_a_phones_photograph_is_as_large_as_it_is_upright(tmp_path):
     """Stored on its side, 120 x 100; the knees are below row 100 of the upright one."""
     path, exif = tmp_path / "phone.jpg", Image.Exif()

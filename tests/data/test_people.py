@@ -13,7 +13,7 @@ from fpd_tf.data.photograph import Photograph
 from fpd_tf.data.shard import PackedPart
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
-from fpd_tf.joints import LSP, JointSet
+from fpd_tf.joints import LSP, JointSet, numbered_joints
 
 KNOWN = np.ones(14, bool)
 
@@ -147,3 +147,21 @@ def test_sides_without_pairs_are_warned_of_once_where_crops_are_mirrored(
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == warns
     assert not warns or "left_hand, r_hand in no flip pair" in told[0]
+
+
+@pytest.mark.parametrize("flip, pairs", [(0.5, ()), (0.0, ()), (0.5, ((0, 1),))])
+def test_joints_without_names_or_pairs_are_warned_of_where_crops_are_mirrored(
+    caplog, flip, pairs
+):
+    own = dataclasses.replace(numbered_joints(3), flip_pairs=pairs)
+    known = np.ones(3, bool)
+    mine = person(joints=np.full((3, 2), 5.0), annotated=known, visible=known)
+    config = fpd.DataConfig(input_size=64, batch_size=1, flip=flip)
+    with caplog.at_level(logging.WARNING, "fpd_tf"):
+        fpd.make_dataset(People([mine] * 3, own), config, training=True)
+    assert ("the joints have no names" in caplog.text) == (flip > 0 and not pairs)
+
+
+def test_labels_can_be_taken_off():
+    people = People([person(), person()], LSP).without_labels()
+    assert not people.annotated.any() and people.boxes == [person().box] * 2

@@ -58,6 +58,7 @@ def test_crowds_and_what_is_no_person_are_left_out(photographs):
         ({"bbox": None}, r"annotations\[0\].bbox: expected numbers of shape \(4,\)"),
         ({"bbox": [1, 2, 0, 5]}, r"bbox: expected a width and a height above 0"),
         ({"bbox": [1, 2, float("nan"), 5]}, r"bbox: expected pixels within"),
+        ({"bbox": [0.1, 0.2, 0.5, 0.5]}, r"bbox: expected pixels, not parts"),
         ({"image_id": 7}, r"annotations\[0\].image_id: expected the id of an image"),
         ({"iscrowd": 1}, r"annotations: expected a person, no crowd"),
     ],
@@ -73,6 +74,7 @@ def test_bad_people_are_left_out_where_asked(photographs, caplog):
     with caplog.at_level(logging.WARNING):
         assert len(load_unlabelled(path, LSP, on_error="skip")) == 1
     assert "skipped 1 of 2 people" in caplog.text
+    assert "no person found" not in caplog.text
 
 
 def test_a_json_of_something_else_is_refused(photographs):

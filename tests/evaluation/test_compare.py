@@ -1,6 +1,7 @@
 """Files of other kinds on the same people: which joints count, and what they score."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import keras
@@ -56,6 +57,12 @@ def test_scores_are_over_the_joints_that_all_files_have(people, movenet_file, st
     assert movenet.score == pytest.approx(100 * (24 - 3) / 24)
     assert ours.score < 60 and both.metric == "PCK@0.2" and both.people == 2
     assert movenet.size == movenet_file.stat().st_size and ours.milliseconds > 0
+
+
+def test_files_of_one_name_are_told_apart_by_their_paths(people, student, tmp_path):
+    other = shutil.copy(student, tmp_path)
+    names = [each.name for each in compare([student, other], people).files]
+    assert names == [str(student), str(other)]
 
 
 def test_files_that_cannot_be_compared_are_refused(people, student):

@@ -7,7 +7,7 @@ from fpd_tf.data.pipeline import DataConfig, make_dataset
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.export import compare as module
-from fpd_tf.export.compare import compare
+from fpd_tf.export.compare import compare_with_network
 from fpd_tf.export.convert import export_tflite
 
 SIZE = 64
@@ -43,7 +43,7 @@ def moved(tmp_path_factory):
 
 
 def test_a_float_file_equals_its_network(exact, people):
-    (comparison,) = compare(network(), [exact], people)
+    (comparison,) = compare_with_network(network(), [exact], people)
     assert comparison.drop == 0.0 and comparison.argmax_agreement == 100.0
     assert comparison.heatmap_error < 1e-5
     np.testing.assert_allclose(comparison.decode_bias, 0, atol=1e-4)
@@ -51,7 +51,7 @@ def test_a_float_file_equals_its_network(exact, people):
 
 
 def test_each_file_is_compared_with_the_networks_own_heatmaps(exact, moved, people):
-    first, second = compare(network(), [moved, exact], people)
+    first, second = compare_with_network(network(), [moved, exact], people)
     assert second.argmax_agreement == 100.0
     config = DataConfig(input_size=SIZE)
     batches = make_dataset(people, config).as_numpy_iterator()
@@ -72,7 +72,7 @@ def test_each_file_is_compared_with_the_networks_own_heatmaps(exact, moved, peop
 
 
 def test_scores_are_those_of_the_evaluator(moved, people):
-    (comparison,) = compare(network(), [moved], people)
+    (comparison,) = compare_with_network(network(), [moved], people)
     for found, model in (
         (comparison.network, network()),
         (comparison.tflite, moved),
@@ -86,7 +86,7 @@ def test_scores_are_those_of_the_evaluator(moved, people):
 
 def test_a_file_of_another_network_is_refused(exact, people):
     with pytest.raises(InputError, match=r"exact.tflite: shapes: expected the network"):
-        compare(network(size=32), [exact], people)
+        compare_with_network(network(size=32), [exact], people)
 
 
 def test_the_largest_cell_is_counted_by_joint():

@@ -6,7 +6,7 @@ from fpd_tf.contract.pose_json import contract_path, read_contract
 from fpd_tf.errors import GateError, InputError
 from fpd_tf.export import gate
 from fpd_tf.export.audit import check_loadable
-from fpd_tf.export.compare import Comparison
+from fpd_tf.export.compare import NetworkComparison
 from fpd_tf.export.gate import check_drop, drafted, export_gated
 from fpd_tf.joints import JointSet
 from fpd_tf.models.keras_file import named_network
@@ -49,7 +49,7 @@ class Scored:
     ],
 )
 def test_the_gate_holds_and_does_not(after, max_drop, holds):
-    comparison = Comparison(Scored(47.8), Scored(after), 0.0, 100.0)
+    comparison = NetworkComparison(Scored(47.8), Scored(after), 0.0, 100.0)
     if holds:
         check_drop(comparison, max_drop, "a.tflite")
         return
@@ -104,7 +104,7 @@ def test_an_error_of_an_evaluation_is_not_one_of_writing(tmp_path, people, monke
     def fail(*_):
         raise ConnectionResetError(104, "Connection reset by peer")
 
-    monkeypatch.setattr(gate, "compare", fail)
+    monkeypatch.setattr(gate, "compare_with_network", fail)
     with pytest.raises(ConnectionResetError):
         export_gated(network(), tmp_path / "student.tflite", held_out=people)
     assert list(tmp_path.iterdir()) == []

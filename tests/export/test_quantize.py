@@ -139,7 +139,9 @@ def test_integer_ends_hold_the_same_numbers(io, plain, images, ranges):
 
 
 def test_images_of_another_size_are_refused(plain):
-    with pytest.raises(ValueError, match="Received"):
+    with pytest.raises(
+        InputError, match=r"images: shape: .* \(8, 8, 3\). Rec.*\(4, 4, 3\)"
+    ):
         tensor_ranges(plain, np.zeros((1, 4, 4, 3)))
 
 

@@ -47,7 +47,7 @@ def test_a_failure_leaves_no_folder(people, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "compare", fail)
+    monkeypatch.setattr(module, "compare_with_network", fail)
     with pytest.raises(KeyboardInterrupt):
         export_variants(network(), tmp_path / "variants", *people, **FAST)
     assert list(tmp_path.iterdir()) == []

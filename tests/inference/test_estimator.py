@@ -111,6 +111,14 @@ def test_what_a_folder_holds_besides_photographs_is_counted(tmp_path, caplog):
         (tmp_path / name).touch()
     assert len(predict_files([tmp_path], "m")) == 1
     assert f"{tmp_path}: 3 files left out (2 .txt, 1 without)" in caplog.text
+    assert "not looked into" not in caplog.text
+    for name in ("more", "rest", ".hidden"):
+        (tmp_path / name).mkdir()
+    assert len(predict_files([tmp_path], "m")) == 1
+    assert f"{tmp_path}: not looked into: more and 1 more" in caplog.text
+    with pytest.raises(InputError, match="Received: none, but folders: more"):
+        (tmp_path / "a.png").unlink()
+        predict_files([tmp_path], "m")
 
 
 def test_boxes_in_and_as_many_poses_out(tmp_path):

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,19 @@ def test_python_searches_a_photograph_as_the_command_does(held, tmp_path, run_fp
         np.testing.assert_allclose(
             pose.joints, np.array(record["joints"])[:, :2], atol=1e-4
         )
+
+
+def test_a_name_of_two_photographs_is_refused(held, tmp_path):
+    photographs = [tmp_path / side / "a.png" for side in ("left", "right")]
+    for photograph in photographs:
+        photograph.parent.mkdir()
+        shutil.copy(HELD / "photo.png", photograph)
+    boxes = {"a.png": [[0, 0, 40, 40]]}
+    with pytest.raises(InputError, match="a.png: it may be .*left/a.png or .*; give"):
+        predict_files(photographs, held, boxes=boxes)
+    by_path = {str(photograph): boxes["a.png"] for photograph in photographs}
+    assert len(predict_files(photographs, held, boxes=boxes | by_path)) == 2
+    assert len(predict_files(photographs[:1] * 2, held, boxes=boxes)) == 2
 
 
 @pytest.mark.parametrize(

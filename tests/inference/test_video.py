@@ -105,6 +105,41 @@ def test_a_video_without_frames_is_refused(tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["empty.avi"]
 
 
+def test_a_video_that_is_cut_short_is_said(tmp_path, caplog):
+    path, random = tmp_path / "noise.avi", np.random.default_rng(0)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (160, 120))
+    for _ in range(20):
+        writer.write(random.integers(0, 255, (120, 160, 3), dtype=np.uint8))
+    writer.release()
+    assert len(predict_video(path, "m.keras")) == 20 and not caplog.records
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    count = len(predict_video(path, "m.keras"))
+    said = f"noise.avi: {count} frames were decoded where its header says 20"
+    (record,) = caplog.records
+    assert said in record.getMessage() and 0 < count < 15
+
+
+def test_a_video_is_closed_where_a_frame_cannot_be_used(video, monkeypatch):
+    closed, plain = [], cv2.VideoCapture
+
+    class Noted:
+        def __init__(self, path):
+            self._video = plain(path)
+
+        def __getattr__(self, name):
+            return getattr(self._video, name)
+
+        def release(self):
+            closed.append(True)
+            self._video.release()
+
+    monkeypatch.setattr(cv2, "VideoCapture", Noted)
+    with pytest.raises(InputError, match="box: expected x y width height in pixels of"):
+        predict_video(video, "m.keras", box=(900, 0, 9, 9))
+    assert closed
+
+
 def test_frames_are_drawn_for_a_video_alone(video, tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("a frame was drawn")

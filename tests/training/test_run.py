@@ -12,7 +12,9 @@ import tensorflow as tf
 
 import fpd_tf as fpd
 from fpd_tf.errors import GateError, InputError
-from fpd_tf.models.keras_file import joint_set_of_network, load_network
+from fpd_tf.joints import JointSet
+from fpd_tf.models.keras_file import joint_set_of_network, load_network, named_network
+from fpd_tf.training.run import _warn_of_shared
 
 DATA = fpd.DataConfig(input_size=32, batch_size=2, seed=5)
 CONFIG = fpd.TrainConfig(epochs=2, data=DATA)
@@ -242,6 +244,9 @@ def test_a_teacher_that_does_not_suit_is_refused(people, tiny_network, train, tm
     tiny_network(num_joints=14).save(lsp)
     with pytest.raises(InputError, match=f"{lsp}: heatmaps: .*8, 8, 16.*8, 8, 14"):
         train(people, tmp_path / "run", teacher=lsp)
+    other = JointSet("other", people.joint_set.joints[::-1])
+    with pytest.raises(InputError, match="^tiny: joints: .*student's, .* by name"):
+        train(people, tmp_path / "run", teacher=named_network(tiny_network(), other))
     with pytest.raises(InputError, match="nowhere.keras: .*no such file"):
         train(people, tmp_path / "run", teacher=tmp_path / "nowhere.keras")
     with pytest.raises(InputError, match="teacher: expected a trained network"):
@@ -404,6 +409,16 @@ def test_validation_people_score_every_run(people, train, tmp_path):
     best = max(float(row["val_mean"]) for row in rows)
     assert scores["metric"] == "PCKh@0.5" and scores["mean"] == pytest.approx(best)
     assert (out / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_photographs_that_are_trained_and_validated_on_are_counted(people, caplog):
+    _warn_of_shared(people[:3], people[3:])
+    assert not caplog.records
+    _warn_of_shared(people[:4], people[2:])
+    (record,) = caplog.records
+    first = min(people[2].photograph, people[3].photograph)
+    said = f"2 of the photographs to validate on, such as {first}, are trained on too"
+    assert record.getMessage().startswith(said)
 
 
 def test_validation_people_must_have_the_same_joints(people, train, tmp_path):
