@@ -54,6 +54,13 @@ def check_near(values: np.ndarray, source: str | Path, field: str) -> None:
         raise InputError(source, field, wanted, float(outside[0]))
 
 
+def check_pixels(values: np.ndarray, source: str | Path, field: str) -> None:
+    """Fractions that all lie within 0 to 1 are an InputError: they are no pixels."""
+    if ((values >= 0) & (values <= 1)).all() and (values % 1).any():
+        expected = "pixels, not parts of the photograph"
+        raise InputError(source, field, expected, values.tolist())
+
+
 def described(value: object) -> str:
     """A value as an error shows it, on one line."""
     if isinstance(value, np.ndarray) and value.ndim:

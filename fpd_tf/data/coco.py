@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fpd_tf.data.checks import check_near, described, keep_good, numbers
+from fpd_tf.data.checks import check_near, check_pixels, described, keep_good, numbers
 from fpd_tf.data.coco_folder import files_of_split, folders_beside
 from fpd_tf.data.coco_joints import categories_of, joint_set_of
 from fpd_tf.data.coco_json import CocoFile, read_coco
@@ -23,7 +23,6 @@ logger = logging.getLogger("fpd_tf")
 
 WIDENED = 1.25
 AREA_OF_BOX = 0.53
-PIXELS = "pixels, not parts of the photograph"
 _THINNEST = 1 / 3
 _FLAGS, _CROWD_FLAGS = (0, 1, 2), (0, 1, None)
 
@@ -217,9 +216,7 @@ def _keypoints(path, field, annotation, joint_set):
         raise InputError(path, f"{field}.keypoints", "flags 0, 1 or 2", received)
     labelled = values[flags > 0, :2]
     check_near(labelled, path, f"{field}.keypoints")
-    if len(labelled) > 1 and ((labelled >= 0) & (labelled <= 1)).all():
-        received = labelled[0].tolist()
-        raise InputError(path, f"{field}.keypoints", PIXELS, received)
+    check_pixels(labelled, path, f"{field}.keypoints")
     return values[:, :2], flags
 
 
@@ -232,8 +229,7 @@ def _box(path, field, annotation, labelled):
         if (rectangle[2:] < 0).any():
             expected = "a width and a height, not below 0"
             raise InputError(path, f"{field}.bbox", expected, rectangle[2:].tolist())
-        if 0 < rectangle.max() <= 1:
-            raise InputError(path, f"{field}.bbox", PIXELS, rectangle.tolist())
+        check_pixels(rectangle, path, f"{field}.bbox")
         if (rectangle[2:] > 0).all():
             return Box.around(rectangle).scaled(WIDENED), rectangle[2:]
     return Box.of_joints(labelled), None

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fpd_tf.data.checks import check_near, described, keep_good, numbers
-from fpd_tf.data.coco import PIXELS, WIDENED
+from fpd_tf.data.checks import check_near, check_pixels, described, keep_good, numbers
+from fpd_tf.data.coco import WIDENED
 from fpd_tf.data.coco_folder import folders_beside
 from fpd_tf.data.coco_json import read_coco
 from fpd_tf.data.images import photographs_in
@@ -137,6 +137,5 @@ def _box(path, field, rectangle):
     if (rectangle[2:] <= 0).any():
         expected = "a width and a height above 0"
         raise InputError(path, field, expected, rectangle[2:].tolist())
-    if rectangle.max() <= 1:
-        raise InputError(path, field, PIXELS, rectangle.tolist())
+    check_pixels(rectangle, path, field)
     return Box.around(rectangle).scaled(WIDENED)
