@@ -88,8 +88,8 @@ def look(
     views: Annotated[
         LooksAt | None,
         typer.Option(
-            help="Views that the teacher gets: the upright crop, its mirror image "
-            "too, or rotations too (the default)."
+            help="Views that the teacher gets: the upright crop; also its mirror "
+            "image; or also rotations (turned, the default)."
         ),
     ] = None,
     json_file: JsonOption = None,

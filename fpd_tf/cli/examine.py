@@ -39,7 +39,10 @@ def audit(
     return audit_file(file, json_file)
 
 
-@app.command(epilog="Example: fpd ranges --model student.keras --out ranges.png")
+@app.command(
+    epilog="Example: fpd ranges --model student.keras --data lsp --root lspet --out "
+    "ranges.png"
+)
 @with_people
 def ranges(
     people: Source,
@@ -53,7 +56,10 @@ def ranges(
     draw_ranges(model, picture, people.load(split), json_file, few_people)
 
 
-@app.command(epilog="Example: fpd variants --model student.keras --out variants")
+@app.command(
+    epilog="Example: fpd variants --model student.keras --data lsp --root lspet --out "
+    "variants"
+)
 @with_people
 def variants(
     people: Source,

@@ -40,7 +40,11 @@ StartOption = Annotated[
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Change a setting: field=value, as in data.sigma=1.5."),
+    typer.Option(
+        "--set",
+        help="Change a setting: field=value, as in data.sigma=1.5; config.json of a run "
+        "lists all.",
+    ),
 ]
 ResumeOption = Annotated[
     bool, typer.Option("--resume", help="Continue the run in --out.")
@@ -52,7 +56,8 @@ ViewsOption = Annotated[
     typer.Option(
         "--views",
         help="Compute the teacher's predictions once, before training, on the upright "
-        "crop, its mirror image too, or rotations too (the default of a .tflite).",
+        "crop; also on its mirror image; or also on rotations (turned, the default of a "
+        ".tflite).",
     ),
 ]
 DevicesOption = Annotated[
