@@ -21,8 +21,8 @@ def bundle(
     model: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A .tflite file; if given more than once, the web page offers each, and "
-            "Android and iOS use the first."
+            help="A .tflite file; if given more than once, the web page offers each, "
+            "and Android and iOS use the first."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="New folder to write.")] = None,

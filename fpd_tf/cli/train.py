@@ -42,8 +42,8 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="Change a setting: field=value, as in data.sigma=1.5; config.json of a run "
-        "lists all.",
+        help="Change a setting: field=value, as in data.sigma=1.5; config.json of a "
+        "run lists all.",
     ),
 ]
 ResumeOption = Annotated[
@@ -56,8 +56,8 @@ ViewsOption = Annotated[
     typer.Option(
         "--views",
         help="Compute the teacher's predictions once, before training, on the upright "
-        "crop; also on its mirror image; or also on rotations (turned, the default of a "
-        ".tflite).",
+        "crop; also on its mirror image; or also on rotations (turned, the default of "
+        "a .tflite).",
     ),
 ]
 DevicesOption = Annotated[
