@@ -20,6 +20,7 @@ import typer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import fpd_tf as fpd
+from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.export.benchmark import benchmark
 from fpd_tf.export.gate import export_gated
@@ -62,6 +63,8 @@ def main(
     ] = "",
 ):
     """Exports, scores, times, and writes the card; a gate that fails stops it."""
+    if name not in AIMS:
+        raise InputError("NAME", "", f"one of {', '.join(AIMS)}", name)
     train, held_out = lspet(root)
     everyday = replace(fpd.load_coco(coco, "val"), metric="pck")
     runs = list(_runs(run))
