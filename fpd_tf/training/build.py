@@ -9,7 +9,7 @@ from fpd_tf.codec import STRIDE
 from fpd_tf.contract.shapes import codec_of
 from fpd_tf.data.people import People
 from fpd_tf.errors import InputError
-from fpd_tf.models.keras_file import named_network
+from fpd_tf.models.keras_file import joint_set_of_network, named_network
 from fpd_tf.models.precision import with_precision
 from fpd_tf.models.presets import build_model
 from fpd_tf.training.distiller import Distiller, check_student
@@ -152,6 +152,13 @@ def _check_own(network, people, config):
     image, heatmaps = network.inputs[0].shape, network.outputs[-1].shape
     codec, num_joints = codec_of(network.name, image, heatmaps)
     size = config.data.input_size
+    named = joint_set_of_network(network)
+    if named and not named.is_numbered and named.joints != people.joint_set.joints:
+        expected = (
+            f"{', '.join(people.joint_set.joints)}, as in the data (start_from matches "
+            "joints by name)"
+        )
+        raise InputError(network.name, "joints", expected, ", ".join(named.joints))
     for field, expected, received in (
         ("input size", size, codec.input_size),
         ("heatmap size", size // STRIDE, codec.size),

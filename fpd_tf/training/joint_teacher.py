@@ -108,6 +108,12 @@ class JointTeacher:
         )
 
 
+def all_of(teacher: NetworkOrFile | Sequence[NetworkOrFile]) -> tuple:
+    """Each teacher of one or several."""
+    several = isinstance(teacher, Sequence) and not isinstance(teacher, str)
+    return tuple(teacher) if several else (teacher,)
+
+
 def joint_teacher(
     teacher: NetworkOrFile | Sequence[NetworkOrFile], views: Views | None
 ) -> JointTeacher | None:
@@ -127,8 +133,7 @@ def joint_teacher(
         >>> joint_teacher("teacher.keras", "mirrored") is None
         True
     """
-    several = isinstance(teacher, Sequence) and not isinstance(teacher, str)
-    teachers = tuple(teacher) if several else (teacher,)
+    teachers = all_of(teacher)
     for each in teachers:
         if not isinstance(each, str | Path | keras.Model):
             expected = "a network, or a .keras or .tflite file, or a list of them"

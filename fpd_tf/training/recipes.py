@@ -97,6 +97,11 @@ class TrainConfig:
             raise ValueError("optimizer=adamw where there is weight_decay")
         if self.drop_epochs and self.schedule != "constant":
             raise ValueError("schedule=constant where there are drop_epochs")
+        if max(self.drop_epochs, default=0) >= self.epochs:
+            raise ValueError(
+                f"drop_epochs below epochs={self.epochs}, "
+                f"not drop_epochs={list(self.drop_epochs)}"
+            )
         if self.warmup_epochs and self.schedule != "cosine":
             raise ValueError("schedule=cosine where there are warmup_epochs")
         if self.warmup_epochs >= self.epochs:

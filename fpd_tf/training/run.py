@@ -29,9 +29,15 @@ from fpd_tf.training.checkpoint import (
     restore,
 )
 from fpd_tf.training.devices import Devices, devices_of
+from fpd_tf.training.digests import digest_of_teachers
 from fpd_tf.training.distiller import check_teacher
 from fpd_tf.training.fused_norm import FUSED
-from fpd_tf.training.joint_teacher import JointTeacher, NetworkOrFile, joint_teacher
+from fpd_tf.training.joint_teacher import (
+    JointTeacher,
+    NetworkOrFile,
+    all_of,
+    joint_teacher,
+)
 from fpd_tf.training.recipes import TrainConfig
 from fpd_tf.training.repair import check_repair, with_repaired_labels
 from fpd_tf.training.run_folder import (
@@ -132,9 +138,13 @@ def train(
     steps = devices.steps(len(people), config.data.batch_size, in_batch)
     score = _score(people, validation, score, config, devices)
     network = network_for(people, config, network)
-    source, teacher = _opened(teacher, network, views)
+    given = teacher
+    source, teacher = _opened(given, network, views)
+    content = given and digest_of_teachers(all_of(given))
     check_repair(config, teacher)
-    description = describe_run(source, network, config, people, command, unlabelled)
+    description = describe_run(
+        source, network, config, people, command, unlabelled, content
+    )
     keeps = isinstance(teacher, JointTeacher) or (
         teacher is not None and config.teacher_cache
     )
@@ -253,8 +263,7 @@ def _opened(teacher, network, views):
     if voting:
         voting.check(joint_set_of_network(network))
         return voting.name, voting
-    if not isinstance(teacher, str | Path | keras.Model):
-        (teacher,) = teacher
+    (teacher,) = all_of(teacher)
     if isinstance(teacher, keras.Model):
         source = teacher.name
     else:

@@ -19,7 +19,14 @@ from fpd_tf.training.recipes import TrainConfig
 SETTINGS = "config.json"
 LOCK = ".lock"
 PACKAGES = ("fpd_tf", "keras", "tensorflow", "numpy")
-SHARED = ("teacher", "network", "samples", "people", "unlabelled", "joints", "config")
+SHARED = (
+    *("teacher", "teacher_content", "network"),
+    *("samples", "people", "unlabelled", "joints", "config"),
+)
+CHANGED = {
+    "people": "the boxes or labels have",
+    "teacher_content": "the teacher's file or weights have",
+}
 
 
 def check_run_folder(out: Path, resume: bool) -> None:
@@ -61,6 +68,7 @@ def describe_run(
     people: People,
     command: Sequence[str] = (),
     unlabelled: People | None = None,
+    teacher_content: str | None = None,
 ) -> dict:
     """The content of config.json; a resumed run must equal it in all fields of SHARED.
 
@@ -71,10 +79,12 @@ def describe_run(
         people: with labels.
         command: that started the run; empty if none did.
         unlabelled: people without labels.
+        teacher_content: a digest of the teacher's file or weights.
     """
     return {
         "verb": "distill" if teacher else "train",
         "teacher": teacher,
+        "teacher_content": teacher_content,
         "network": f"{network.name}, {network.count_params()} parameters",
         "config": TypeAdapter(TrainConfig).dump_python(config, mode="json"),
         "data": people.source,
@@ -120,14 +130,16 @@ def begin_or_check(out: Path, description: dict, resume: bool) -> bool:
             "a new run from its student.keras (start_from)"
         )
         raise InputError.plain(path, "people", older)
+    before.setdefault("teacher_content", description["teacher_content"])
     old, new = (
         dict(_fields({name: run.get(name) for name in SHARED}))
         for run in (before, description)
     )
     for field in old | new:
         if old.get(field) != new.get(field):
-            if field.endswith("people"):
-                sentence = "the boxes or labels have changed since the run began"
+            changed = CHANGED.get(field.split(".")[-1])
+            if changed:
+                sentence = f"{changed} changed since the run began"
                 raise InputError.plain(path, field, sentence)
             own = f"the run's own {old.get(field)!r}"
             raise InputError(path, field, own, new.get(field))

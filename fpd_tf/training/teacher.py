@@ -4,13 +4,11 @@ They are the mean over the upright crop and its mirror image, which is more accu
 than one of them; training warps them with the photograph's own augmentation.
 """
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
 
 import keras
-import numpy as np
 from rich.console import Console
 
 from fpd_tf.data.people import People
@@ -21,6 +19,7 @@ from fpd_tf.evaluation.evaluate import fitting_predictor
 from fpd_tf.files import make_folder
 from fpd_tf.predictors.views import with_flip
 from fpd_tf.progress import tracked
+from fpd_tf.training.digests import digest_with_weights
 from fpd_tf.training.kept_predictions import person_key
 
 TYPICAL_BYTES = 0.1
@@ -68,9 +67,7 @@ def _key(teacher, people, input_size, mirror):
     """16 hexadecimal digits that change with any weight, format, picture or box."""
     formats = sorted({layer.compute_dtype for layer in teacher.layers})
     about = teacher.name, input_size, formats, mirror
-    digest = hashlib.sha256(json.dumps(about).encode())
-    for weight in teacher.get_weights():
-        digest.update(np.ascontiguousarray(weight).tobytes())
+    digest = digest_with_weights(teacher, json.dumps(about))
     for person in people:
         digest.update(person_key(person).encode())
     return digest.hexdigest()[:16]

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fpd_tf.contract.pose_json import contract_path
 from fpd_tf.data.people import Sample
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import apply_matrix, crop_matrices, invert_matrix
@@ -25,6 +24,7 @@ from fpd_tf.predictors.predictor import Predictor
 from fpd_tf.predictors.tflite import tflite_predictor
 from fpd_tf.predictors.vote import FINER, POWER, RADIUS, SURE, ZOOM, Views, voted
 from fpd_tf.progress import tracked
+from fpd_tf.training.digests import digest_of_file, digest_with_weights
 from fpd_tf.training.kept_predictions import (
     KeptPredictions,
     PredictedJoints,
@@ -174,14 +174,8 @@ def _is_tflite(teacher):
 def _about(teacher):
     """A digest that changes with anything that decides a teacher's predictions."""
     if isinstance(teacher, str | Path):
-        digest = hashlib.sha256(Path(teacher).read_bytes())
-        if (beside := contract_path(teacher)).exists():
-            digest.update(beside.read_bytes())
-        return digest.hexdigest()
-    digest = hashlib.sha256(teacher.to_json().encode())
-    for weight in teacher.get_weights():
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()
+        return digest_of_file(teacher)
+    return digest_with_weights(teacher, teacher.to_json()).hexdigest()
 
 
 def _crop(person, matrix, size):

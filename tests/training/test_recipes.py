@@ -120,6 +120,12 @@ def test_a_warmup_without_effect_or_without_end_is_refused(settings, sentence):
         fpd.TrainConfig(epochs=3, **settings)
 
 
+@pytest.mark.parametrize("drops", [(3,), (1, 4)])
+def test_a_drop_after_the_last_epoch_is_refused(drops):
+    with pytest.raises(InputError, match=r"drop_epochs below epochs=3, not drop_epo"):
+        fpd.TrainConfig(epochs=3, drop_epochs=drops)
+
+
 def test_an_endless_weight_decay_is_refused():
     with pytest.raises(InputError, match="a finite number"):
         fpd.TrainConfig(optimizer="adamw", weight_decay=float("inf"))

@@ -179,6 +179,17 @@ def test_resuming_with_other_settings_teacher_or_people_is_refused(
             train(other, out, resume=True, **{"config": config, **how})
 
 
+def test_resuming_with_a_teacher_trained_further_is_refused(
+    people, teacher, train, tiny_network, tmp_path
+):
+    own = shutil.copy(teacher, tmp_path / "teacher.keras")
+    config = dataclasses.replace(CONFIG, epochs=1)
+    train(people, tmp_path / "run", config, teacher=own)
+    tiny_network(num_stacks=3, seed=8).save(own)
+    with pytest.raises(InputError, match="teacher_content: the teacher's file or we"):
+        train(people, tmp_path / "run", config, teacher=own, resume=True)
+
+
 def test_a_folder_that_exists_is_refused(finished, people, train, tmp_path):
     """Before the network is built: none has that name."""
     out, config, _ = finished
@@ -271,6 +282,15 @@ def test_a_network_of_ones_own_must_suit_the_data(
     with pytest.raises(InputError, match="config: model: must be empty where you give"):
         train(people, tmp_path / "run", config)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_network_of_ones_own_of_other_joints_is_refused(
+    people, tiny_network, train, tmp_path
+):
+    """Its heatmaps would be given the names of the data's joints."""
+    other = dataclasses.replace(fpd.MPII, joints=fpd.MPII.joints[::-1], groups={})
+    with pytest.raises(InputError, match="^tiny: joints: expected right_ankle, .*: left_wri"):
+        train(people, tmp_path / "run", network=named_network(tiny_network(), other))
 
 
 def test_a_stride_other_than_the_datas_is_refused(people, train, tmp_path):

@@ -102,6 +102,17 @@ def test_another_run_is_refused(begun, people):
             begin_or_check(begun, run, resume=True)
 
 
+def test_another_teacher_of_the_same_name_is_noticed_by_its_content(people, tmp_path):
+    run = described(people, teacher="t.keras") | {"teacher_content": "a"}
+    begin_or_check(tmp_path, run, resume=False)
+    with pytest.raises(InputError, match="teacher_content: the teacher's file or wei"):
+        begin_or_check(tmp_path, run | {"teacher_content": "b"}, resume=True)
+    older = json.loads((tmp_path / "config.json").read_text())
+    del older["teacher_content"]
+    (tmp_path / "config.json").write_text(json.dumps(older))
+    assert begin_or_check(tmp_path, run, resume=True)
+
+
 def test_a_run_of_an_older_version_is_refused_and_still_tells_its_people(begun, people):
     path = begun / "config.json"
     old = json.loads(path.read_text())
