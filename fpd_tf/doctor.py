@@ -27,8 +27,8 @@ RUN_A_TFLITE = (
     "fpd_tf",
 )
 ONLY_RUNS = (
-    "TensorFlow is not installed: only .tflite files run; for all else pip install "
-    "fpd_tf"
+    "TensorFlow is not installed: only .tflite files run; for all else, `pip install "
+    ".` in the repository of fpd_tf"
 )
 TOOLS = {
     "java": "the Kotlin tests of make test-mobile",

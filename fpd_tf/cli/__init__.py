@@ -95,7 +95,10 @@ def _what_to_install(error):
             "opencv-python, then pip install --force-reinstall opencv-python-headless"
         )
     if isinstance(error, ModuleNotFoundError):
-        return f"needs the package {error.name}: pip install fpd_tf"
+        return (
+            f"needs the package {error.name}: `pip install .` in the repository of "
+            "fpd_tf installs it"
+        )
     return f"{error.name} does not start: {error}; `fpd doctor` checks this install"
 
 
