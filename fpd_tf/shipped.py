@@ -27,3 +27,32 @@ def shipped(name: str = "") -> Path:
         if place.exists():
             return place
     raise InputError.plain(places[-1], "", "is missing; install fpd_tf again")
+
+
+def model_file(given: str | Path, kind: str = "int8.tflite") -> Path:
+    """The file of a network, which may be given as the name of a shipped student.
+
+    Args:
+        given: a file; or a name without suffix, such as "pose-lite", where no file is
+            called so.
+        kind: which of a student's files: int8.tflite, float16.tflite or keras.
+
+    Raises:
+        InputError: neither a file nor such a name. A path with a suffix is not checked.
+
+    Example:
+        >>> from fpd_tf.shipped import model_file
+        >>> model_file("pose-lite").name, model_file("student.keras").name
+        ('pose-lite.int8.tflite', 'student.keras')
+    """
+    path = Path(given)
+    if path.suffix or path.exists():
+        return path
+    files = shipped("models").glob(f"*.{kind}")
+    students = {each.name.removesuffix(f".{kind}"): each for each in files}
+    if str(path) not in students:
+        example = f"student.{kind.rpartition('.')[2]}"
+        names = ", ".join(sorted(students))
+        expected = f"a file such as {example}, or a shipped student: {names}"
+        raise InputError(path, "", expected, "neither")
+    return students[str(path)]

@@ -23,7 +23,7 @@ from fpd_tf.contract.pose_json import (
 from fpd_tf.errors import InputError
 from fpd_tf.export.audit import audit_tflite, check_loadable
 from fpd_tf.files import folder_written_whole, read_json, sha256_of
-from fpd_tf.shipped import shipped
+from fpd_tf.shipped import model_file, shipped
 
 MODEL, CONTRACT, GOLDEN = "pose.tflite", "pose.json", "golden.json"
 MANIFEST, SCHEMA, RULES = "bundle.json", "pose.schema.json", "RULES.md"
@@ -44,9 +44,10 @@ def bundle(model: str | Path, out: str | Path, also: Sequence[str | Path] = ()) 
     and the checksum of every file.
 
     Args:
-        model: a .tflite; the pose.json beside it is used, or a default one made.
+        model: a .tflite, or the name of a shipped student (its int8 file); the
+            pose.json beside it is used, or a default one made.
         out: new folder.
-        also: more .tflite files, with their contracts, that the web page offers.
+        also: more of them, with their contracts, that the web page offers.
 
     Returns:
         The folder.
@@ -61,7 +62,8 @@ def bundle(model: str | Path, out: str | Path, also: Sequence[str | Path] = ()) 
         >>> sorted(each.name for each in bundle("student.tflite", "bundle").iterdir())
         ['RULES.md', 'android', 'bundle.json', 'ios', 'pose.schema.json', 'web']
     """
-    model, out = Path(model), Path(out)
+    model, out = model_file(model), Path(out)
+    also = [model_file(each) for each in also]
     with folder_written_whole(out) as aside:
         contract = _named_as(MODEL, model)
         vectors = json.dumps(golden_vectors(contract))
@@ -74,7 +76,7 @@ def bundle(model: str | Path, out: str | Path, also: Sequence[str | Path] = ()) 
             shutil.copyfile(model, folder / resources / MODEL)
             write_contract(folder / resources / CONTRACT, contract)
             (folder / tests / GOLDEN).write_text(vectors)
-        _add_students(aside / "web", model, [Path(each) for each in also])
+        _add_students(aside / "web", model, also)
         shutil.copyfile(shipped() / RULES, aside / RULES)
         (aside / SCHEMA).write_text(json.dumps(contract_schema(), indent=1) + "\n")
         manifest = {"files": _digests(aside)}

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fpd_tf.cli.options import quiet_tensorflow, say_moved, write_json
+from fpd_tf.cli.options import STUDENT, quiet_tensorflow, say_moved, write_json
 from fpd_tf.errors import InputError
 
 app = typer.Typer()
@@ -21,8 +21,8 @@ def bundle(
     model: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A .tflite file; if given more than once, the web page offers each, "
-            "and Android and iOS use the first."
+            help=f"A .tflite file, {STUDENT}; if given more than once, the web page "
+            "offers each, and Android and iOS use the first."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="New folder to write.")] = None,

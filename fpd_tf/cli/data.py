@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from fpd_tf.cli.options import (
+    STUDENT,
     JsonOption,
     LooksAt,
     OutOption,
@@ -82,7 +83,7 @@ def look(
         list[Path] | None,
         typer.Option(
             help="Show the people whose labels disagree with this .keras or .tflite, "
-            "where it is confident; several teachers vote."
+            f"{STUDENT}, where it is confident; several teachers vote."
         ),
     ] = None,
     views: Annotated[

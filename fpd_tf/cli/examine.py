@@ -13,6 +13,7 @@ from fpd_tf.cli.export import (
     write_variants,
 )
 from fpd_tf.cli.options import (
+    STUDENT,
     JsonOption,
     OutOption,
     Source,
@@ -23,13 +24,14 @@ from fpd_tf.files import check_new
 
 app = typer.Typer()
 
-ModelOption = Annotated[Path, typer.Option(help="A trained .keras file.")]
+ModelOption = Annotated[Path, typer.Option(help=f"A trained .keras file, {STUDENT}.")]
 
 
 @app.command(epilog="Example: fpd audit student.int8.tflite")
 def audit(
     file: Annotated[
-        Path, typer.Argument(help="A .tflite file, or the folder of a bundle.")
+        Path,
+        typer.Argument(help=f"A .tflite file, {STUDENT}; or the folder of a bundle."),
     ],
     json_file: JsonOption = None,
 ):

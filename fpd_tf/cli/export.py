@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fpd_tf.cli.options import (
+    STUDENT,
     JsonOption,
     Source,
     SplitOption,
@@ -23,6 +24,7 @@ from fpd_tf.cli.tables import (
     print_variants,
 )
 from fpd_tf.errors import InputError
+from fpd_tf.shipped import model_file
 
 if TYPE_CHECKING:
     from fpd_tf.data.people import People
@@ -64,7 +66,9 @@ CALIBRATION_CROPS = 256
 @with_people
 def export(
     people: Source,
-    model: Annotated[Path | None, typer.Option(help="A trained .keras file.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help=f"A trained .keras file, {STUDENT}.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="The .tflite file to write.")
     ] = None,
@@ -181,6 +185,7 @@ def audit_file(file: Path, json_file: Path | None) -> None:
     with quiet_tensorflow():
         from fpd_tf.export.audit import audit_tflite, check_loadable
         from fpd_tf.export.benchmark import peak_memory
+    file = model_file(file)
     audit = audit_tflite(file)
     print_audit(file.name, audit, peak_memory(file))
     write_json(json_file, {"audit": audit.as_dict()})
@@ -270,4 +275,4 @@ def _training_data(model):
 
 
 def _config_beside(model):
-    return model.parent / "config.json"
+    return model_file(model, "keras").with_name("config.json")

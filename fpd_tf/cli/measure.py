@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from fpd_tf.cli.options import (
+    STUDENT,
     JsonOption,
     ScoredOption,
     Source,
@@ -23,7 +24,7 @@ app = typer.Typer()
 )
 @with_people
 def evaluate(
-    model: Annotated[Path, typer.Option(help="A .keras or .tflite file.")],
+    model: Annotated[Path, typer.Option(help=f"A .keras or .tflite file, {STUDENT}.")],
     people: Source,
     split: ScoredOption = None,
     flip_test: Annotated[
@@ -56,7 +57,7 @@ def evaluate(
 def compare(
     models: Annotated[
         list[Path],
-        typer.Argument(help=".keras and .tflite files, including MoveNet."),
+        typer.Argument(help=f"A .keras or .tflite file, such as MoveNet, {STUDENT}."),
     ],
     people: Source,
     split: ScoredOption = None,
@@ -85,7 +86,7 @@ def compare(
     epilog="Example: fpd benchmark student.tflite student.int8.tflite --json times.json"
 )
 def benchmark(
-    models: Annotated[list[Path], typer.Argument(help=".tflite files.")],
+    models: Annotated[list[Path], typer.Argument(help=f"A .tflite file, {STUDENT}.")],
     rounds: Annotated[int, typer.Option(help="Rounds over all files.")] = 5,
     runs: Annotated[int, typer.Option(help="Runs of a file in each round.")] = 20,
     json_file: JsonOption = None,

@@ -64,6 +64,7 @@ OnErrorOption = Annotated[
     OnError,
     typer.Option("--on-error", help="Stop at a bad person or image, or skip it."),
 ]
+STUDENT = "or a shipped student: pose-small or pose-lite"
 OutOption = Annotated[Path, typer.Option("--out", help="New folder to write.")]
 JsonOption = Annotated[
     Path | None, typer.Option("--json", help="Write the result to this file as JSON.")

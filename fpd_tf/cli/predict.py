@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from fpd_tf.cli.options import (
+    STUDENT,
     JsonOption,
     OnError,
     OnErrorOption,
@@ -13,7 +14,7 @@ from fpd_tf.cli.options import (
     write_json,
 )
 from fpd_tf.errors import InputError
-from fpd_tf.shipped import POSE_MODEL, shipped
+from fpd_tf.shipped import POSE_MODEL, model_file, shipped
 
 app = typer.Typer()
 
@@ -25,7 +26,9 @@ def predict(
     ] = None,
     model: Annotated[
         Path | None,
-        typer.Option(help="A .keras or .tflite file; by default pose-small, int8."),
+        typer.Option(
+            help=f"A .keras or .tflite file, {STUDENT}; by default pose-small, int8."
+        ),
     ] = None,
     video: Annotated[
         Path | None, typer.Option(help="Track one person in this video instead.")
@@ -80,7 +83,7 @@ def predict(
             "in a video, one person is tracked: use --box, not --boxes or --people"
         )
         raise InputError.plain("predict", "", sentence)
-    network = _opened(model or shipped(POSE_MODEL))
+    network = _opened(model_file(model) if model else shipped(POSE_MODEL))
     if video:
         results = predict_video(video, network, box, out=out, threshold=threshold)
         write_json(json_file, results)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fpd_tf.cli.options import (
+    STUDENT,
     LooksAt,
     OutOption,
     Source,
@@ -102,8 +103,8 @@ def distill(
     teacher: Annotated[
         list[Path],
         typer.Option(
-            help="A trained .keras file, or a .tflite such as MoveNet; several "
-            "teachers vote."
+            help=f"A trained .keras file, a .tflite such as MoveNet, {STUDENT}; "
+            "several teachers vote."
         ),
     ],
     views: ViewsOption = None,

@@ -17,6 +17,7 @@ from fpd_tf.predictors.mapped import mapped
 from fpd_tf.predictors.predictor import Predictor
 from fpd_tf.predictors.tflite import tflite_predictor
 from fpd_tf.progress import tracked
+from fpd_tf.shipped import model_file
 
 ROUNDS, RUNS = 5, 5
 
@@ -74,7 +75,8 @@ def compare(files: Sequence[str | Path], people: People) -> Comparison:
     network without joint names is assumed to have the people's, if it has as many.
 
     Args:
-        files: .keras and .tflite files of any kind.
+        files: .keras and .tflite files of any kind, or names of shipped students (their
+            int8 files).
         people: annotated.
 
     Raises:
@@ -91,9 +93,8 @@ def compare(files: Sequence[str | Path], people: People) -> Comparison:
     if not files or isinstance(files, str | Path):
         received = repr(str(files)) if files else "none"
         raise InputError("files", "", "a list of one or more", received)
-    predictors = [
-        with_names_of(_opened(Path(file)), people.joint_set) for file in files
-    ]
+    files = [model_file(file) for file in files]
+    predictors = [with_names_of(_opened(file), people.joint_set) for file in files]
     common = common_joints(people, predictors)
     counted = only_joints(people, common)
     evaluations = [

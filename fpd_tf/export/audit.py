@@ -15,6 +15,7 @@ from fpd_tf.contract.tflite_file import (
     shape_of,
 )
 from fpd_tf.errors import GateError
+from fpd_tf.shipped import model_file
 
 _COMMON = {"float32", "int8", "int32", "int64"}
 BINDINGS = {
@@ -96,6 +97,9 @@ def audit_tflite(path: str | Path) -> Audit:
     Binding rules are those of LiteRT 2.3 (Kotlin `TensorType`, LiteRT.js 2.5.3, Swift
     `Tensor.DataType`), as of November 2026.
 
+    Args:
+        path: the file, or the name of a shipped student (its int8 file).
+
     Raises:
         InputError: the file is missing, of another format, or damaged.
 
@@ -105,6 +109,7 @@ def audit_tflite(path: str | Path) -> Audit:
         >>> audit.inputs[0].shape, audit.problems
         ((1, 64, 64, 3), [])
     """
+    path = model_file(path)
     model = read_tflite(path)
     subgraph = model.subgraphs[0]
     operators = [

@@ -14,6 +14,7 @@ from fpd_tf.errors import InputError
 from fpd_tf.export.audit import audit_tflite
 from fpd_tf.files import short_names
 from fpd_tf.progress import tracked
+from fpd_tf.shipped import model_file
 
 THREADS = (1, 2)
 _WARM_UP = 2
@@ -81,7 +82,8 @@ def benchmark(
     """Times files in turn (A B A B), XNNPACK on, with 1 and with 2 threads.
 
     Args:
-        files: .tflite files; speedups are relative to the first.
+        files: .tflite files, or names of shipped students (their int8 files); speedups
+            are relative to the first.
         rounds: over all files.
         runs: of a file in each round.
 
@@ -99,6 +101,7 @@ def benchmark(
     for name, value in (("rounds", rounds), ("runs", runs)):
         if value < 1:
             raise InputError(name, "", "at least 1", value)
+    files = [model_file(file) for file in files]
     audits = [audit_tflite(file) for file in files]
     timings = {threads: _timings(files, threads, rounds, runs) for threads in THREADS}
     return [

@@ -9,6 +9,7 @@ import keras
 from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
 from fpd_tf.joints import JointSet, joint_set_from
+from fpd_tf.shipped import model_file
 
 _JOINTS = "joints.json"
 _ZIP = b"PK"
@@ -20,6 +21,9 @@ def load_network(path: str | Path) -> keras.Model:
 
     Keras's older .h5 files too; joints are named in .keras files alone.
 
+    Args:
+        path: the file, or the name of a shipped student.
+
     Raises:
         InputError: no such file, or not a network saved by Keras.
 
@@ -30,7 +34,7 @@ def load_network(path: str | Path) -> keras.Model:
         >>> load_network("tiny.keras").name
         'tiny'
     """
-    path = Path(path)
+    path = model_file(path, "keras")
     if not path.is_file():
         received = "a folder" if path.is_dir() else "no such file"
         raise InputError(path, "", "a .keras file", received)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from fpd_tf.errors import InputError
 from fpd_tf.predictors.predictor import Predictor
+from fpd_tf.shipped import model_file
 
 if TYPE_CHECKING:
     import keras
@@ -14,8 +15,8 @@ def load_predictor(model: "keras.Model | str | Path | Predictor") -> Predictor:
     """Opens a network.
 
     Args:
-        model: a Keras model, a .keras file or a .tflite file; an opened one is
-            returned as it is.
+        model: a Keras model, a .keras or .tflite file, or the name of a shipped
+            student (its int8 file); an opened one is returned as it is.
 
     Raises:
         InputError: no such file, another format, damaged, or no network from one
@@ -35,10 +36,12 @@ def load_predictor(model: "keras.Model | str | Path | Predictor") -> Predictor:
     if str(model).endswith("pose.json"):
         sentence = "it describes a network; give the .tflite file beside it"
         raise InputError.plain(model, "", sentence)
-    if isinstance(model, str | Path) and Path(model).suffix == ".tflite":
-        from fpd_tf.predictors.tflite import tflite_predictor
+    if isinstance(model, str | Path):
+        model = model_file(model)
+        if model.suffix == ".tflite":
+            from fpd_tf.predictors.tflite import tflite_predictor
 
-        return tflite_predictor(Path(model))
+            return tflite_predictor(model)
     from fpd_tf.predictors.keras_network import keras_predictor
 
     return keras_predictor(model)

@@ -18,6 +18,7 @@ from fpd_tf.joints import JointSet
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.predictors.predictor import Predictor
 from fpd_tf.predictors.vote import Views
+from fpd_tf.shipped import model_file
 from fpd_tf.training.teacher_predictions import teacher_predictions
 
 NetworkOrFile = str | Path | keras.Model
@@ -28,12 +29,15 @@ class JointTeacher:
     """One teacher, or several that vote, that predict joints and confidences.
 
     Args:
-        teachers: files or networks.
+        teachers: files, networks, or names of shipped students.
         views: of each of them.
     """
 
     teachers: tuple[NetworkOrFile, ...]
     views: Views
+
+    def __post_init__(self):
+        object.__setattr__(self, "teachers", all_of(self.teachers))
 
     @property
     def name(self) -> str:
@@ -109,9 +113,12 @@ class JointTeacher:
 
 
 def all_of(teacher: NetworkOrFile | Sequence[NetworkOrFile]) -> tuple:
-    """Each teacher of one or several."""
+    """Each teacher of one or several; the file of a shipped student for its name."""
     several = isinstance(teacher, Sequence) and not isinstance(teacher, str)
-    return tuple(teacher) if several else (teacher,)
+    return tuple(
+        model_file(each, "keras") if isinstance(each, str | Path) else each
+        for each in (teacher if several else [teacher])
+    )
 
 
 def joint_teacher(

@@ -13,7 +13,7 @@ from fpd_tf.errors import InputError
 from fpd_tf.joint_maps import SAME
 from fpd_tf.joint_names import plain_name
 from fpd_tf.models.keras_file import joint_set_of_network, load_network
-from fpd_tf.shipped import shipped
+from fpd_tf.shipped import model_file
 
 NAMED = 4
 
@@ -32,7 +32,7 @@ def start_from(trained: str | Path, network: keras.Model) -> None:
     Raises:
         InputError: no such file, or nothing of it fits.
     """
-    path = _file(trained)
+    path = model_file(trained, "keras")
     before = load_network(path)
     joints, anew = _joints_in_common(before, network)
     axes, old_axes = _joint_axes(network), _joint_axes(before)
@@ -55,17 +55,6 @@ def start_from(trained: str | Path, network: keras.Model) -> None:
         raise InputError(path, "", expected, before.name)
     if fresh or anew:
         _tell(path, taken, fresh, anew)
-
-
-def _file(trained):
-    path = Path(trained)
-    if path.suffix or path.exists():
-        return path
-    names = sorted(file.stem for file in shipped("models").glob("*.keras"))
-    if str(path) not in names:
-        expected = f"a .keras file, or one of {', '.join(names)}"
-        raise InputError("start_from", "", expected, path)
-    return shipped(f"models/{path}.keras")
 
 
 def _joints_in_common(before, network):

@@ -129,7 +129,7 @@ def test_a_shipped_student_is_known_by_its_name(capsys):
         "joints initialised at random: nose, left_eye, right_eye, left_ear and 1 more"
         in said
     )
-    with pytest.raises(InputError, match="start_from: .*one of pose-lite, pose-small"):
+    with pytest.raises(InputError, match="pose-huge: .*pose-lite, pose-small"):
         start_from("pose-huge", student)
     with pytest.raises(InputError, match="huge.keras: .*no such file"):
         start_from("huge.keras", student)

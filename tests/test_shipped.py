@@ -1,0 +1,86 @@
+"""Students that are shipped, and their names in place of files."""
+
+import keras
+import numpy as np
+import pytest
+
+from fpd_tf.bundle.folders import bundle
+from fpd_tf.errors import InputError
+from fpd_tf.export.audit import audit_tflite
+from fpd_tf.export.benchmark import benchmark
+from fpd_tf.models.keras_file import load_network
+from fpd_tf.predictors.load import load_predictor
+from fpd_tf.shipped import model_file, shipped
+from fpd_tf.training.joint_teacher import JointTeacher
+
+LITE = "pose-lite.int8.tflite"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("int8.tflite", LITE),
+        ("float16.tflite", "pose-lite.float16.tflite"),
+        ("keras", "pose-lite.keras"),
+    ],
+)
+def test_a_name_stands_for_a_file_of_the_student(kind, name):
+    assert model_file("pose-lite", kind) == shipped(f"models/{name}")
+
+
+def test_files_are_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert str(model_file("pose-lite.tflite")) == "pose-lite.tflite"
+    (tmp_path / "pose-lite").touch()
+    assert str(model_file("pose-lite")) == "pose-lite"
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        *(load_predictor, load_network, audit_tflite, model_file),
+        lambda name: benchmark([name]),
+        lambda name: bundle(name, "bundle"),
+        lambda name: bundle("pose-lite", "bundle", [name]),
+        lambda name: JointTeacher((name,), "upright"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_those_that_are_known(
+    opened, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    said = r"^runs/pose-lit: expected a file such as student\.(tflite|keras), or a "
+    said += "shipped student: pose-lite, pose-small. Received: neither$"
+    with pytest.raises(InputError, match=said):
+        opened("runs/pose-lit")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_networks_are_opened_by_their_names():
+    predictor = load_predictor("pose-lite")
+    assert predictor.name.endswith(LITE) and predictor.rules.score.presence > 0.2
+    assert isinstance(load_network("pose-lite"), keras.Model)
+    assert audit_tflite("pose-lite").size == shipped(f"models/{LITE}").stat().st_size
+    teachers = JointTeacher(("pose-lite", "other.tflite"), "upright").teachers
+    assert [each.name for each in teachers] == ["pose-lite.keras", "other.tflite"]
+    assert JointTeacher((None,), "upright").teachers == (None,)
+
+
+def test_verbs_take_the_names(run_fpd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    photograph = shipped("web/example.jpg")
+    status, said, _ = run_fpd("predict", photograph, "--model", "pose-lite")
+    assert status == 0 and said.endswith(" of 14 joints\n")
+    status, said, error = run_fpd("predict", photograph, "--model", "pose-lit")
+    assert (status, said) == (2, "")
+    assert error.startswith("fpd: pose-lit: ") and "pose-lite, pose-small" in error
+    assert run_fpd("audit", "pose-lite")[0] == 0
+    both = "--model", "pose-lite", "--model", "pose-small"
+    status, said, _ = run_fpd("bundle", *both, "--out", "both")
+    assert status == 0 and said == "both: valid; int8 model, 192 px, 14 joints\n"
+    assert {each.name for each in tmp_path.glob("both/web/*.tflite")} == {
+        *("pose.tflite", "pose-small.int8.tflite")
+    }
+    status, _, error = run_fpd("export", "--model", "pose-lit", "--out", "a.tflite")
+    assert status == 2 and "pose-lite, pose-small" in error
+    np.testing.assert_equal([each.name for each in tmp_path.iterdir()], ["both"])
