@@ -31,7 +31,7 @@ def run_fpd(monkeypatch, capfd):
 def foreign_file(tmp_path_factory):
     """Writes a .tflite of a function on images: `foreign_file(function, shape, dtype)`.
 
-    `movenet_like` and `blazepose_like` below are such functions.
+    `movenet_like` below is such a function.
     """
     import tensorflow as tf
 

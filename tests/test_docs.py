@@ -136,7 +136,7 @@ def drawn(tmp_path_factory, movenet_file):
     (coco / "annotations").mkdir()
     published = coco / "annotations" / "person_keypoints_val2017.json"
     shutil.copy(folder / "mine.json", published)
-    for name in ("thunder", "lightning", "movenet-lightning"):
+    for name in ("thunder", "lightning", "heavy", "movenet-lightning"):
         shutil.copy(movenet_file, folder / f"{name}.tflite")
     shutil.copytree(ROOT / "tflite" / "models", folder / "tflite" / "models")
     photograph = cv2.imread(str(folder / "mpii" / "images" / "000001.jpg"))

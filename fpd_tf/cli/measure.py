@@ -8,6 +8,7 @@ import typer
 from fpd_tf.cli.options import (
     STUDENT,
     JsonOption,
+    LooksAt,
     ScoredOption,
     Source,
     quiet_tensorflow,
@@ -61,6 +62,18 @@ def compare(
     ],
     people: Source,
     split: ScoredOption = None,
+    views: Annotated[
+        LooksAt | None,
+        typer.Option(
+            "--views",
+            help="Show each file several views of a person, as a teacher is: the "
+            "upright crop; also its mirror image; or also rotations (turned).",
+        ),
+    ] = None,
+    vote: Annotated[
+        bool,
+        typer.Option("--vote", help="With --views, also score the vote of all files."),
+    ] = False,
     picture: Annotated[
         Path | None,
         typer.Option("--plot", help="Plot score against ms and MB to this .png."),
@@ -71,7 +84,8 @@ def compare(
     with quiet_tensorflow():
         from fpd_tf.evaluation.compare import compare as run
         from fpd_tf.evaluation.plots import plot_variants
-    comparison = run(models, people.load(split))
+    how = {"views": views and views.value, "vote": vote}
+    comparison = run(models, people.load(split), **how)
     print_compared(comparison)
     write_json(json_file, comparison.as_dict())
     if picture:

@@ -1,4 +1,7 @@
-"""Accuracy, time and size of networks of any kind on the same people."""
+"""Accuracy, time and size of networks of any kind on the same people.
+
+A network is shown one crop of each person, or, as a teacher is, several views of it.
+"""
 
 import time
 from collections.abc import Sequence
@@ -12,22 +15,26 @@ from fpd_tf.errors import InputError
 from fpd_tf.evaluation.by_name import common_joints, only_joints, with_names_of
 from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.files import short_names
+from fpd_tf.predictors.blazepose import UprightPredictor
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.predictors.mapped import mapped
 from fpd_tf.predictors.predictor import Predictor
 from fpd_tf.predictors.tflite import tflite_predictor
+from fpd_tf.predictors.vote import Views, voted
 from fpd_tf.progress import tracked
 from fpd_tf.shipped import model_file
 
 ROUNDS, RUNS = 5, 5
+TOGETHER = "all files, voted"
 
 
 @dataclass(frozen=True)
 class Compared:
-    """The results of one file.
+    """The results of one file, or of all together.
 
     Args:
-        name: of the file; its path where two share a name.
+        name: of the file; its path where two share a name. "all files, voted" for the
+            vote.
         joints: number of its own.
         score: percent, over the joints that all files have.
         auc: percent, likewise; None where the metric has none.
@@ -68,7 +75,13 @@ class Comparison:
         return asdict(self)
 
 
-def compare(files: Sequence[str | Path], people: People) -> Comparison:
+def compare(
+    files: Sequence[str | Path],
+    people: People,
+    views: Views | None = None,
+    *,
+    vote: bool = False,
+) -> Comparison:
     """Scores and times files on the same people, joints matched by name.
 
     Only joints count that the people and all files have by name, without midpoints. A
@@ -78,9 +91,14 @@ def compare(files: Sequence[str | Path], people: People) -> Comparison:
         files: .keras and .tflite files of any kind, or names of shipped students (their
             int8 files).
         people: annotated.
+        views: None for one crop of each person; else those that a teacher gets,
+            combined by a vote. BlazePose's crop is rotated by the result of the other
+            files, if any.
+        vote: whether to score the vote of all files too, as of several teachers.
 
     Raises:
-        InputError: no file, a bad one, no joint in common, or a bad photograph.
+        InputError: no file, a bad one, no joint in common, a bad photograph, or a vote
+            without views or of a single file.
 
     Example:
         >>> import fpd_tf as fpd
@@ -93,23 +111,24 @@ def compare(files: Sequence[str | Path], people: People) -> Comparison:
     if not files or isinstance(files, str | Path):
         received = repr(str(files)) if files else "none"
         raise InputError("files", "", "a list of one or more", received)
+    if vote and (views is None or len(files) == 1):
+        received = f"views={views}, {len(files)} files"
+        raise InputError("vote", "", "views, and two files or more", received)
     files = [model_file(file) for file in files]
-    predictors = [with_names_of(_opened(file), people.joint_set) for file in files]
-    common = common_joints(people, predictors)
+    opened = [with_names_of(_opened(file), people.joint_set) for file in files]
+    common = common_joints(people, opened)
+    entries = _entries(files, opened, views, vote)
     counted = only_joints(people, common)
     evaluations = [
         evaluate(mapped(predictor, people.joint_set), counted)
-        for predictor in predictors
+        for _, predictor, _ in entries
     ]
     if not evaluations[0].scores.people:
         sentence = (
             f"no person can be scored by the joints in common, {', '.join(common)}"
         )
         raise InputError.plain(people.source, "", sentence)
-    times = median_milliseconds(predictors)
-    rows = zip(
-        *(files, short_names(files), predictors, evaluations, times), strict=True
-    )
+    times = median_milliseconds([predictor for _, predictor, _ in entries])
     return Comparison(
         metric=evaluations[0].metric,
         joints=common,
@@ -121,11 +140,29 @@ def compare(files: Sequence[str | Path], people: People) -> Comparison:
                 score=evaluation.scores.mean,
                 auc=getattr(evaluation.scores, "auc", None),
                 milliseconds=milliseconds,
-                size=Path(file).stat().st_size,
+                size=size,
             )
-            for file, name, predictor, evaluation, milliseconds in rows
+            for (name, predictor, size), evaluation, milliseconds in zip(
+                entries, evaluations, times, strict=True
+            )
         ),
     )
+
+
+def _entries(files, opened, views, vote):
+    """Name, predictor and bytes of each file as it is shown people, and of the vote."""
+    sizes = [file.stat().st_size for file in files]
+    shown = [_with_views(each, opened, views) for each in opened] if views else opened
+    entries = list(zip(short_names(files), shown, sizes, strict=True))
+    if vote:
+        entries.append((TOGETHER, voted(opened, views), sum(sizes)))
+    return entries
+
+
+def _with_views(predictor, opened, views):
+    """Several views of one predictor; if it needs upright people, others turn them."""
+    others = opened if isinstance(predictor, UprightPredictor) else [predictor]
+    return voted(others, views, only=predictor)
 
 
 def _opened(file):

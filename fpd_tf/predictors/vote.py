@@ -26,7 +26,11 @@ TORSO = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
 _TINY = 1e-9
 
 
-def voted(predictors: Sequence[Predictor], views: Views = "turned") -> Predictor:
+def voted(
+    predictors: Sequence[Predictor],
+    views: Views = "turned",
+    only: Predictor | None = None,
+) -> Predictor:
     """A predictor that combines several views, and several predictors.
 
     Each view votes for each joint with a Gaussian around its prediction, as high as its
@@ -45,10 +49,12 @@ def voted(predictors: Sequence[Predictor], views: Views = "turned") -> Predictor
         predictors: of any kind and size, joints matched by name.
         views: "upright", one view; "mirrored", also the mirror image; "turned", also
             three rotations.
+        only: the one of them whose votes count; the others merely turn its crop, if it
+            needs an upright body. None: all count.
 
     Returns:
-        A predictor with the joints of all, without heatmaps. Its crops have 1.25 times
-        the size of its largest predictor's, which get the inner 0.9 of them.
+        A predictor with the joints of all that count, without heatmaps. Its crops have
+        1.25 times the size of its largest predictor's, which get the inner 0.9 of them.
 
     Raises:
         InputError: no predictor, or other views.
@@ -67,23 +73,25 @@ def voted(predictors: Sequence[Predictor], views: Views = "turned") -> Predictor
         raise InputError("predictors", "", "one or more", "none")
     if views not in get_args(Views):
         raise InputError("views", "", f"one of {', '.join(get_args(Views))}", views)
-    joint_set = joint_union([each.joint_set for each in predictors])
+    voters = [only] if only else predictors
+    joint_set = joint_union([each.joint_set for each in voters])
     size = round(FINER * max(each.input_size for each in predictors))
 
     guide, guided = _guide_of(predictors)
 
     def run(images):
         alone = [each for each in predictors if each not in guided]
-        looks = [(each.joint_set, _looks(each, images, views)) for each in alone]
+        looks = [(each, _looks(each, images, views)) for each in alone]
         if guided:
             joints = _counted(looks, guide, size).joints
             looks += [
-                (each.joint_set, _upright_looks(each, images, joints, guide, views))
+                (each, _upright_looks(each, images, joints, guide, views))
                 for each in guided
             ]
-        return _counted(looks, joint_set, size)
+        counted = [look for look in looks if look[0] in voters]
+        return _counted(counted, joint_set, size)
 
-    name = " + ".join(each.name for each in predictors)
+    name = " + ".join(each.name for each in voters)
     return Predictor(name, size, joint_set, rules_for(joint_set), run)
 
 
@@ -135,7 +143,7 @@ def _guide_of(predictors):
 
 
 def _counted(looks, joint_set, size):
-    seen = [_in_union(each, of, joint_set) for of, each in looks]
+    seen = [_in_union(each, by.joint_set, joint_set) for by, each in looks]
     columns = zip(*seen, strict=True)
     joints, scores, weights = (np.concatenate(each) for each in columns)
     return Prediction(*elected(joints, scores, weights, RADIUS * size))

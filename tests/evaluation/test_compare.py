@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fpd_tf.contract.pose_json import rules_for
 from fpd_tf.data.people import People, Sample
 from fpd_tf.errors import InputError
-from fpd_tf.evaluation.compare import compare
+from fpd_tf.evaluation.compare import _with_views, compare
 from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.geometry import Box
 from fpd_tf.joints import COCO, LSP, JointSet
 from fpd_tf.models.keras_file import named_network, save_network
+from fpd_tf.predictors.blazepose import UprightPredictor
+from fpd_tf.predictors.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,40 @@ def test_scores_are_over_the_joints_that_all_files_have(people, movenet_file, st
     assert movenet.size == movenet_file.stat().st_size and ours.milliseconds > 0
 
 
+def test_files_are_shown_the_views_of_a_teacher_and_vote(people, movenet_file, student):
+    alone = compare([movenet_file, student], people, "upright").files
+    assert [each.name for each in alone] == ["movenet.tflite", "student.keras"]
+    assert alone[0].score == pytest.approx(100 * (24 - 3) / 24)
+    again = compare([movenet_file, student], people, "upright", vote=True).files
+    assert [each.score for each in again[:2]] == [each.score for each in alone]
+    voted = again[2]
+    assert (voted.name, voted.joints) == ("all files, voted", 19)
+    assert voted.size == sum(each.size for each in alone)
+    assert voted.score == alone[0].score  # the student's heatmaps are zero
+
+
+def test_an_upright_network_is_turned_by_the_other_files(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        "fpd_tf.evaluation.compare.voted",
+        lambda *what, **how: calls.append((what, how)),
+    )
+    about = COCO, rules_for(COCO), None
+    plain, upright = Predictor("plain", 32, *about), UprightPredictor("up", 32, *about)
+    for each in (plain, upright):
+        _with_views(each, [plain, upright], "turned")
+    assert calls == [
+        (([plain], "turned"), {"only": plain}),
+        (([plain, upright], "turned"), {"only": upright}),
+    ]
+
+
+@pytest.mark.parametrize(("views", "files"), [(None, 2), ("upright", 1)])
+def test_a_vote_needs_views_and_two_files(people, student, views, files):
+    with pytest.raises(InputError, match=f"vote: .*two files or more.*views={views}, "):
+        compare([student] * files, people, views, vote=True)
+
+
 def test_files_of_one_name_are_told_apart_by_their_paths(people, student, tmp_path):
     other = shutil.copy(student, tmp_path)
     names = [each.name for each in compare([student, other], people).files]
@@ -91,6 +128,10 @@ def test_the_verb_prints_a_table_and_draws_a_plot(run_fpd, movenet_file, tmp_pat
     root = synthesize(tmp_path / "people", "lspet", count=12)
     plot, report = tmp_path / "plot.png", tmp_path / "report.json"
     where = "--data", "lsp", "--root", root, "--plot", plot, "--json", report
+    status, _, error = run_fpd("compare", movenet_file, *where[:4], "--vote")
+    assert (status, error.count("\n")) == (2, 1)
+    assert "vote: expected views, and two files or more" in error
+    where += "--views", "mirrored"
     status, out, error = run_fpd("compare", movenet_file, *where)
     assert status == 0, error
     assert "12 joints in common" in out and "movenet.tflite" in out

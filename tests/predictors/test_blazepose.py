@@ -60,7 +60,8 @@ def test_the_second_look_is_upright_and_comes_back():
     np.testing.assert_allclose(found.scores, 0.75)
 
 
-def test_in_a_vote_the_others_turn_it_upright():
+@pytest.mark.parametrize("alone", [False, True])
+def test_in_a_vote_the_others_turn_it_upright(alone):
     """The guide knows where the hips are, which the network itself would not find."""
     hip, shoulder = (50, 40), (25, 42)
     torso = {name: hip if "hip" in name else shoulder for name in TORSO}
@@ -74,8 +75,12 @@ def test_in_a_vote_the_others_turn_it_upright():
     network, images = Seeing(), np.zeros((1, 80, 80, 3), np.float32)
     for color, (x, y) in enumerate((hip, shoulder)):
         images[0, y - 1 : y + 2, x - 1 : x + 2, color] = 1.0
-    together = voted([landmarks_predictor(network), first], "mirrored")
-    together(images)
+    both = landmarks_predictor(network), first
+    together = voted(both, "mirrored", only=both[0] if alone else None)
+    found = together(images)
+    assert together.joint_set.num_joints == 33
+    own_score = found.scores[0, HIP] == pytest.approx(0.75, abs=0.02)
+    assert own_score == alone
     assert together.input_size == 80 and len(network.seen) == 4
     for plain, mirror in (network.seen[:2], network.seen[2:]):
         np.testing.assert_array_equal(plain[:, :, ::-1], mirror)
