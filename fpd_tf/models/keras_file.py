@@ -75,6 +75,25 @@ def save_network(network: keras.Model, path: str | Path) -> None:
                 archive.writestr(_JOINTS, json.dumps(joint_set.as_dict()))
 
 
+def check_loadable(network: keras.Model) -> None:
+    """Checks that a file of this network can be loaded, before hours are spent on it.
+
+    Raises:
+        InputError: a layer of a class that Keras does not find again, or a Lambda.
+
+    Example:
+        >>> import fpd_tf as fpd
+        >>> from fpd_tf.models.keras_file import check_loadable
+        >>> check_loadable(fpd.build_model("tiny", input_size=64))
+    """
+    described = keras.saving.serialize_keras_object(network)
+    try:
+        keras.saving.deserialize_keras_object(described, safe_mode=True)
+    except Exception as error:  # Keras raises whatever its layers raise
+        sentence = f"its file could not be loaded again: {_innermost(error)}"
+        raise InputError.plain(network.name, "", sentence) from error
+
+
 def named_network(network: keras.Model, joint_set: JointSet) -> keras.Model:
     """Attaches joint names to a network and returns it.
 
@@ -106,8 +125,7 @@ def _kind(path):
 
 def _reason(path, error):
     """Keras's message; both versions if another Keras wrote the file."""
-    innermost = str(error).rpartition("Exception encountered: ")[2].strip()
-    said = innermost.partition("\n")[0] or type(error).__name__
+    said = _innermost(error)
     try:
         with zipfile.ZipFile(path) as archive:
             saved_by = json.loads(archive.read("metadata.json"))["keras_version"]
@@ -117,6 +135,13 @@ def _reason(path, error):
     if saved_by == own:
         return said
     return f"a file of Keras {saved_by}, which this Keras {own} does not read: {said}"
+
+
+def _innermost(error):
+    """The first line of the error behind Keras's, without the dumped configuration."""
+    innermost = str(error).rpartition("Exception encountered: ")[2].strip()
+    first = innermost.partition("\n")[0].partition(" Full object config:")[0]
+    return first or type(error).__name__
 
 
 def _joint_set_within(path):

@@ -5,6 +5,8 @@ from types import MappingProxyType
 
 import keras
 
+from fpd_tf.errors import InputError, reason_of
+
 
 def with_precision(
     model: keras.Model,
@@ -13,9 +15,9 @@ def with_precision(
     synchronized: bool = False,
     layers: Mapping[type, type] = MappingProxyType({}),
 ) -> keras.Model:
-    """Copies a Functional network, weights included, under another dtype policy.
+    """Copies a Functional or Sequential network and its weights in another precision.
 
-    Its heatmaps are still float32.
+    Models inside it are copied likewise. Its heatmaps are still float32.
 
     Args:
         model: of any precision; stays as it is.
@@ -26,6 +28,9 @@ def with_precision(
         layers: layer class -> class to replace it, with the same settings and
             weights, such as `training.fused_norm.FUSED`.
 
+    Raises:
+        InputError: a layer cannot be copied, such as a Lambda.
+
     Example:
         >>> import fpd_tf as fpd
         >>> from fpd_tf.models.precision import with_precision
@@ -35,14 +40,34 @@ def with_precision(
         ('bfloat16', 'float32')
     """
 
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs, model.outputs, name=model.name)
+
     def copy(layer):
+        if not isinstance(layer, keras.layers.Layer):  # an operation of keras.ops
+            return type(layer).from_config(layer.get_config())
         config = layer.get_config()
         if layer.name not in model.output_names:
             config |= {"dtype": policy}
         if synchronized and isinstance(layer, keras.layers.BatchNormalization):
             config |= {"synchronized": True}
-        return layers.get(type(layer), type(layer)).from_config(config)
+        try:
+            return layers.get(type(layer), type(layer)).from_config(config)
+        except (TypeError, ValueError) as error:
+            sentence = (
+                "cannot be copied; write it as a Layer with get_config and "
+                f"@keras.saving.register_keras_serializable(): {reason_of(error)}"
+            )
+            raise InputError.plain(model.name, layer.name, sentence) from error
 
-    copied = keras.models.clone_model(model, clone_function=copy)
+    copied = keras.models.clone_model(model, clone_function=copy, recursive=True)
     copied.set_weights(model.get_weights())
-    return copied
+    return _with_float32_heatmaps(copied)
+
+
+def _with_float32_heatmaps(model):
+    """The model, its last layers followed by casts where they compute otherwise."""
+    if all(heatmaps.dtype == "float32" for heatmaps in model.outputs):
+        return model
+    cast = [keras.ops.cast(heatmaps, "float32") for heatmaps in model.outputs]
+    return keras.Model(model.inputs, cast, name=model.name)

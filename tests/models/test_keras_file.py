@@ -6,7 +6,11 @@ import pytest
 
 import fpd_tf as fpd
 from fpd_tf.errors import InputError
-from fpd_tf.models.keras_file import joint_set_of_network, load_network
+from fpd_tf.models.keras_file import (
+    check_loadable,
+    joint_set_of_network,
+    load_network,
+)
 from fpd_tf.quiet import quiet
 
 
@@ -66,3 +70,20 @@ def test_a_file_of_another_keras_names_both_versions(tmp_path):
     said = f"a file of Keras 99.1.0, which this Keras {keras.__version__} does not read"
     with pytest.raises(InputError, match=f"{said}: .*new_in_99"):
         load_network(path)
+
+
+class Doubled(keras.layers.Layer):
+    """Not registered: Keras finds it by its module, unless that is a notebook."""
+
+    def call(self, x):
+        return 2 * x
+
+
+@pytest.mark.parametrize("last", [Doubled(), keras.layers.Lambda(lambda x: 2 * x)])
+def test_a_network_that_no_file_gives_back_is_refused(tmp_path, last, monkeypatch):
+    monkeypatch.setattr(Doubled, "__module__", "__main__")
+    image = keras.Input((8, 8, 3))
+    network = keras.Model(image, last(image), name="own")
+    with pytest.raises(InputError, match="own: its file could not be loaded") as said:
+        check_loadable(network)
+    assert "Full object config" not in str(said.value) and "\n" not in str(said.value)
