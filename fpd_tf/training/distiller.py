@@ -319,7 +319,9 @@ def check_teacher(
         ("heatmaps", teacher.outputs[-1], student.outputs[-1]),
     ):
         if not _alike(of_teacher.shape, of_student.shape):
-            expected = f"the student's {of_student.shape[1:]}"
+            expected = (
+                f"the student's {of_student.shape[1:]} (--views turned: any size)"
+            )
             raise InputError(source, field, expected, of_teacher.shape[1:])
     named = [joint_set_of_network(each) for each in (student, teacher)]
     if all(named) and named[0].joints != named[1].joints:

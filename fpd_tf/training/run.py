@@ -136,7 +136,9 @@ def train(
     check_unlabelled(unlabelled, people, teacher, config)
     in_batch = labelled_in_batch(config.data) if unlabelled else None
     steps = devices.steps(len(people), config.data.batch_size, in_batch)
-    score = _score(people, validation, score, config, devices)
+    if validation is not None:
+        _check_validation(validation, people, unlabelled)
+    score = _score(validation, score, config, devices)
     network = network_for(people, config, network)
     given = teacher
     source, teacher = _opened(given, network, views)
@@ -225,15 +227,26 @@ def _check_backend():
         raise InputError.plain("KERAS_BACKEND", "", sentence)
 
 
-def _score(people, validation, score, config, devices):
+def _check_validation(validation, people, unlabelled):
+    """Refuses people of other joints; warns of photographs that are trained on too."""
+    checked_people(validation)
+    if validation.joint_set.joints != people.joint_set.joints:
+        expected = f"those trained on, {', '.join(people.joint_set.joints)}"
+        received = ", ".join(validation.joint_set.joints)
+        raise InputError("validation", "joints", expected, received)
+    seen = {person.photograph for person in (*people, *(unlabelled or ()))}
+    shared = seen & {person.photograph for person in validation}
+    if shared:
+        logger.warning(
+            "%d of the photographs to validate on, such as %s, are trained on too: "
+            "their scores say little about others",
+            *(len(shared), min(shared)),
+        )
+
+
+def _score(validation, score, config, devices):
     """The function that scores the network after an epoch; first machine only."""
     if validation is not None:
-        checked_people(validation)
-        if validation.joint_set.joints != people.joint_set.joints:
-            expected = f"those trained on, {', '.join(people.joint_set.joints)}"
-            received = ", ".join(validation.joint_set.joints)
-            raise InputError("validation", "joints", expected, received)
-        _warn_of_shared(people, validation)
         score = score or scorer(validation)
     for field in ("keep_best", "patience"):
         if getattr(config, field) and not score:
@@ -242,17 +255,6 @@ def _score(people, validation, score, config, devices):
         sentence = "needs a run on one machine: only the first machine scores"
         raise InputError.plain("config", "patience", sentence)
     return score if devices.is_chief else None
-
-
-def _warn_of_shared(people, validation):
-    seen = {person.photograph for person in people}
-    shared = seen & {person.photograph for person in validation}
-    if shared:
-        logger.warning(
-            "%d of the photographs to validate on, such as %s, are trained on too: "
-            "their scores say little about others",
-            *(len(shared), min(shared)),
-        )
 
 
 def _opened(teacher, network, views):

@@ -14,7 +14,7 @@ import fpd_tf as fpd
 from fpd_tf.errors import GateError, InputError
 from fpd_tf.joints import JointSet
 from fpd_tf.models.keras_file import joint_set_of_network, load_network, named_network
-from fpd_tf.training.run import _warn_of_shared
+from fpd_tf.training.run import _check_validation
 
 DATA = fpd.DataConfig(input_size=32, batch_size=2, seed=5)
 CONFIG = fpd.TrainConfig(epochs=2, data=DATA)
@@ -431,10 +431,14 @@ def test_validation_people_score_every_run(people, train, tmp_path):
     assert (out / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_photographs_that_are_trained_and_validated_on_are_counted(people, caplog):
-    _warn_of_shared(people[:3], people[3:])
+@pytest.mark.parametrize("labelled", [True, False])
+def test_photographs_that_are_trained_and_validated_on_are_counted(
+    people, caplog, labelled
+):
+    _check_validation(people[3:], people[:2], people[2:3])
     assert not caplog.records
-    _warn_of_shared(people[:4], people[2:])
+    shared = people[:2], people[2:4]
+    _check_validation(people[2:], *(reversed(shared) if labelled else shared))
     (record,) = caplog.records
     first = min(people[2].photograph, people[3].photograph)
     said = f"2 of the photographs to validate on, such as {first}, are trained on too"
