@@ -25,7 +25,7 @@ class JointSet:
         flip_pairs: (right, left) indices that swap when the image is mirrored.
         limbs: (from, to) indices joined by a line in drawings.
         groups: score group -> the joints averaged in it; joints in no group are
-            not scored (MPII leaves out pelvis and thorax).
+            not scored (MPII leaves out pelvis and thorax). Without groups all are.
         sigmas: K standard deviations of OKS, relative to the person's size; None if the
             set has none.
 
@@ -84,6 +84,8 @@ class JointSet:
     @property
     def scored(self) -> tuple[int, ...]:
         """Indices of the joints that count in scores, ascending."""
+        if not self.groups:
+            return tuple(range(self.num_joints))
         return tuple(sorted(joint for group in self.groups.values() for joint in group))
 
     @property

@@ -36,6 +36,10 @@ def test_mpii_scores_neither_pelvis_nor_thorax():
     assert set(range(16)) - set(MPII.scored) == {6, 7}
 
 
+def test_without_groups_every_joint_is_scored():
+    assert JointSet("feet", ("right", "left")).scored == (0, 1)
+
+
 @pytest.mark.parametrize("joint_set", [MPII, LSP, COCO], ids=lambda s: s.name)
 def test_limbs_reach_every_joint_and_mirror_into_limbs(joint_set):
     limbs = {frozenset(limb) for limb in joint_set.limbs}

@@ -13,6 +13,7 @@ import numpy as np
 from pycocotools.coco import COCO as CocoTable
 from pycocotools.cocoeval import COCOeval
 
+from fpd_tf.errors import InputError
 from fpd_tf.evaluation.metrics import (
     Scores,
     checked,
@@ -64,8 +65,8 @@ def oks_ap(
         `auc` its mean.
 
     Raises:
-        InputError: shapes that do not fit, a coordinate of an annotated joint that is
-            not finite, an area that is not above 0.
+        InputError: shapes that do not fit, a coordinate of an annotated joint or a
+            confidence that is not finite, an area that is not above 0.
 
     Example:
         >>> import numpy as np
@@ -81,10 +82,14 @@ def oks_ap(
         predicted, ground_truth, annotated, joint_set.num_joints
     )
     areas = positive("areas", areas, len(ground_truth))
+    confidences = _checked_confidences(confidences, annotated.shape)
+    if len(images) != len(ground_truth):
+        expected = f"{len(ground_truth)}, one for each person"
+        raise InputError("images", "", expected, len(images))
     kept = annotated.any(axis=1)
     predicted, ground_truth = predicted[kept], ground_truth[kept]
     annotated = annotated[kept]
-    areas, confidences = areas[kept], np.asarray(confidences)[kept]
+    areas, confidences = areas[kept], confidences[kept]
     images = [image for image, known in zip(images, kept, strict=True) if known]
     sigmas = np.array(joint_set.sigmas or _mean_sigmas(joint_set))
     table = _ground_truth_table(ground_truth, annotated, areas, images)
@@ -93,6 +98,17 @@ def oks_ap(
         errors = distances(predicted, ground_truth, annotated)
         similarities = np.exp(-(errors**2) / (8 * sigmas**2 * areas[:, None]))
     return _scores(similarities, joint_set, details)
+
+
+def _checked_confidences(confidences, shape):
+    confidences = np.asarray(confidences, float)
+    if confidences.shape != shape:
+        raise InputError("confidences", "shape", f"{shape}", confidences.shape)
+    if not np.isfinite(confidences).all():
+        person = np.argwhere(~np.isfinite(confidences))[0][0]
+        expected, received = "finite numbers", confidences[person].tolist()
+        raise InputError("confidences", f"person {person}", expected, received)
+    return confidences
 
 
 @cache
@@ -129,7 +145,9 @@ def _ground_truth_table(ground_truth, annotated, areas, images):
 
 
 def _statistics(table, predicted, confidences, sigmas):
-    """pycocotools' ten numbers in percent."""
+    """pycocotools' ten numbers in percent; NaN without people, whom it cannot take."""
+    if not len(predicted):
+        return dict.fromkeys(_STATISTICS, np.nan)
     detections = [
         {
             "image_id": person["image_id"],

@@ -127,3 +127,27 @@ def test_an_area_that_is_none_is_refused():
     here, known = np.zeros((1, 17, 2)), np.ones((1, 17), bool)
     with pytest.raises(InputError, match="areas: person 0: .* above 0. Received: 0.0"):
         oks_ap(here, here, known, [0], known, ["a"])
+
+
+TRUTH = np.arange(68.0).reshape(2, 17, 2)
+ALL, AREAS, SURE = np.ones((2, 17), bool), np.full(2, 900.0), np.ones((2, 17))
+
+
+@pytest.mark.parametrize(
+    ("confidences", "images", "message"),
+    [
+        (SURE[:1], "ab", r"confidences: shape: expected \(2, 17\)"),
+        (SURE[:, 0], "ab", r"confidences: shape: expected \(2, 17\)"),
+        (SURE * [[1], [np.nan]], "ab", "confidences: person 1: expected finite"),
+        (SURE, "a", "images: expected 2, one for each person. Received: 1"),
+    ],
+)
+def test_what_does_not_fit_the_people_is_refused(confidences, images, message):
+    with pytest.raises(InputError, match=message):
+        oks_ap(TRUTH, TRUTH, ALL, AREAS, confidences, images)
+
+
+def test_without_labels_there_is_no_score():
+    scores = oks_ap(TRUTH, TRUTH, ~ALL, AREAS, SURE, "ab")
+    assert scores.people == 0 and np.isnan(scores.mean) and np.isnan(scores.auc)
+    assert np.isnan([*scores.details.values()]).all()
