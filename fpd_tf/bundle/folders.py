@@ -137,8 +137,8 @@ def check_bundle(folder: str | Path) -> Contract:
             raise InputError.plain(folder, platform, sentence)
     _check_files(folder)
     web = folder / "web"
-    for student in read_json(web / STUDENTS, _OF_A_BUNDLE):
-        model = web / read_contract(web / student["contract"]).model.file
+    for path in _contracts_of_students(web):
+        model = path.with_name(read_contract(path).model.file)
         check_loadable(audit_tflite(model), model)
     vectors = json.loads(json.dumps(golden_vectors(contracts[0])))
     for platform, (_, tests) in PLACES.items():
@@ -147,6 +147,18 @@ def check_bundle(folder: str | Path) -> Contract:
             sentence = "this fpd_tf computes other joints; write the bundle again"
             raise InputError.plain(path, "", sentence)
     return contracts[0]
+
+
+def _contracts_of_students(web):
+    """The contracts of what the page offers."""
+    path = web / STUDENTS
+    students = read_json(path, _OF_A_BUNDLE)
+    try:
+        names = [str(student["contract"]) for student in students]
+    except (LookupError, TypeError) as error:
+        expected = "a list of students, each with its contract"
+        raise InputError(path, "", expected, str(students)[:80]) from error
+    return [web / name for name in names]
 
 
 def _digests(folder):

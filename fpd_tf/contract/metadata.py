@@ -14,6 +14,7 @@ import numpy as np
 
 from fpd_tf.contract.tflite_file import dtype_of
 from fpd_tf.errors import InputError
+from fpd_tf.joint_names import flip_pairs_by_name
 from fpd_tf.joints import JOINT_SETS, JointSet
 
 BUFFER, IDENTIFIER = b"TFLITE_METADATA", b"M001"
@@ -92,7 +93,8 @@ def with_metadata(model: bytes, joint_set: JointSet | None) -> bytes:
 def joint_set_within(model: str | Path, num_joints: int) -> JointSet | None:
     """The joints named in the metadata of a .tflite; None without names.
 
-    Limbs and flip pairs are not stored: only known joint sets have them.
+    Limbs and flip pairs are not stored: known joint sets have them, and the names of
+    others give their flip pairs.
 
     Args:
         model: the file.
@@ -122,7 +124,7 @@ def joint_set_within(model: str | Path, num_joints: int) -> JointSet | None:
     for known in JOINT_SETS.values():
         if known.joints == names:
             return known
-    return JointSet(Path(model).name, names)
+    return JointSet(Path(model).name, names, flip_pairs_by_name(names))
 
 
 def _metadata(image, output, joint_set):

@@ -6,7 +6,7 @@ H x W heatmap.
 
 import json
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,7 +23,7 @@ from fpd_tf.contract.rules import (
     crop_rule,
     rules_for,
 )
-from fpd_tf.contract.shapes import codec_of
+from fpd_tf.contract.shapes import check_joint_set, codec_of
 from fpd_tf.contract.tflite_file import TfliteFile, dtype_of
 from fpd_tf.errors import InputError
 from fpd_tf.files import read_json, written_whole
@@ -158,6 +158,7 @@ class Contract:
             raise ValueError("stride x heatmap = image size")
         if self.decode != Decode():
             raise ValueError(f"the decode rule of version {VERSION}, {Decode()}")
+        JointSet("pose.json", self.joints, self.flip_pairs, self.limbs)
         return self
 
 
@@ -167,12 +168,17 @@ _SCHEMA = TypeAdapter(Contract)
 def contract_path(model: str | Path) -> Path:
     """Path of the contract of a model: student.tflite -> student.pose.json.
 
+    A bundle's pose.tflite has a pose.json beside it.
+
     Example:
         >>> from fpd_tf.contract.pose_json import contract_path
         >>> contract_path("student.int8.tflite").name
         'student.int8.pose.json'
     """
-    return Path(model).with_suffix(SUFFIX)
+    usual = Path(model).with_suffix(SUFFIX)
+    bundled = usual.with_name("pose.json")
+    in_bundle = usual.name == f"pose{SUFFIX}" and not usual.exists()
+    return bundled if in_bundle and bundled.exists() else usual
 
 
 def describe(
@@ -203,8 +209,7 @@ def describe(
     file = _opened(model)
     image, heatmaps, num_joints = _ends(file)
     joint_set = joint_set or _joints_within(file.path, num_joints)
-    if joint_set.num_joints != num_joints:
-        raise InputError(file.path, "joints", f"{joint_set.num_joints}", num_joints)
+    check_joint_set(file.path, num_joints, joint_set)
     return Contract(
         version=VERSION,
         model=ModelFile(file.path.name, file.sha256, _weights(file.model)),
@@ -324,6 +329,12 @@ def _parsed(path):
     if isinstance(version, int) and version > VERSION:
         expected = f"at most {VERSION}, the newest this fpd_tf reads"
         raise InputError(path, "version", expected, version)
+    if isinstance(content, dict) and "joints" in content and "model" not in content:
+        sentence = (
+            "it is a short one, which names joints for Python alone; apps need the "
+            "full one that `fpd export` or `write_contract` writes"
+        )
+        raise InputError.plain(path, "model", sentence)
     try:
         return _SCHEMA.validate_python(content)
     except ValidationError as error:
@@ -351,10 +362,24 @@ def _held(contract, path, file):
     if received != contract.model.sha256:
         expected = f"{contract.model.sha256[:12]}..., as {path.name} says"
         raise InputError(file.path, "SHA-256", expected, f"{received[:12]}...")
-    if (contract.image, contract.heatmaps, len(contract.joints)) != _ends(file):
-        sentence = f"its image, heatmaps or joints are not those of {file.path.name}"
-        raise InputError.plain(path, "", sentence)
+    image, heatmaps, num_joints = _ends(file)
+    stated = _facts(contract.image, contract.heatmaps, len(contract.joints))
+    for field, value in _facts(image, heatmaps, num_joints).items():
+        if stated[field] != value:
+            expected = f"{value}, as {file.path.name} has"
+            raise InputError(path, field, expected, stated[field])
     return replace(contract, model=replace(contract.model, file=file.path.name))
+
+
+def _facts(image, heatmaps, num_joints):
+    """{field: value} of what a contract says of its file."""
+    parts = {"image": asdict(image), "heatmaps": asdict(heatmaps)}
+    facts = {
+        f"{part}.{field}": value
+        for part, fields in parts.items()
+        for field, value in fields.items()
+    }
+    return facts | {"joints": num_joints}
 
 
 def _joints_within(model, num_joints):

@@ -12,6 +12,10 @@ from fpd_tf.joint_names import plain_name
 from fpd_tf.joints import JointSet
 from fpd_tf.settings import validated
 
+AboveZero = Annotated[float, Field(gt=0)]
+# smaller sides would give thousands of squares
+Sides = Annotated[tuple[Annotated[float, Field(ge=0.05)], ...], Field(min_length=1)]
+
 
 @validated
 class Score:
@@ -48,9 +52,9 @@ class Crop:
     shoulders: tuple[int, ...]
     rule: Literal["box"] = "box"
     threshold: float = 0.1
-    body_margin: float = 1.4
-    torso_margin: float = 2.5
-    smallest: float = 32.0
+    body_margin: AboveZero = 1.4
+    torso_margin: AboveZero = 2.5
+    smallest: AboveZero = 32.0
 
 
 @validated
@@ -65,7 +69,7 @@ class Search:
     """
 
     rule: Literal["squares"] = "squares"
-    sides: tuple[Annotated[float, Field(gt=0)], ...] = (1.0, 0.75, 0.5)
+    sides: Sides = (1.0, 0.75, 0.5)
 
 
 @validated
@@ -80,9 +84,9 @@ class Smoothing:
     """
 
     rule: Literal["one_euro"] = "one_euro"
-    min_cutoff: float = 1.0
-    beta: float = 25.0
-    derivative_cutoff: float = 1.0
+    min_cutoff: AboveZero = 1.0
+    beta: Annotated[float, Field(ge=0)] = 25.0
+    derivative_cutoff: AboveZero = 1.0
 
 
 @validated

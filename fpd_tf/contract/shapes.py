@@ -1,10 +1,11 @@
-"""The codec of a network, from its shapes."""
+"""The codec of a network, and how many joints it has, from its shapes."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from fpd_tf.codec import Heatmaps
 from fpd_tf.errors import InputError
+from fpd_tf.joints import JointSet
 
 
 def codec_of(
@@ -32,6 +33,19 @@ def codec_of(
         raise InputError(source, "shapes", expected, received)
     size, rows, num_joints = int(image[1]), int(heatmaps[1]), int(heatmaps[3])
     return Heatmaps(size, size // rows), num_joints
+
+
+def check_joint_set(
+    source: str | Path, num_joints: int, joint_set: JointSet | None
+) -> None:
+    """Checks that a joint set has as many joints as the heatmaps.
+
+    Raises:
+        InputError: it has more or fewer.
+    """
+    if joint_set and joint_set.num_joints != num_joints:
+        expected = f"{joint_set.num_joints}, those of {joint_set.name}"
+        raise InputError(source, "joints", expected, num_joints)
 
 
 def _suit(image, heatmaps):

@@ -7,7 +7,7 @@ K joints, S input size.
 
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError, model_validator
 
 from fpd_tf.contract.pose_json import CONTRACT, Positive, contract_path
 from fpd_tf.contract.tflite_file import TfliteFile
@@ -32,6 +32,12 @@ class ShortImage:
 
     size: Positive | None = None
     range: tuple[float, float] | None = None
+
+    @model_validator(mode="after")
+    def _range_rises(self):
+        if self.range and not self.range[0] < self.range[1]:
+            raise ValueError("range: the smaller value first, such as [-1, 1]")
+        return self
 
 
 @validated

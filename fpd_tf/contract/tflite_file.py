@@ -211,6 +211,8 @@ def builtin_name(code) -> str:
 
 def _check(model):
     """Checks what native code assumes: it aborts the process if some of it is wrong."""
+    if not model.subgraphs:
+        raise ValueError("no network in it")
     for code in model.operatorCodes:
         builtin_name(code)
         (code.customCode or b"").decode()

@@ -8,6 +8,7 @@ import numpy as np
 from fpd_tf.data.people import People
 from fpd_tf.data.pipeline import DataConfig, broken_files_named, make_dataset
 from fpd_tf.errors import InputError
+from fpd_tf.inference.given import check_count
 
 FEWEST_PEOPLE = 200
 
@@ -16,8 +17,10 @@ def calibration_people(people: People | None, count: int) -> People:
     """`count` people, always the same ones of the same people.
 
     Raises:
-        InputError: fewer people than `count` and than `FEWEST_PEOPLE`.
+        InputError: fewer people than `count` and than `FEWEST_PEOPLE`, or a count below
+            1.
     """
+    check_count("calibration_count", count)
     needed, found = min(count, FEWEST_PEOPLE), len(people or ())
     if found < needed:
         expected = f"at least {needed} people to calibrate on, or --few-people"

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from fpd_tf.contract.metadata import with_metadata
+from fpd_tf.contract.shapes import check_joint_set, codec_of
 from fpd_tf.contract.tflite_file import open_interpreter
 from fpd_tf.data.people import People
 from fpd_tf.errors import InputError
@@ -23,7 +24,7 @@ from fpd_tf.export.quantize import (
     tensor_ranges,
 )
 from fpd_tf.export.rounding import rounded_weights
-from fpd_tf.files import written_whole
+from fpd_tf.files import check_file, written_whole
 from fpd_tf.joints import JointSet
 from fpd_tf.models.keras_file import joint_set_of_network
 from fpd_tf.quiet import quiet
@@ -67,8 +68,8 @@ def export_tflite(
         fine_tuning: settings of further training, for "qat" or pruning.
 
     Raises:
-        InputError: no network to convert, too few samples, an unknown or unfitting
-            option, or a path of another kind.
+        InputError: no network from one square image to heatmaps, too few samples, an
+            unknown or unfitting option, or a path of another kind.
         GateError: the loss of fine-tuning is no longer finite.
 
     Example:
@@ -80,6 +81,7 @@ def export_tflite(
     check_place(path)
     _check_options(quantization, io, fine_tuning)
     network = folded(model)
+    codec_of(network.name, network.input_shape, network.output_shape)
     joint_set = joints_of(network, samples, joint_set)
     check_joint_set(path.name, network.output_shape[-1], joint_set)
     crops = None
@@ -111,6 +113,9 @@ def to_tflite(
             int16x8.
         io: type of image and heatmaps, one of `IO_TYPES`; "float32" but for int8.
 
+    Raises:
+        InputError: no crops to measure ranges on.
+
     Example:
         >>> from fpd_tf.export.convert import to_tflite
         >>> from fpd_tf.export.fold import folded
@@ -119,6 +124,8 @@ def to_tflite(
     """
     if quantization not in ("int8", "int16x8"):
         return _of_floats(network, quantization)
+    if crops is None or not len(crops):
+        raise InputError("crops", "", "one or more to measure ranges on", "none")
     if quantization == "int8":
         with rounded_weights(network, crops):
             plain = _of_floats(network)
@@ -176,21 +183,10 @@ def check_place(path: Path) -> None:
     Raises:
         InputError: another suffix, or no folder to write to.
     """
-    if path.suffix != ".tflite" or not path.parent.is_dir():
-        expected = "a name ending in .tflite, in an existing folder"
-        raise InputError(path, "", expected, path.name)
-
-
-def check_joint_set(
-    source: str | Path, num_joints: int, joint_set: JointSet | None
-) -> None:
-    """Checks that a joint set has as many joints as the heatmaps.
-
-    Raises:
-        InputError: it has more or fewer.
-    """
-    if joint_set and joint_set.num_joints != num_joints:
-        raise InputError(source, "joints", f"{joint_set.num_joints}", num_joints)
+    if path.suffix != ".tflite":
+        received = path.suffix or "none"
+        raise InputError(path, "suffix", ".tflite", received)
+    check_file(path)
 
 
 def _check_options(quantization, io, fine_tuning):

@@ -12,10 +12,10 @@ import numpy as np
 
 from fpd_tf.codec import LOG_FLOOR
 from fpd_tf.contract.metadata import BUFFER, joint_set_within, with_metadata
+from fpd_tf.contract.shapes import check_joint_set
 from fpd_tf.contract.tflite_file import open_interpreter, read_tflite
 from fpd_tf.errors import InputError
 from fpd_tf.export.audit import audit_tflite
-from fpd_tf.export.convert import check_joint_set
 from fpd_tf.files import written_whole
 from fpd_tf.joints import JointSet
 from fpd_tf.quiet import quiet
@@ -53,6 +53,10 @@ def write_with_decode(model: str | Path, *, joint_set: JointSet | None = None) -
     joint_set = joint_set or joint_set_within(model, joints)
     check_joint_set(model, joints, joint_set)
     parsed = read_tflite(model)
+    parts = len(parsed.subgraphs), len(parsed.signatureDefs or ())
+    if parts != (1, 1):
+        expected = "one subgraph and one signature, as `export_tflite` writes them"
+        raise InputError(model, "", expected, f"{parts[0]} and {parts[1]}")
     parsed.metadata = [each for each in parsed.metadata or () if each.name != BUFFER]
     content = _grafted(parsed, _decoder(height, width, joints))
     with written_whole(joints_path(model)) as aside:

@@ -4,6 +4,7 @@ The hourglass is pre-activation: a BatchNorm after an Add has no convolution bef
 to be folded into, and quantization-aware training does not accept it there.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -50,8 +51,8 @@ def folded(model: keras.Model | str | Path) -> keras.Model:
     other BatchNorms and Rescaling become 1x1 depthwise convolutions (a shift cannot go
     into a convolution that pads with zeros). Float32, and only what the last output
     needs. Each layer is named after the layer of `model` whose output it gives
-    (biases that an Add sums up stand in one of its convolutions), the last one
-    `heatmaps`.
+    (biases that an Add sums up stand in one of its convolutions), in the characters
+    that TensorFlow takes, the last one `heatmaps`.
 
     Args:
         model: a Functional model with one input of fixed size, or its .keras file.
@@ -79,14 +80,14 @@ def folded(model: keras.Model | str | Path) -> keras.Model:
     inputs, last = _graph(model)
     uses = Counter(source for sources in inputs.values() for source in sources)
     image = _image(model)
+    names = _names(inputs, last)
     values = {}
     for layer, sources in inputs.items():
         given = [
             values[source] if uses[source] == 1 else _tensor(values[source])
             for source in sources
         ]
-        name = "heatmaps" if layer is last else layer.name
-        values[layer] = _rewritten(layer, given, name) if given else image
+        values[layer] = _rewritten(layer, given, names[layer]) if given else image
     network = keras.Model(image, _tensor(values[last]), name=f"{model.name}_folded")
     joint_set = joint_set_of_network(model)
     return named_network(network, joint_set) if joint_set else network
@@ -123,6 +124,19 @@ def kind_and_settings(layer: layers.Layer) -> tuple[str, dict]:
     return kind.__name__, _settings(layer, kind) | {"name": layer.name}
 
 
+def _names(old, last):
+    """{layer: its new name}, no two alike; TensorFlow takes ASCII, a letter first."""
+    names, taken = {last: "heatmaps"}, {"image", "heatmaps"}
+    for layer in (each for each in old if each is not last):
+        name = re.sub(r"[^A-Za-z0-9._-]", "_", layer.name)
+        name = name if name[0].isalnum() else f"layer{name}"
+        while name in taken:
+            name += "_"
+        names[layer] = name
+        taken.add(name)
+    return names
+
+
 def _graph(model):
     """{layer: the layers that feed it} in order, as far as the last output needs."""
     made_by = {}
@@ -136,7 +150,9 @@ def _graph(model):
 
     def maker(tensor):
         if id(tensor) not in made_by:
-            sentence = "it uses a layer twice; export takes networks that do not"
+            sentence = (
+                "it uses a layer twice, or a network as a layer; export takes neither"
+            )
             raise InputError.plain(model.name, "", sentence)
         return made_by[id(tensor)]
 
@@ -144,7 +160,7 @@ def _graph(model):
     inputs, needed = {}, {last}
     for layer in reversed(model.operations):
         if layer in needed and not _is_identity(layer):
-            _check_known(layer)
+            _check_known(layer, model.name)
             inputs[layer] = [maker(fed) for fed in keras.tree.flatten(layer.input)]
             needed.update(inputs[layer])
     return dict(reversed(inputs.items())), last
@@ -155,7 +171,7 @@ def _is_identity(layer):
     return type(layer) is layers.Activation and layer.activation is linear
 
 
-def _check_known(layer):
+def _check_known(layer, source):
     activation = getattr(layer, "activation", keras.activations.linear)
     alone = (keras.activations.sigmoid,) if type(layer) is layers.Activation else ()
     known = (
@@ -167,8 +183,11 @@ def _check_known(layer):
     )
     if not known:
         kinds = ", ".join(sorted(kind.__name__ for kind in _KNOWN))
-        received = f"{type(layer).__name__} {getattr(layer, 'activation', '')}"
-        raise InputError("fold", layer.name, f"one of {kinds}", received)
+        how = "channels last, with activation linear or relu, or sigmoid as a layer"
+        received = type(layer).__name__
+        if hasattr(layer, "activation"):
+            received += f" with {keras.activations.serialize(activation)}"
+        raise InputError(source, layer.name, f"one of {kinds}; {how}", received)
 
 
 def _image(model):
@@ -208,6 +227,8 @@ def _with_one_bias(values):
     all, to which its 16x8 quantizer gives a scale that is wrong for all but one.
     """
     added = [value for value in values if _is_linear_convolution(value)]
+    if len({convolution.bias.shape for convolution in added}) > 1:
+        return values
     bias = sum(convolution.bias for convolution in added)
     return [
         replace(value, bias=bias if value is added[0] else 0 * bias)

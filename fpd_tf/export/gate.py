@@ -74,14 +74,14 @@ class Draft:
             check_drop(self.comparison, max_drop, self.path.name)
 
     def put_in_place(self) -> Path:
-        """Writes the file and its pose.json.
+        """Writes the file and its pose.json: both, or where the disk is full neither.
 
         An older decoding file, made from the one that is replaced, is deleted.
         """
         with written_whole(self.path) as aside:
             aside.write_bytes(self.file.read_bytes())
+            write_contract(contract_path(self.path), self.contract)
         joints_path(self.path).unlink(missing_ok=True)
-        write_contract(contract_path(self.path), self.contract)
         return self.path
 
 

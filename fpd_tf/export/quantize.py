@@ -21,7 +21,7 @@ N images, T activation tensors, S input size, H W heatmap, K joints.
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -93,14 +93,15 @@ class Ranges:
         return np.max(self.peaks / np.maximum(usual, 1e-6), axis=1)
 
     def within(self, percentage: float) -> tuple[np.ndarray, np.ndarray]:
-        """(T,) lower and upper ends, around 0, that so many of the images stay within.
+        """(T,) lower and upper ends that so many of the images stay within.
 
-        Never narrower than 1/4096 of all: XNNPACK refuses a file whose scales lie too
-        far apart.
+        0 is within, as int8 needs it. Never narrower than 1/4096 of all: XNNPACK
+        refuses a file whose scales lie too far apart.
         """
-        full = self.highest.max(axis=0) - np.minimum(self.lowest.min(axis=0), 0.0)
+        smallest, largest = self.lowest.min(axis=0), self.highest.max(axis=0)
+        full = np.maximum(largest, 0.0) - np.minimum(smallest, 0.0)
         low = np.minimum(np.percentile(self.lowest, 100 - percentage, axis=0), 0.0)
-        high = np.percentile(self.highest, percentage, axis=0)
+        high = np.maximum(np.percentile(self.highest, percentage, axis=0), 0.0)
         return low, np.maximum(high, low + np.where(full > 0, full / _NARROWING, 1.0))
 
     def by_layer(self, percentage: float) -> dict[str, tuple[float, float]]:
@@ -144,15 +145,16 @@ class Ranges:
         )
 
 
-def tensor_ranges(model: bytes, images: Iterable[np.ndarray]) -> Ranges:
+def tensor_ranges(model: bytes, images: np.ndarray) -> Ranges:
     """Runs a float .tflite and notes the range of every activation tensor.
 
     Args:
         model: the content of a float32 .tflite, such as `to_tflite(network)`.
-        images: N times (S, S, 3) float32 RGB in [0, 1].
+        images: (N, S, S, 3) float32 RGB in [0, 1].
 
     Raises:
-        InputError: an image of another size.
+        InputError: no images, or of another size or type; or the network gives numbers
+            that are not finite.
 
     Example:
         >>> from pathlib import Path
@@ -163,6 +165,8 @@ def tensor_ranges(model: bytes, images: Iterable[np.ndarray]) -> Ranges:
         >>> ranges.names[0], ranges.lowest.shape[0]
         ('image', 2)
     """
+    if not len(images):
+        raise InputError("images", "", "one or more to measure ranges on", "none")
     names, indices = zip(*_activations(_parsed(model)), strict=True)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Warning: Enabling `experimental_preserve")
@@ -173,7 +177,9 @@ def tensor_ranges(model: bytes, images: Iterable[np.ndarray]) -> Ranges:
         tensors = [interpreter.get_tensor(index) for index in indices]
         lowest.append([tensor.min() for tensor in tensors])
         highest.append([tensor.max() for tensor in tensors])
-    return Ranges(names, np.array(lowest), np.array(highest))
+    ranges = Ranges(names, np.array(lowest), np.array(highest))
+    _check_finite(ranges)
+    return ranges
 
 
 def quantized(
@@ -207,7 +213,7 @@ def quantized(
         )
 
 
-def best_percentage(model: bytes, ranges: Ranges, images: Iterable[np.ndarray]) -> int:
+def best_percentage(model: bytes, ranges: Ranges, images: np.ndarray) -> int:
     """The one of `PERCENTAGES` with int8 heatmaps nearest to the float ones.
 
     A heatmap's error is its largest difference relative to its range, clipped at 1
@@ -216,7 +222,7 @@ def best_percentage(model: bytes, ranges: Ranges, images: Iterable[np.ndarray]) 
     Args:
         model: the file that `ranges` were measured on.
         ranges: of its activation tensors.
-        images: N times (S, S, 3) float32 RGB in [0, 1].
+        images: (N, S, S, 3) float32 RGB in [0, 1].
 
     Example:
         >>> from pathlib import Path
@@ -256,8 +262,19 @@ def _interpreter(model, **options):
     return interpreter
 
 
+def _check_finite(ranges):
+    finite = np.isfinite(ranges.lowest) & np.isfinite(ranges.highest)
+    if not finite.all():
+        layer = ranges.names[np.argmin(finite.all(axis=0))]
+        sentence = "gives numbers that are not finite; are weights and images whole?"
+        raise InputError.plain("network", layer, sentence)
+
+
 def _run(interpreter, image):
     (details,) = interpreter.get_input_details()
+    if image.dtype.kind != "f":
+        expected = "floats in [0, 1]: levels divided by 255"
+        raise InputError("images", "type", expected, image.dtype)
     if image.shape != tuple(details["shape"][1:]):
         expected = f"those of the network, {tuple(details['shape'][1:].tolist())}"
         raise InputError("images", "shape", expected, image.shape)

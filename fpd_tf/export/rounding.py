@@ -54,9 +54,9 @@ def rounded_weights(network: keras.Model, crops: np.ndarray) -> Iterator[None]:
     """
     before = network.get_weights()
     seen = _what_kernels_see(network, crops[:: max(1, len(crops) // IMAGES)])
-    for name, (moments, means) in seen.items():
-        _round(network.get_layer(name), moments, means)
     try:
+        for name, (moments, means) in seen.items():
+            _round(network.get_layer(name), moments, means)
         yield
     finally:
         network.set_weights(before)

@@ -7,8 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fpd_tf.data.images import SUFFIXES as IMAGES
 from fpd_tf.errors import InputError
 from fpd_tf.files import check_apart, make_folder, written_whole
+from fpd_tf.quiet import quiet
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
@@ -43,12 +45,17 @@ def write_drawing(path: Path, image: np.ndarray) -> None:
     """Writes (H, W, 3) uint8 RGB in the format of the file's suffix.
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: the file cannot be written, or the format has no images so large.
     """
     make_folder(path.parent)
-    content = cv2.imencode(path.suffix.lower(), image[..., ::-1])[1].tobytes()
+    with quiet():
+        encoded, content = cv2.imencode(path.suffix.lower(), image[..., ::-1])
+    if not encoded:
+        height, width = image.shape[:2]
+        sentence = f"{width} x {height} pixels are too many for it; write a .png"
+        raise InputError.plain(path, "", sentence)
     with written_whole(path) as aside:
-        aside.write_bytes(content)
+        aside.write_bytes(content.tobytes())
 
 
 def _places(photographs, out):
@@ -57,6 +64,9 @@ def _places(photographs, out):
             return [out] * len(photographs)
         sentence = "give a folder: there are several photographs to draw"
         raise InputError.plain(out, "", sentence)
+    if out.suffix.lower() in IMAGES and not out.is_dir():
+        known = ", ".join(SUFFIXES)
+        raise InputError(out, "suffix", f"{known}, or a folder", out.suffix)
     absolute = [Path(os.path.abspath(photograph)) for photograph in photographs]
     root = os.path.commonpath([each.parent for each in absolute])
     names = (

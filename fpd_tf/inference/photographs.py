@@ -57,8 +57,8 @@ def predict_files(
 
     Raises:
         InputError: a photograph, the boxes or the model cannot be read; no photograph
-            at all; a box that lies in none, or whose name two photographs have; a
-            drawing would replace a photograph.
+            at all; two of `box`, `boxes` and `people`; a box that lies in none, or
+            whose name two photographs have; a drawing would replace a photograph.
 
     Example:
         >>> import fpd_tf as fpd
@@ -67,6 +67,12 @@ def predict_files(
         >>> len(predict_files([root / "images"], "student.tflite"))
         12
     """
+    if isinstance(paths, str | Path):
+        raise InputError("paths", "", "a list of photographs", repr(str(paths)))
+    check_count("people", people)
+    if (box is not None) + (boxes is not None) + (people > 1) > 1:
+        sentence = "give one of box, boxes and a number of people above 1"
+        raise InputError.plain("predict_files", "", sentence)
     photographs = [
         file
         for path in map(Path, paths)
@@ -74,7 +80,6 @@ def predict_files(
     ]
     if not photographs:
         raise InputError("photographs", "", "one or more", "none")
-    check_count("people", people)
     check_apart(out, paths)
     drawings = drawing_paths(photographs, Path(out)) if out else {}
     boxes_file = "boxes"

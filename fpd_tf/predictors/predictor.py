@@ -13,6 +13,8 @@ from fpd_tf.contract.pose_json import Rules
 from fpd_tf.errors import InputError
 from fpd_tf.joints import JointSet
 
+_MARGIN = 0.01  # of images that were resampled
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -53,14 +55,18 @@ class Predictor:
         """Joints of (B, S, S, 3) RGB crops in [0, 1].
 
         Raises:
-            InputError: the images have another shape, or the network gives numbers that
-                are not finite.
+            InputError: the images have another shape or range, or the network gives
+                numbers that are not finite.
         """
         images = np.asarray(images, np.float32)
         size = self.input_size
-        if images.ndim != 4 or images.shape[1:] != (size, size, 3):
+        if images.ndim != 4 or images.shape[1:] != (size, size, 3) or not images.size:
             expected = f"(B, {size}, {size}, 3)"
             raise InputError(self.name, "images", expected, images.shape)
+        low, high = images.min(), images.max()
+        if not -_MARGIN <= low <= high <= 1 + _MARGIN:
+            expected = "0 to 1: levels divided by 255"
+            raise InputError(self.name, "images", expected, f"{low:g} to {high:g}")
         found = self.run(images)
         for field, values in vars(found).items():
             if values is not None and not np.isfinite(values).all():

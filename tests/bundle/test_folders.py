@@ -20,6 +20,7 @@ from fpd_tf.contract.pose_json import (
 from fpd_tf.errors import GateError, InputError
 from fpd_tf.export.audit import audit_tflite
 from fpd_tf.export.convert import export_tflite
+from fpd_tf.files import sha256_of
 from fpd_tf.joints import LSP
 
 
@@ -167,6 +168,17 @@ def test_a_missing_file_and_a_missing_list_are_named(folder):
         (folder / "bundle.json").write_text(json.dumps(broken))
         with pytest.raises(InputError, match="bundle.json: expected the list"):
             check_bundle(folder)
+
+
+@pytest.mark.parametrize("students", [{"a": 1}, [1], 3, None, [{"name": "x"}]])
+def test_a_list_of_students_that_is_none_is_named(folder, students):
+    listed = folder / "web" / "students.json"
+    listed.write_text(json.dumps(students))
+    manifest = json.loads((folder / "bundle.json").read_text())
+    manifest["files"]["web/students.json"] = sha256_of(listed)
+    (folder / "bundle.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="students.json: expected a list of students"):
+        check_bundle(folder)
 
 
 def test_a_folder_of_something_else_is_no_bundle(tmp_path):

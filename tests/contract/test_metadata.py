@@ -158,6 +158,10 @@ def test_the_joints_inside_are_known_by_their_names(folder, float_file):
     path = export_tflite(network(5), folder / "star.tflite", joint_set=star)
     within = joint_set_within(path, 5)
     assert (within.joints, within.limbs) == (star.joints, ())
+    paws = fpd.JointSet("paws", ("left_paw", "nose", "right_paw"), ((2, 0),))
+    path = export_tflite(network(3), folder / "paws.tflite", joint_set=paws)
+    assert joint_set_within(path, 3).flip_pairs == paws.flip_pairs
+    path = folder / "star.tflite"
     assert joint_set_within(export_tflite(network(3), folder / "3.tflite"), 3) is None
     with pytest.raises(InputError, match="joints.txt: expected 4 names.*Received: 5"):
         joint_set_within(path, 4)
@@ -174,6 +178,8 @@ def test_damaged_labels_are_refused(float_file, tmp_path, labels):
 
 
 def test_a_joint_set_of_another_size_is_refused(folder):
-    with pytest.raises(InputError, match="joints: expected 14. Received: 16"):
+    with pytest.raises(
+        InputError, match="joints: expected 14, those of lsp. Received: 16"
+    ):
         export_tflite(network(16), folder / "wrong.tflite", joint_set=fpd.LSP)
     assert not (folder / "wrong.tflite").exists()

@@ -23,6 +23,7 @@ from fpd_tf.contract.tflite_file import Tensor, TfliteFile
 from fpd_tf.errors import InputError
 from fpd_tf.export.convert import export_tflite
 from fpd_tf.joints import LSP, MPII, JointSet
+from fpd_tf.predictors.load import load_predictor
 
 
 def exported(path, joints=14, seed=0, **options):
@@ -124,7 +125,9 @@ def test_joints_of_ones_own(tmp_path):
     contract = describe(path, joint_set=own)
     assert contract.joints == own.joints and contract.crop == crop_rule(own)
     assert contract.crop.hips == contract.crop.shoulders == (0, 1, 2)
-    with pytest.raises(InputError, match="joints: expected 16. Received: 3"):
+    with pytest.raises(
+        InputError, match="joints: expected 16, those of mpii. Rec.*: 3"
+    ):
         describe(path, joint_set=MPII)
 
 
@@ -154,16 +157,35 @@ def test_the_joints_of_a_contract_are_a_known_set_where_they_are_its_own(written
         ("version", "one", "version: expected 1"),
         ("image__size", 128, "expected stride x heatmap = image size"),
         ("image__color_order", "BGR", "image.color_order: expected 'RGB'"),
-        ("image__range", [-1, 1], "its image, heatmaps or joints are not those of"),
+        (
+            "image__range",
+            [-1, 1],
+            "image.range: expected (0.0, 1.0), as student.tflite has. Received: (-1.0",
+        ),
         (
             "heatmaps__name",
             "output_0",
-            "its image, heatmaps or joints are not those of",
+            "pose.json: heatmaps.name: expected heatmaps, as student.tflite has. Rece",
         ),
+        (
+            "joints",
+            [*LSP.joints, "tail"],
+            "joints: expected 14, as student.tflite has. Received: 15",
+        ),
+        ("joints", ["a"] * 14, "joints: expected names, each once. Received: ['a'] tw"),
+        ("flip_pairs", [[0, 1], [1, 2]], "flip_pairs: expected each joint in one pair"),
         ("limbs", [[0, 14]], "expected indices of the 14 joints"),
         ("crop__hips", [-1], "expected indices of the 14 joints"),
         ("decode__log_floor", 0.01, "expected the decode rule of version 1"),
         ("smoothing__beta", None, "smoothing.beta: expected a valid number"),
+        ("smoothing__beta", -1, "smoothing.beta: expected greater than or equal to 0"),
+        ("smoothing__min_cutoff", 0, "smoothing.min_cutoff: expected greater than 0"),
+        ("smoothing__derivative_cutoff", 0, "derivative_cutoff: expected greater than"),
+        ("search__sides", [], "search.sides: expected "),
+        ("search__sides", [0.001], "search.sides.0: expected greater than or equal"),
+        ("crop__body_margin", 0, "crop.body_margin: expected greater than 0"),
+        ("crop__torso_margin", -1, "crop.torso_margin: expected greater than 0"),
+        ("crop__smallest", 0, "crop.smallest: expected greater than 0"),
         ("score__treshold", 0.3, "score.treshold: expected the fields of version 1"),
         ("model__sha256", "0" * 64, "SHA-256: expected 000000000000"),
     ],
@@ -216,6 +238,25 @@ def test_the_json_schema_takes_a_contract_and_refuses_others(written, field, val
     content = json.loads(changed(written, **{field: value}).read_text())
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(content, contract_schema())
+
+
+def test_a_short_contract_is_no_whole_one(written):
+    written.write_text(json.dumps({"version": 1, "joints": LSP.joints}))
+    with pytest.raises(InputError, match="pose.json: model: it is a short one, which"):
+        read_contract(written)
+
+
+def test_the_contract_of_a_bundle_is_beside_its_model(written, tmp_path):
+    folder = tmp_path / "web"
+    folder.mkdir()
+    model = written.with_name("student.tflite").rename(folder / "pose.tflite")
+    assert contract_path(model).name == "pose.pose.json"
+    own = JointSet("own", tuple(f"own_{name}" for name in LSP.joints), (), ((0, 13),))
+    write_contract(folder / "pose.json", describe(model, joint_set=own))
+    assert contract_path(model) == folder / "pose.json"
+    assert load_predictor(model).joint_set.limbs == ((0, 13),)
+    write_contract(folder / "pose.pose.json", describe(model))
+    assert load_predictor(model).joint_set is LSP
 
 
 def test_a_contract_cut_short_is_refused(written):

@@ -171,7 +171,11 @@ def test_indices_that_point_nowhere_are_damage(plain, tmp_path):
         for tensor in model.subgraphs[0].tensors:
             tensor.shape = np.array([3], np.int32)
 
+    def break_subgraphs(model):
+        model.subgraphs, model.signatureDefs = [], []
+
     for harm in (
+        break_subgraphs,
         break_tensor,
         break_buffer,
         break_operator,

@@ -31,6 +31,13 @@ def test_few_people_do_where_few_are_asked_for(people):
         calibration_people(None, 8)
 
 
+@pytest.mark.parametrize("count", [0, -1, 2.5])
+def test_a_count_of_nobody_is_refused(people, count):
+    """A negative one would leave out the last ones."""
+    with pytest.raises(InputError, match="^calibration_count: .*1 or more. Received"):
+        calibration_people(people, count)
+
+
 def test_a_photograph_that_vanished_is_named(people, tmp_path):
     gone = tmp_path / "gone.jpg"
     more = people.of([*people, dataclasses.replace(people[0], image_path=gone)])

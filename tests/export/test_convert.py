@@ -154,12 +154,28 @@ def test_options_that_do_not_fit_are_refused(options, message, network, tmp_path
         export_tflite(network, tmp_path / "student.tflite", **options)
 
 
-@pytest.mark.parametrize("name", ["student.bin", "nowhere/student.tflite"])
-def test_paths_that_cannot_become_a_file_are_refused(name, network, tmp_path):
-    with pytest.raises(
-        InputError, match="a name ending in .tflite, in an existing folder"
-    ):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("student.bin", "student.bin: suffix: expected .tflite. Received: .bin$"),
+        ("nowhere/student.tflite", "student.tflite: it cannot be written: there is no"),
+        ("folder.tflite", "folder.tflite: it is a folder"),
+    ],
+)
+def test_paths_that_cannot_become_a_file_are_refused(name, said, network, tmp_path):
+    (tmp_path / "folder.tflite").mkdir()
+    with pytest.raises(InputError, match=said):
         export_tflite(network, tmp_path / name)
+
+
+@pytest.mark.parametrize("shape", [(16, 16, 1), (16, 24, 3), (17, 17, 3)])
+def test_networks_that_no_app_could_feed_are_refused(shape, tmp_path):
+    """Grey, not square, and a size that is no multiple of the heatmap's."""
+    image = keras.Input(shape)
+    heatmaps = keras.layers.Conv2D(2, 3, 4, "same")(image)
+    with pytest.raises(InputError, match=r"shapes: expected \(B, S, S, 3\) to heat"):
+        export_tflite(keras.Model(image, heatmaps), tmp_path / "student.tflite")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupted_export_leaves_the_old_file(network, tmp_path, monkeypatch):

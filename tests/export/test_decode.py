@@ -3,7 +3,9 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.tools.flatbuffer_utils import convert_object_to_bytearray
 
 import fpd_tf as fpd
 from fpd_tf.codec import decode_heatmaps, encode_heatmaps
@@ -105,6 +107,13 @@ def test_files_of_other_outputs_are_refused(people, tmp_path):
     export_tflite(network(), path, samples=people, **options)
     with pytest.raises(InputError, match=r"s.tflite: outputs: expected float32 heat"):
         write_with_decode(path)
+    twice = schema.ModelT.InitFromPackedBuf(
+        export_tflite(network(), path).read_bytes(), 0
+    )
+    twice.subgraphs *= 2
+    (tmp_path / "two.tflite").write_bytes(bytes(convert_object_to_bytearray(twice)))
+    with pytest.raises(InputError, match="expected one subgraph and .*: 2 and 1"):
+        write_with_decode(tmp_path / "two.tflite")
     decoded = write_with_decode(export_tflite(network(), path))
     with pytest.raises(InputError, match=r"Received: \[\('joints', 'float32', 3\)\]"):
         write_with_decode(decoded)

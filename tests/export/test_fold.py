@@ -232,8 +232,8 @@ class Odd(layers.Conv2D):
 )
 def test_layers_the_rewrite_does_not_know_are_named(unknown, name):
     image = layers.Input((8, 8, 3))
-    model = keras.Model(image, layers.Conv2D(2, 1)(unknown(image)))
-    with pytest.raises(InputError, match=f"fold: {name}"):
+    model = keras.Model(image, layers.Conv2D(2, 1)(unknown(image)), name="odd")
+    with pytest.raises(InputError, match=f"^odd: {name}: .* Add, .*Received: [^<]*$"):
         folded(model)
 
 
@@ -242,6 +242,37 @@ def test_shared_layers_are_refused():
     twice = layers.Conv2D(3, 1)
     with pytest.raises(InputError, match="uses a layer twice"):
         folded(keras.Model(image, twice(twice(image))))
+
+
+def test_networks_within_networks_are_refused():
+    image = layers.Input((8, 8, 3))
+    inner = keras.Model(image, layers.Conv2D(3, 1)(image))
+    with pytest.raises(InputError, match="or a network as a layer"):
+        folded(keras.Model(image, layers.Conv2D(2, 1)(inner(image))))
+
+
+def test_layers_of_any_name_are_converted():
+    """Two that end up alike, those of input and output, and what is no scope."""
+    names = "größe", "grüße", "heatmaps", "image", "_hidden", "with space"
+    image = x = layers.Input((8, 8, 3), name="picture")
+    for name in names:
+        x = layers.ReLU(name=name)(layers.Add()([x, x]))
+    model = keras.Model(image, layers.Conv2D(2, 1, name="last")(x))
+    network = folded(model)
+    found = [layer.name for layer in network.layers if isinstance(layer, layers.ReLU)]
+    assert found == ["gr__e", "gr__e_", "heatmaps_", "image_", "layer_hidden"] + [
+        "with_space"
+    ]
+    received, expected = run_both(model, run_in_litert(network))
+    np.testing.assert_allclose(received, expected, atol=1e-5)
+
+
+def test_a_sum_over_all_channels_keeps_its_biases():
+    image = layers.Input((8, 8, 3))
+    both = [layers.Conv2D(width, 1)(image) for width in (4, 1)]
+    model = with_random_weights(keras.Model(image, layers.Add()(both)))
+    received, expected = run_both(model, folded(model))
+    np.testing.assert_allclose(received, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("weight", ["stem_conv/kernel", "stem_bn/moving_variance"])

@@ -119,6 +119,22 @@ def test_the_contract_has_the_networks_own_joints_and_limbs(tmp_path):
     assert contract.flip_pairs == star.flip_pairs and contract.scores is None
 
 
+def test_a_disk_that_is_full_keeps_the_older_pair(tmp_path, monkeypatch):
+    """The pose.json does not fit: the older file is not replaced either."""
+
+    def full(path, _):
+        raise InputError.plain(path, "", "it cannot be written: No space left")
+
+    path, stale = tmp_path / "student.tflite", tmp_path / "student.joints.tflite"
+    path.write_bytes(b"old")
+    stale.write_bytes(b"old")
+    monkeypatch.setattr(gate, "write_contract", full)
+    with pytest.raises(InputError, match="student.pose.json: it cannot be written"):
+        export_gated(network(), path)
+    assert path.read_bytes() == stale.read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_an_older_file_with_the_decode_goes_with_the_file_it_came_from(
     people, tmp_path
 ):

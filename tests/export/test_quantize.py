@@ -99,6 +99,12 @@ def test_ranges_by_hand():
     np.testing.assert_allclose(never_negative.within(100), [[0], [3]])
 
 
+def test_zero_is_within_every_range():
+    """Where it was not, fine-tuning would have rounded within another range."""
+    ranges = Ranges(("below",), np.full((4, 1), -7.0), np.full((4, 1), -5.0))
+    np.testing.assert_allclose(ranges.within(100), [[-7], [0]])
+
+
 def test_a_tensor_that_is_nearly_always_zero_keeps_a_width():
     highest = np.zeros((100, 2))
     highest[7, 1] = 4096
@@ -138,11 +144,33 @@ def test_integer_ends_hold_the_same_numbers(io, plain, images, ranges):
     np.testing.assert_allclose(received, expected, atol=1e-5)
 
 
-def test_images_of_another_size_are_refused(plain):
-    with pytest.raises(
-        InputError, match=r"images: shape: .* \(8, 8, 3\). Rec.*\(4, 4, 3\)"
-    ):
-        tensor_ranges(plain, np.zeros((1, 4, 4, 3)))
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (np.zeros((1, 4, 4, 3)), r"shape: .*\(8, 8, 3\). Received: \(4, 4, 3\)$"),
+        (np.zeros((0, 8, 8, 3)), "expected one or more .* Received: none$"),
+        (np.full((1, 8, 8, 3), 255, np.uint8), "divided by 255. Received: uint8$"),
+    ],
+)
+def test_images_that_do_not_fit_are_refused(plain, images, said):
+    with pytest.raises(InputError, match=f"^images: .*{said}"):
+        tensor_ranges(plain, images)
+
+
+def test_a_layer_whose_numbers_are_not_finite_is_named(network, images):
+    model = folded(network)
+    usual = model.get_layer("usual")
+    before = usual.get_weights()
+    usual.set_weights([np.full_like(before[0], 3e38), before[1]])
+    plain = to_tflite(model)
+    with pytest.raises(InputError, match="^network: usual: gives numbers that are not"):
+        tensor_ranges(plain, images)
+
+
+@pytest.mark.parametrize("crops", [None, np.zeros((0, 8, 8, 3), np.float32)])
+def test_integers_need_crops_to_measure_on(network, crops):
+    with pytest.raises(InputError, match="^crops: .* Received: none"):
+        to_tflite(folded(network), "int8", crops)
 
 
 def test_a_network_that_the_runtime_refuses_is_one_line(plain, images, capfd):

@@ -131,9 +131,12 @@ def test_int8_files_hold_weights_rounded_in_turn():
     assert kernels == [[127, 0, 1]]
 
 
-def test_weights_come_back_after_an_error(network, crops):
-    before = network.get_weights()
-    with pytest.raises(RuntimeError), rounded_weights(network, crops):
+@pytest.mark.parametrize("fails", ["rounding", "what is done with it"])
+def test_weights_come_back_after_an_error(network, crops, fails, monkeypatch):
+    before, last = network.get_weights(), network.layers[-1]
+    if fails == "rounding":
+        monkeypatch.setattr(last, "set_weights", None)
+    with pytest.raises((RuntimeError, TypeError)), rounded_weights(network, crops):
         raise RuntimeError
     for one, other in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -39,6 +39,19 @@ def test_one_photograph_may_name_its_drawing(tmp_path):
     assert drawing_paths([photo], folder) == {photo: folder / "a.png"}
 
 
+@pytest.mark.parametrize("name", ["a.gif", "a.tif", "a.HEIC"])
+def test_a_drawing_of_another_format_is_no_folder(name):
+    with pytest.raises(InputError, match=f"{name}: suffix: expected .png.*or a folder"):
+        drawing_paths([Path("b.jpg")], Path(name))
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.jpg"])
+def test_a_drawing_too_large_for_its_format_is_one_line(name, tmp_path, capfd):
+    with pytest.raises(InputError, match=f"{name}: 66000 x 2 pixels are too many"):
+        write_drawing(tmp_path / name, np.zeros((2, 66000, 3), np.uint8))
+    assert list(tmp_path.iterdir()) == [] and capfd.readouterr().err == ""
+
+
 def test_no_drawing_replaces_a_photograph(tmp_path):
     photo = tmp_path / "a.png"
     photo.touch()

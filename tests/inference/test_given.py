@@ -142,6 +142,24 @@ def test_python_searches_a_photograph_as_the_command_does(held, tmp_path, run_fp
         )
 
 
+@pytest.mark.parametrize(
+    "two",
+    [
+        {"box": (0, 0, 9, 9), "boxes": {}},
+        {"box": (0, 0, 9, 9), "people": 2},
+        {"boxes": {}, "people": 2},
+    ],
+)
+def test_of_two_ways_to_say_where_people_are_none_is_passed_over(held, two):
+    with pytest.raises(InputError, match="give one of box, boxes and a number of"):
+        predict_files(["a.png"], held, **two)
+
+
+def test_a_name_in_place_of_a_list_is_refused(held):
+    with pytest.raises(InputError, match="^paths: .*a list of photographs. Received: "):
+        predict_files("a.png", held)
+
+
 def test_a_name_of_two_photographs_is_refused(held, tmp_path):
     photographs = [tmp_path / side / "a.png" for side in ("left", "right")]
     for photograph in photographs:

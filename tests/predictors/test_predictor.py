@@ -40,6 +40,24 @@ def test_predictor_gives_the_last_stack_of_a_model(network, images):
     np.testing.assert_allclose(predict.heatmaps(images[:1]), expected[:1], atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("images", "received"),
+    [
+        (np.full((1, 32, 32, 3), 255, np.uint8), "255 to 255"),
+        (np.full((1, 32, 32, 3), -1.0), "-1 to -1"),
+        (np.full((1, 32, 32, 3), np.nan), "nan to nan"),
+        (np.zeros((0, 32, 32, 3)), r"\(0, 32, 32, 3\)"),
+        (np.zeros((1, 32, 30, 3)), r"\(1, 32, 30, 3\)"),
+        (np.float32(0), r"\(\)"),
+    ],
+)
+def test_images_that_do_not_fit_are_refused(network, images, received):
+    """Levels that are not divided by 255 would give wrong joints without a word."""
+    predict = load_predictor(network)
+    with pytest.raises(InputError, match=f"images: expected .* Received: {received}$"):
+        predict(images)
+
+
 def test_a_predictor_is_opened_once(network):
     predict = load_predictor(network)
     assert load_predictor(predict) is predict

@@ -110,6 +110,7 @@ def test_names_of_a_known_set_are_that_set(foreign_file, movenet_like, tmp_path)
             "joints: expected names, each once",
         ),
         (SHORT | {"image": {"size": 64}}, "image.size: expected 32, as joints.tflite"),
+        (SHORT | {"image": {"range": [1, 1]}}, "image: expected range: the smaller"),
         (SHORT | {"limbs": [[0, 3]]}, "limbs: expected indices 0 to 2. Received: 3"),
         (
             contract_path(HELD).read_text(),
