@@ -223,9 +223,12 @@ def _writing(path, aside):
 
 def _is_of_writing(error, aside):
     """By the file it names, or where it names none by its number."""
-    if isinstance(error.filename, str | bytes):
-        place = Path(os.fsdecode(error.filename))
-        return place in aside.parents or place.is_relative_to(aside)
+    names = error.filename, error.filename2  # of a copy the source comes first
+    named = [Path(os.fsdecode(each)) for each in names if isinstance(each, str | bytes)]
+    if named:
+        return any(
+            each in aside.parents or each.is_relative_to(aside) for each in named
+        )
     return isinstance(error, shutil.Error) or error.errno in _NO_ROOM
 
 

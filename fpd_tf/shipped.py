@@ -5,6 +5,7 @@ from pathlib import Path
 from fpd_tf.errors import InputError
 
 POSE_MODEL = "models/pose-small.int8.tflite"
+KERAS_FILES = (".keras", ".h5", ".hdf5")
 
 
 def shipped(name: str = "") -> Path:

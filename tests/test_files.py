@@ -179,6 +179,21 @@ def test_a_limit_on_the_size_of_files_is_a_sentence(tmp_path):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
+def test_a_copy_that_finds_no_room_is_said_of_the_folder(tmp_path):
+    """Of a copy that fails half-way, the system's error names the source."""
+    model, out = tmp_path / "model.tflite", tmp_path / "bundle"
+    model.write_bytes(bytes(5000))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(InputError, match=f"^{out}: .*File too large"):
+            with folder_written_whole(out) as aside:
+                shutil.copyfile(model, aside / "pose.tflite")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == [model]
+
+
 WRITER = """
 import random, sys
 from hashlib import sha256

@@ -12,6 +12,7 @@ from typer import Typer
 from typer.main import get_command
 
 import fpd_tf as fpd
+from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
 from fpd_tf.models.keras_file import load_network, named_network, save_network
 from studies import ablate, label_offset, study
@@ -47,6 +48,14 @@ def run(name, *arguments):
 def test_a_script_has_a_command_line(name, capsys):
     run(name, "--help")
     assert "Usage:" in capsys.readouterr().out
+
+
+def test_a_student_without_aims_is_not_shipped(tmp_path):
+    """Said before anything is read: none of the folders exists."""
+    folders = [tmp_path / name for name in ("run", "lspet", "coco")]
+    with pytest.raises(InputError, match="NAME: expected one of pose-.* Rec.*: pose-x"):
+        run("tools.ship", folders[0], "pose-x", *folders[1:])
+    assert list(tmp_path.iterdir()) == []
 
 
 def documented(page):

@@ -361,7 +361,9 @@ def _held(contract, path, file):
     received = file.sha256
     if received != contract.model.sha256:
         expected = f"{contract.model.sha256[:12]}..., as {path.name} says"
-        raise InputError(file.path, "SHA-256", expected, f"{received[:12]}...")
+        remedy = f"put the model of {path.name} here, or its own pose.json"
+        received = f"{received[:12]}...; {remedy}"
+        raise InputError(file.path, "SHA-256", expected, received)
     image, heatmaps, num_joints = _ends(file)
     stated = _facts(contract.image, contract.heatmaps, len(contract.joints))
     for field, value in _facts(image, heatmaps, num_joints).items():

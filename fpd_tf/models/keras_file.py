@@ -9,11 +9,10 @@ import keras
 from fpd_tf.errors import InputError
 from fpd_tf.files import written_whole
 from fpd_tf.joints import JointSet, joint_set_from
-from fpd_tf.shipped import model_file
+from fpd_tf.shipped import KERAS_FILES, model_file
 
 _JOINTS = "joints.json"
 _ZIP = b"PK"
-_SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
 def load_network(path: str | Path) -> keras.Model:
@@ -38,7 +37,7 @@ def load_network(path: str | Path) -> keras.Model:
     if not path.is_file():
         received = "a folder" if path.is_dir() else "no such file"
         raise InputError(path, "", "a .keras file", received)
-    if path.suffix not in _SUFFIXES:
+    if path.suffix not in KERAS_FILES:
         received = f"a {path.suffix} file" if path.suffix else "a file without suffix"
         raise InputError(path, "", "a .keras file", received)
     if path.suffix == ".keras" and not zipfile.is_zipfile(path):

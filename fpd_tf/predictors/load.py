@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from fpd_tf.errors import InputError
 from fpd_tf.predictors.predictor import Predictor
-from fpd_tf.shipped import model_file
+from fpd_tf.shipped import KERAS_FILES, model_file
 
 if TYPE_CHECKING:
     import keras
@@ -42,6 +42,9 @@ def load_predictor(model: "keras.Model | str | Path | Predictor") -> Predictor:
             from fpd_tf.predictors.tflite import tflite_predictor
 
             return tflite_predictor(model)
+        if model.suffix not in KERAS_FILES:
+            received = "a folder" if model.is_dir() else model.suffix or "no suffix"
+            raise InputError(model, "suffix", ".keras or .tflite", received)
     from fpd_tf.predictors.keras_network import keras_predictor
 
     return keras_predictor(model)

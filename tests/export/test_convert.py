@@ -162,10 +162,11 @@ def test_options_that_do_not_fit_are_refused(options, message, network, tmp_path
         ("folder.tflite", "folder.tflite: it is a folder"),
     ],
 )
-def test_paths_that_cannot_become_a_file_are_refused(name, said, network, tmp_path):
+def test_paths_that_cannot_become_a_file_are_refused(name, said, tmp_path):
+    """Before the network is looked at, which is none."""
     (tmp_path / "folder.tflite").mkdir()
     with pytest.raises(InputError, match=said):
-        export_tflite(network, tmp_path / name)
+        export_tflite("none.keras", tmp_path / name)
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 1), (16, 24, 3), (17, 17, 3)])

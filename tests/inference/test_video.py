@@ -187,7 +187,9 @@ def test_the_verb_takes_a_video(
     video, monkeypatch, capsys, tmp_path, arguments, status, said
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["fpd", "predict", "--model", "m.keras", *arguments])
+    monkeypatch.setattr(
+        sys, "argv", ["fpd", "predict", "--model", "m.keras", *arguments]
+    )
     with pytest.raises(SystemExit) as stop:
         cli.main()
     printed = capsys.readouterr()

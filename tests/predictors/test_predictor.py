@@ -40,6 +40,13 @@ def test_predictor_gives_the_last_stack_of_a_model(network, images):
     np.testing.assert_allclose(predict.heatmaps(images[:1]), expected[:1], atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["a.md", "a.TFLITE", "folder"])
+def test_what_is_no_network_is_said_of_both_kinds_of_file(name, tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match=f"{name}: suffix: expected .keras or .tflite"):
+        load_predictor(tmp_path / name)
+
+
 @pytest.mark.parametrize(
     ("images", "received"),
     [
