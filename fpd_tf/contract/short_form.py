@@ -26,8 +26,8 @@ class ShortImage:
 
     Args:
         size: S, which the file has too.
-        range: to which pixel values 0 to 255 are scaled; if None, 0 to 1, or 0 to 255
-            for an integer image without a scale.
+        range: to which pixel values 0 to 255 are scaled; if None, 0 to 1, or what an
+            integer image's scale covers, or 0 to 255 where it has none.
     """
 
     size: Positive | None = None

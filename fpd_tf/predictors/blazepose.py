@@ -110,7 +110,7 @@ def landmarks_predictor(network: TfliteNetwork) -> UprightPredictor:
     def look(images):
         found = network(images)[place].reshape(len(images), _POINTS, _VALUES)
         found = found[:, : BLAZEPOSE.num_joints]
-        scores = 1 / (1 + np.exp(-found[..., _VISIBILITY]))
+        scores = 1 / (1 + np.exp(-np.float64(found[..., _VISIBILITY])))
         return found[..., :2] - 0.5, scores.astype(np.float32)
 
     def run(images):

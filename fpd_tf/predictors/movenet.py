@@ -17,6 +17,7 @@ from fpd_tf.predictors.predictor import Prediction, Predictor
 from fpd_tf.predictors.tflite_network import TfliteNetwork
 
 FIRST_LEVEL = {"uint8": 0, "int32": 0, "float32": 0, "int8": -128}
+FARTHEST = 10  # crops away from this one; pixels are farther
 
 
 def gives_joints(shapes: Sequence[tuple[int, ...]]) -> bool:
@@ -43,7 +44,7 @@ def joints_predictor(
         told: the short contract beside the file.
 
     Raises:
-        InputError: an image of another type.
+        InputError: an image of another type; when it runs, joints (1, K, 3) in pixels.
     """
     (shape,), size = network.shapes, network.input_size
     levels = _is_movenet(shape) and not (told and told.image.range)
@@ -54,6 +55,10 @@ def joints_predictor(
     def run(images):
         (found,) = network(as_levels(images, network.dtype) if levels else images)
         found = np.asarray(found, np.float32).reshape(len(images), -1, 3)
+        if _is_ours(shape) and np.abs(found[..., :2]).max() > FARTHEST:
+            received = f"{found[..., :2].min():g} to {found[..., :2].max():g}"
+            expected = "y and x in parts of the crop, 0 to 1"
+            raise InputError(network.path, "joints", expected, received)
         return Prediction(size * found[..., 1::-1] - 0.5, found[..., 2])
 
     joint_set = told.joint_set if told else _joints_of(network.path, shape[-2])

@@ -39,7 +39,8 @@ def tflite_predictor(path: Path, threads: int = 2) -> Predictor:
         expected = "heatmaps [1, H, H, K], joints [1, 1, K, 3] or BlazePose's five"
         raise InputError(path, "outputs", expected, shapes)
     whole = None if told or joints else contract_beside(file)
-    trusted, image_range = whole is not None, told and told.image.range
+    trusted = whole is not None
+    image_range = whole.image.range if whole else told and told.image.range
     network = TfliteNetwork(file, threads, trusted=trusted, image_range=image_range)
     if told:
         num_joints = shapes[0][-2 if joints else -1]

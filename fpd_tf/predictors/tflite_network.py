@@ -4,8 +4,11 @@ from threading import Lock
 
 import numpy as np
 
+from fpd_tf.contract.pose_json import contract_path
 from fpd_tf.contract.tflite_file import TfliteFile
 from fpd_tf.errors import InputError
+
+_USUAL = (0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)
 
 
 class TfliteNetwork:
@@ -15,8 +18,9 @@ class TfliteNetwork:
         file: read and checked.
         threads: of the interpreter.
         trusted: whether a pose.json has the checksum of the file.
-        image_range: to which [0, 1] is scaled; if None, it is not, and an integer image
-            without a scale gets 0 to 255.
+        image_range: to which [0, 1] is scaled; if None, it is not, but an integer image
+            gets the one of 0 to 1, -1 to 1 and 0 to 255 that its scale covers, without
+            a scale 0 to 255.
 
     Attributes:
         path: of the file.
@@ -53,6 +57,9 @@ class TfliteNetwork:
 
         Returns:
             For each output an array (B, ...), without the batch axis of the file.
+
+        Raises:
+            InputError: the scale of an integer image covers none of the usual ranges.
         """
         with self._lock:
             found = [self._run_one(pixels) for pixels in images]
@@ -60,7 +67,7 @@ class TfliteNetwork:
 
     def _run_one(self, pixels):
         if pixels.dtype != self._image["dtype"] or pixels.dtype.kind == "f":
-            low, high = self._range
+            low, high = self._range or self._refused()
             pixels = _quantized(low + (high - low) * pixels, self._image)
         self._interpreter.set_tensor(self._image["index"], pixels[None])
         self._interpreter.invoke()
@@ -68,6 +75,14 @@ class TfliteNetwork:
             _dequantized(self._interpreter.get_tensor(each["index"]), each)[0]
             for each in self._outputs
         ]
+
+    def _refused(self):
+        low, high = _covered(self._image)
+        sentence = (
+            f"its scale covers {low:.2f} to {high:.2f}: which values are black and "
+            f"white? Write image.range into {contract_path(self.path).name}"
+        )
+        raise InputError.plain(self.path, "image", sentence)
 
 
 def _image_of(file):
@@ -96,10 +111,28 @@ def _quantized(values, tensor):
 
 
 def _usual_range(image):
-    """The range of an integer image without a scale (-128 to 127 for int8)."""
-    levels = np.issubdtype(image["dtype"], np.integer) and not image["quantization"][0]
-    first = -128.0 if image["dtype"] == np.int8 else 0.0
-    return (first, first + 255) if levels else (0.0, 1.0)
+    """The values of black and white; None where an 8-bit scale fits none of the usual.
+
+    An integer image without a scale holds levels, int8 ones less 128.
+    """
+    dtype, (scale, _) = image["dtype"], image["quantization"]
+    if np.issubdtype(dtype, np.integer) and not scale:
+        first = -128.0 if dtype == np.int8 else 0.0
+        return first, first + 255
+    if dtype not in (np.int8, np.uint8):
+        return _USUAL[0]
+    fits = (
+        usual
+        for usual in _USUAL
+        if np.allclose(_covered(image), usual, rtol=0, atol=(usual[1] - usual[0]) / 4)
+    )
+    return next(fits, None)
+
+
+def _covered(image):
+    """The values of the smallest and the largest code of an integer image."""
+    limits, (scale, zero_point) = np.iinfo(image["dtype"]), image["quantization"]
+    return scale * (limits.min - zero_point), scale * (limits.max - zero_point)
 
 
 def _dequantized(codes, tensor):

@@ -60,6 +60,15 @@ def test_the_second_look_is_upright_and_comes_back():
     np.testing.assert_allclose(found.scores, 0.75)
 
 
+def test_joints_that_are_certainly_hidden_score_zero():
+    class Hidden(Seeing):
+        def __call__(self, images):
+            return [None, np.full((len(images), 195), -200, np.float32)]
+
+    found = landmarks_predictor(Hidden())(np.zeros((1, 64, 64, 3)))
+    np.testing.assert_allclose(found.scores, 0, atol=1e-30)
+
+
 @pytest.mark.parametrize("alone", [False, True])
 def test_in_a_vote_the_others_turn_it_upright(alone):
     """The guide knows where the hips are, which the network itself would not find."""

@@ -68,6 +68,18 @@ def test_our_own_file_with_the_decode_inside_gives_what_its_heatmaps_do(tmp_path
     np.testing.assert_allclose(joints.scores, heatmaps(images).scores, atol=1e-6)
 
 
+def test_joints_in_pixels_are_refused(foreign_file):
+    """(1, K, 3) of others may be x, y and z of a hand."""
+    import tensorflow as tf
+
+    def pixels(image):
+        return tf.cast(image[:, 0, :5, :], tf.float32) + 20
+
+    predictor = load_predictor(foreign_file(pixels, dtype="float32"))
+    with pytest.raises(InputError, match="joints: expected y and x in parts .*: 20 to"):
+        predictor(np.zeros((1, 32, 32, 3)))
+
+
 def test_other_numbers_of_joints_have_no_names(foreign_file):
     import tensorflow as tf
 
