@@ -20,8 +20,8 @@ from fpd_tf.evaluation.metrics import Scores, pck, pckh, signed_error
 from fpd_tf.evaluation.oks import oks_ap
 from fpd_tf.evaluation.reference import reference_lengths
 from fpd_tf.geometry import apply_matrix, crop_matrices, invert_matrix
+from fpd_tf.joint_maps import joint_map
 from fpd_tf.predictors.load import load_predictor
-from fpd_tf.predictors.mapped import mapped
 from fpd_tf.predictors.predictor import Predictor
 from fpd_tf.predictors.views import with_flip
 from fpd_tf.progress import tracked
@@ -100,13 +100,13 @@ def evaluate(
         >>> evaluation.metric, evaluation.joints.shape
         ('PCKh@0.5', (2, 16, 2))
     """
-    if not len(scales):
-        raise InputError("scales", "", "one or more factors on the box", "none")
+    scales = _checked_scales(scales)
     if batch_size < 1:
         raise InputError("batch_size", "", "1 or more", batch_size)
-    predictor, people = _by_name(load_predictor(model), checked_people(people))
+    opened = load_predictor(model)
+    predictor, people, to_people = _by_name(opened, checked_people(people))
     batches = _batches(predictor, people, scales, batch_size)
-    return _evaluated(predictor, people, batches, flip_test, tuple(scales))
+    return _evaluated(predictor, people, batches, flip_test, scales, to_people)
 
 
 def fitting_predictor(
@@ -128,16 +128,32 @@ def fitting_predictor(
     return replace(predictor, joint_set=wanted)
 
 
+def _checked_scales(scales):
+    try:
+        found = tuple(float(scale) for scale in scales)
+    except (TypeError, ValueError):
+        found = ()
+    if not found or not all(0 < scale < np.inf for scale in found):
+        expected = "one or more factors above 0 on the box"
+        raise InputError("scales", "", expected, repr(scales))
+    return found
+
+
 def _by_name(predictor, people):
-    """A predictor of the people's joints, and the people with what it can find."""
+    """The predictor, the people with what it can find, and the map to their joints.
+
+    The map is None where the joints are the same.
+    """
     predictor = with_names_of(predictor, people.joint_set)
     if predictor.joint_set.joints == people.joint_set.joints:
-        return replace(predictor, joint_set=people.joint_set), people
+        return replace(predictor, joint_set=people.joint_set), people, None
     counted = only_joints(people, common_joints(people, [predictor]))
-    return mapped(predictor, people.joint_set), counted
+    return predictor, counted, joint_map(predictor.joint_set, people.joint_set)
 
 
-def _evaluated(predictor, people, batches, flip_test=False, scales=(1.0,)):
+def _evaluated(
+    predictor, people, batches, flip_test=False, scales=(1.0,), to_people=None
+):
     predict = with_flip(predictor) if flip_test else predictor
     crops = tracked(batches.as_numpy_iterator(), "evaluating", len(batches))
     with broken_files_named():
@@ -145,6 +161,9 @@ def _evaluated(predictor, people, batches, flip_test=False, scales=(1.0,)):
     in_crops, confidences = (
         np.concatenate(parts) for parts in zip(*found, strict=True)
     )
+    if to_people:
+        in_crops = to_people.joints(in_crops)
+        confidences = to_people.weights(confidences)
     return evaluation_of(predictor, people, in_crops, confidences, flip_test, scales)
 
 

@@ -20,10 +20,14 @@ from fpd_tf.evaluation.evaluate import (
     scorer,
 )
 from fpd_tf.geometry import apply_matrix
+from fpd_tf.joint_maps import joint_map
 from fpd_tf.joints import LSP, MPII, JointSet
 from fpd_tf.models.hourglass import stacked_hourglass
+from fpd_tf.models.keras_file import named_network
 from fpd_tf.predictors.load import load_predictor
+from fpd_tf.predictors.mapped import mapped
 from fpd_tf.predictors.predictor import heatmap_predictor
+from fpd_tf.predictors.views import with_flip
 
 SIZE = 64
 
@@ -103,6 +107,25 @@ def test_multi_scale_averages_every_scale(people):
     assert evaluation.scales == PAPER_SCALES
     with pytest.raises(InputError, match="scales: expected one or more factors"):
         evaluate(flat, people, scales=())
+
+
+@pytest.mark.parametrize("scales", [1.0, [0], [-1.0], [np.nan], ["wide"]])
+def test_scales_that_are_no_factors_are_refused(people, scales):
+    with pytest.raises(InputError, match="scales: expected one or more factors above"):
+        evaluate(all_knowing(people), people, scales=scales)
+
+
+def test_flip_test_and_scales_suit_a_network_of_other_joints(people):
+    network = stacked_hourglass(
+        num_stacks=1, num_features=8, depth=1, input_size=SIZE, num_joints=14
+    )
+    flipped = with_flip(load_predictor(named_network(network, LSP)))
+    by_hand = evaluate(mapped(flipped, MPII), people).joints
+    found = evaluate(network, people, flip_test=True, scales=(1.0, 1.0))
+    known = joint_map(LSP, MPII).known
+    np.testing.assert_allclose(found.joints[:, known], by_hand[:, known], atol=1e-3)
+    neck = MPII.index("upper_neck")
+    assert found.scores.counts["upper_neck"] == people.annotated[:, neck].sum()
 
 
 def test_scores_do_not_depend_on_the_batch_size(people, network):
