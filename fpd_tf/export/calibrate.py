@@ -23,7 +23,10 @@ def calibration_people(people: People | None, count: int) -> People:
     check_count("calibration_count", count)
     needed, found = min(count, FEWEST_PEOPLE), len(people or ())
     if found < needed:
-        expected = f"at least {needed} people to calibrate on, or --few-people"
+        expected = (
+            f"at least {needed} people to calibrate on, or --few-people, in Python "
+            "calibration_count"
+        )
         raise InputError("samples", "", expected, found)
     order = np.random.default_rng(0).permutation(found)[:count]
     return people.of(people[index] for index in order)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8", "int16x8")
 TRAINED = "qat"
 IO_TYPES = ("float32", "uint8", "int8")
-USUAL, WIDEST = 95, 32
+USUAL, WIDEST = 95, 32  # int16x8: of 95 % of the crops, those with the widest ranges
 
 
 def export_tflite(

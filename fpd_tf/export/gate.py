@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,6 +32,9 @@ def check_drop(comparison: NetworkComparison, max_drop: float, name: str) -> Non
         GateError: it lost more, or nothing was scored.
     """
     lost = comparison.drop
+    if isnan(lost):
+        sentence = "nobody could be scored, so the loss is not known"
+        raise GateError(f"{name}: {comparison.network.metric}: {sentence}")
     if not lost <= max_drop:
         before, after = comparison.network.scores, comparison.tflite.scores
         raise GateError(

@@ -29,7 +29,7 @@ from fpd_tf.export.fold import layer_by_layer
 
 LARGEST = 127
 DAMPING = 0.01
-IMAGES, PLACES = 32, 512
+IMAGES, PLACES = 32, 512  # places of a feature map whose surroundings are measured
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class Scored:
         (47.3, 0.5, True),
         (47.25, 0.5, False),
         (50.0, 0.0, True),
-        (float("nan"), 99.0, False),
+        (50.0, float("nan"), False),
     ],
 )
 def test_the_gate_holds_and_does_not(after, max_drop, holds):
@@ -55,6 +55,12 @@ def test_the_gate_holds_and_does_not(after, max_drop, holds):
         return
     with pytest.raises(GateError, match=r"a.tflite: PCK@0.2 fell .* allowed are"):
         check_drop(comparison, max_drop, "a.tflite")
+
+
+def test_a_loss_that_is_not_known_does_not_pass():
+    comparison = NetworkComparison(Scored(47.8), Scored(float("nan")), 0.0, 100.0)
+    with pytest.raises(GateError, match="a.tflite: PCK@0.2: nobody could be scored"):
+        check_drop(comparison, 99.0, "a.tflite")
 
 
 def test_a_gate_without_people_does_not_stay_open(tmp_path):
