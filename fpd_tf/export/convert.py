@@ -184,8 +184,7 @@ def check_place(path: Path) -> None:
         InputError: another suffix, or no folder to write to.
     """
     if path.suffix != ".tflite":
-        received = path.suffix or "none"
-        raise InputError(path, "suffix", ".tflite", received)
+        raise InputError(path, "", "a name ending in .tflite", path.name)
     check_file(path)
 
 
