@@ -67,19 +67,8 @@ def predict_files(
         >>> len(predict_files([root / "images"], "student.tflite"))
         12
     """
-    if isinstance(paths, str | Path):
-        raise InputError("paths", "", "a list of photographs", repr(str(paths)))
-    check_count("people", people)
-    if (box is not None) + (boxes is not None) + (people > 1) > 1:
-        sentence = "give one of box, boxes and a number of people above 1"
-        raise InputError.plain("predict_files", "", sentence)
-    photographs = [
-        file
-        for path in map(Path, paths)
-        for file in (photographs_in(path) if path.is_dir() else [path])
-    ]
-    if not photographs:
-        raise InputError("photographs", "", "one or more", "none")
+    _check_ways(paths, box, boxes, people)
+    photographs = _photographs(paths)
     check_apart(out, paths)
     drawings = drawing_paths(photographs, Path(out)) if out else {}
     boxes_file = "boxes"
@@ -91,21 +80,10 @@ def predict_files(
     look = {"joint_set": estimator.joint_set, "threshold": threshold}
     several = people > 1 or boxes is not None
 
-    def given(photograph, width, height):
-        """Squares to look at; None where people are searched for."""
-        if boxes is None and box is None:
-            return None
-        if boxes is None:
-            return [box_within(box, width, height, photograph, "box")]
-        return [
-            box_within(each, width, height, boxes_file, f"{photograph}: box {number}")
-            for number, each in enumerate(boxes_of(photograph, boxes, boxes_file), 1)
-        ]
-
     def predicted(photograph):
         image = read_image(photograph)
-        height, width = image.shape[:2]
-        squares = given(photograph, width, height)
+        size = image.shape[1::-1]
+        squares = _squares(photograph, size, box, boxes, boxes_file)
         poses = _poses(estimator, image, squares, people)
         if out is not None:
             drawn = image
@@ -119,6 +97,40 @@ def predict_files(
 
     jobs = [lambda photograph=file: predicted(photograph) for file in photographs]
     return keep_good(tracked(jobs, "predicting"), on_error, "photographs")
+
+
+def _check_ways(paths, box, boxes, people):
+    """One way alone to say where people are, and a list of photographs."""
+    if isinstance(paths, str | Path):
+        raise InputError("paths", "", "a list of photographs", repr(str(paths)))
+    check_count("people", people)
+    if (box is not None) + (boxes is not None) + (people > 1) > 1:
+        sentence = "give one of box, boxes and a number of people above 1"
+        raise InputError.plain("predict_files", "", sentence)
+
+
+def _photographs(paths):
+    """The files, and those in the folders."""
+    photographs = [
+        file
+        for path in map(Path, paths)
+        for file in (photographs_in(path) if path.is_dir() else [path])
+    ]
+    if not photographs:
+        raise InputError("photographs", "", "one or more", "none")
+    return photographs
+
+
+def _squares(photograph, size, box, boxes, boxes_file):
+    """Squares to look at; None where people are searched for."""
+    if box is not None:
+        return [box_within(box, *size, photograph, "box")]
+    if boxes is None:
+        return None
+    return [
+        box_within(each, *size, boxes_file, f"{photograph}: box {number}")
+        for number, each in enumerate(boxes_of(photograph, boxes, boxes_file), 1)
+    ]
 
 
 def _poses(estimator, image, squares, people):
