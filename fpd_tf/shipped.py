@@ -34,9 +34,9 @@ def model_file(given: str | Path, kind: str = "int8.tflite") -> Path:
     """The file of a network, which may be given as the name of a shipped student.
 
     Args:
-        given: a file; or a name without suffix, such as "pose-lite", where no file is
-            called so.
-        kind: which of a student's files: int8.tflite, float16.tflite or keras.
+        given: a file; or a name such as "pose-lite" or "pose-lite.float16", where no
+            file is called so.
+        kind: of the file of a name that does not say it: int8.tflite or keras.
 
     Raises:
         InputError: neither a file nor such a name. A path with a suffix is not checked.
@@ -47,13 +47,15 @@ def model_file(given: str | Path, kind: str = "int8.tflite") -> Path:
         ('pose-lite.int8.tflite', 'student.keras')
     """
     path = Path(given)
-    if path.suffix or path.exists():
+    if path.suffix not in ("", ".int8", ".float16") or path.exists():
         return path
-    files = shipped("models").glob(f"*.{kind}")
-    students = {each.name.removesuffix(f".{kind}"): each for each in files}
+    models = shipped("models")
+    suffix = Path(f"student.{kind}").suffix
+    students = {each.stem: each for each in models.glob(f"*{suffix}")}
+    usual = models.glob(f"*.{kind}")
+    students |= {each.name.removesuffix(f".{kind}"): each for each in usual}
     if str(path) not in students:
-        example = f"student.{kind.rpartition('.')[2]}"
         names = ", ".join(sorted(students))
-        expected = f"a file such as {example}, or a shipped student: {names}"
+        expected = f"a file such as student{suffix}, or a shipped student: {names}"
         raise InputError(path, "", expected, "neither")
     return students[str(path)]

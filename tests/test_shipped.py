@@ -17,15 +17,28 @@ LITE = "pose-lite.int8.tflite"
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"),
+    ("given", "kind", "name"),
     [
-        ("int8.tflite", LITE),
-        ("float16.tflite", "pose-lite.float16.tflite"),
-        ("keras", "pose-lite.keras"),
+        ("pose-lite", "int8.tflite", LITE),
+        ("pose-lite.int8", "int8.tflite", LITE),
+        ("pose-lite.float16", "int8.tflite", "pose-lite.float16.tflite"),
+        ("pose-lite", "keras", "pose-lite.keras"),
     ],
 )
-def test_a_name_stands_for_a_file_of_the_student(kind, name):
-    assert model_file("pose-lite", kind) == shipped(f"models/{name}")
+def test_a_name_stands_for_a_file_of_the_student(given, kind, name):
+    assert model_file(given, kind) == shipped(f"models/{name}")
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "known"),
+    [
+        ("pose-lite.float32.int8", "int8.tflite", "pose-lite, pose-lite.float16, "),
+        ("pose-lite.float16", "keras", "pose-lite, pose-small. Received: neither"),
+    ],
+)
+def test_a_kind_that_there_is_not_is_refused(given, kind, known):
+    with pytest.raises(InputError, match=f"^{given}: .*a shipped student: {known}"):
+        model_file(given, kind)
 
 
 def test_files_are_files(tmp_path, monkeypatch):
@@ -50,7 +63,7 @@ def test_an_unknown_name_is_answered_with_those_that_are_known(
 ):
     monkeypatch.chdir(tmp_path)
     said = r"^runs/pose-lit: expected a file such as student\.(tflite|keras), or a "
-    said += "shipped student: pose-lite, pose-small. Received: neither$"
+    said += r"shipped student: pose-lite, (.*, )?pose-small.* Received: neither$"
     with pytest.raises(InputError, match=said):
         opened("runs/pose-lit")
     assert list(tmp_path.iterdir()) == []
@@ -73,7 +86,7 @@ def test_verbs_take_the_names(run_fpd, tmp_path, monkeypatch):
     assert status == 0 and said.endswith(" of 14 joints\n")
     status, said, error = run_fpd("predict", photograph, "--model", "pose-lit")
     assert (status, said) == (2, "")
-    assert error.startswith("fpd: pose-lit: ") and "pose-lite, pose-small" in error
+    assert error.startswith("fpd: pose-lit: ") and " pose-lite, pose-lite.fl" in error
     assert run_fpd("audit", "pose-lite")[0] == 0
     both = "--model", "pose-lite", "--model", "pose-small"
     status, said, _ = run_fpd("bundle", *both, "--out", "both")

@@ -21,8 +21,9 @@ def bundle(
     model: Annotated[
         list[Path] | None,
         typer.Option(
-            help=f"A .tflite file, {STUDENT}; if given more than once, the web page "
-            "offers each, and Android and iOS use the first."
+            help=f"A .tflite file, {STUDENT} (pose-lite.float16 for GPUs); if given "
+            "more than once, the web page offers each, and Android and iOS use the "
+            "first."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="New folder to write.")] = None,
