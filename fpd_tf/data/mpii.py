@@ -1,5 +1,6 @@
 """MPII Human Pose: one split, from the common json or the official release."""
 
+import logging
 from pathlib import Path
 
 from fpd_tf.data.checks import keep_good
@@ -8,6 +9,10 @@ from fpd_tf.data.mpii_release import RELEASE_FILE, RELEASE_FOLDERS, release_peop
 from fpd_tf.data.people import People
 from fpd_tf.errors import InputError
 from fpd_tf.joints import MPII
+
+logger = logging.getLogger("fpd_tf")
+
+BOTH = ("trainval", "all")  # training people have no head boxes
 
 
 def load_mpii(
@@ -72,5 +77,11 @@ def load_mpii(
     if not people:
         raise InputError.plain(root, f"split {split}", "has no people")
     kept = keep_good(people, on_error)
-    metric = "pck" if any(person.head_size is None for person in kept) else "pckh"
+    headless = sum(person.head_size is None for person in kept)
+    if 0 < headless < len(kept) and split not in BOTH:
+        logger.warning(
+            "%s: %d of %d people have no head box, so scores are PCK@0.2, not PCKh@0.5",
+            *(root, headless, len(kept)),
+        )
+    metric = "pck" if headless else "pckh"
     return People(kept, MPII, metric, source="mpii")

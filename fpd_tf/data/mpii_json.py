@@ -1,5 +1,6 @@
 """MPII in the common json form of the pose code bases."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,8 @@ from fpd_tf.data.people import Sample
 from fpd_tf.errors import InputError
 from fpd_tf.files import read_json
 from fpd_tf.joints import MPII
+
+logger = logging.getLogger("fpd_tf")
 
 JSON_FILES = ("train", "valid", "test")
 _HEAD_BOX_FILES = ("gt_valid.mat", "detections_our_format.mat")
@@ -65,6 +68,10 @@ def _head_boxes(annot: Path, count: int) -> np.ndarray | None:
             boxes = numbers(boxes, (2, 2, boxes.shape[2]), path, "headboxes_src")
             if boxes.shape[2] == count:
                 return boxes.transpose(2, 0, 1)
+            logger.warning(
+                "%s: not used, it has the head boxes of %d people; valid.json has %d",
+                *(path, boxes.shape[2], count),
+            )
     return None
 
 

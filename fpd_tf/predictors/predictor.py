@@ -55,8 +55,8 @@ class Predictor:
         """Joints of (B, S, S, 3) RGB crops in [0, 1].
 
         Raises:
-            InputError: the images have another shape or range, or the network gives
-                numbers that are not finite.
+            InputError: the images have another shape or range, or what the network
+                gives has another shape or is not finite.
         """
         images = np.asarray(images, np.float32)
         size = self.input_size
@@ -68,11 +68,25 @@ class Predictor:
             expected = "0 to 1: levels divided by 255"
             raise InputError(self.name, "images", expected, f"{low:g} to {high:g}")
         found = self.run(images)
+        self._check_shapes(found, len(images))
         for field, values in vars(found).items():
             if values is not None and not np.isfinite(values).all():
                 received = "some that are not: are its weights whole?"
                 raise InputError(self.name, field, "finite numbers", received)
         return found
+
+    def _check_shapes(self, found, count):
+        if not isinstance(found, Prediction):
+            raise InputError(self.name, "run", "a Prediction", type(found).__name__)
+        num_joints = self.joint_set.num_joints
+        expected = {"joints": (count, num_joints, 2), "scores": (count, num_joints)}
+        if self.codec and found.heatmaps is not None:
+            size = self.codec.size
+            expected["heatmaps"] = count, size, size, num_joints
+        for field, shape in expected.items():
+            received = np.shape(getattr(found, field))
+            if received != shape:
+                raise InputError(self.name, field, f"{shape}", received)
 
     def heatmaps(self, images: np.ndarray) -> np.ndarray:
         """The (B, H, W, K) float32 heatmaps of (B, S, S, 3) RGB crops in [0, 1].

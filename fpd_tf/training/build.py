@@ -9,7 +9,7 @@ from fpd_tf.codec import STRIDE
 from fpd_tf.contract.shapes import codec_of
 from fpd_tf.data.people import People
 from fpd_tf.errors import InputError
-from fpd_tf.models.keras_file import joint_set_of_network, named_network
+from fpd_tf.models.keras_file import check_loadable, joint_set_of_network, named_network
 from fpd_tf.models.precision import with_precision
 from fpd_tf.models.presets import build_model
 from fpd_tf.training.distiller import Distiller, check_student
@@ -112,7 +112,7 @@ def compiled_distiller(
 def _check_distances(network, config):
     heatmaps = {id(tensor) for tensor in network.outputs}
     last = [layer for layer in network.layers if id(layer.output) in heatmaps]
-    of_sigmoid = all(
+    of_sigmoid = bool(last) and all(
         getattr(layer, "activation", None) is keras.activations.sigmoid
         for layer in last
     )
@@ -149,6 +149,7 @@ def _check_own(network, people, config):
         sentence = "must be empty where you give a network"
         raise InputError.plain("config", "model", sentence)
     check_student(network, "network")
+    check_loadable(network)
     image, heatmaps = network.inputs[0].shape, network.outputs[-1].shape
     codec, num_joints = codec_of(network.name, image, heatmaps)
     size = config.data.input_size

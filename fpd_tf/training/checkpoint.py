@@ -71,7 +71,7 @@ def _loaded(path, variables):
 
 def best_epoch(history: Sequence[Mapping]) -> int:
     """The first epoch with the highest validation score; 0 if none was scored."""
-    scored = [row for row in history if BEST in row]
+    scored = [row for row in history if not math.isnan(row.get(BEST, math.nan))]
     return max(scored, key=lambda row: row[BEST])["epoch"] if scored else 0
 
 
@@ -109,7 +109,11 @@ class RunCheckpoint(keras.callbacks.Callback):
         self.config = config
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._started = time.perf_counter()
+        self._started, self._rate = time.perf_counter(), self._rate_now()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if batch + 1 == self.params["steps"]:
+            self._rate = self._rate_now()
 
     def on_train_batch_end(self, batch, logs=None):
         if not math.isfinite(logs["loss"]):
@@ -117,8 +121,7 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **{name: float(logs[name]) for name in logs}}
-        rate = self.model.optimizer.learning_rate
-        row["learning_rate"] = float(keras.ops.convert_to_numpy(rate))
+        row["learning_rate"] = self._rate
         row["seconds"] = round(time.perf_counter() - self._started, 2)
         take_average(self.model.optimizer, self.trained, self.network)
         if not all(np.isfinite(values).all() for values in self.network.get_weights()):
@@ -129,22 +132,40 @@ class RunCheckpoint(keras.callbacks.Callback):
             self._stop(f"{grown} at the end")
         last = epoch + 1 == self.params["epochs"]
         due = (epoch + 1) % self.config.score_every == 0 or last
-        if self.score and due:
-            scores = {
-                f"val_{name}": value for name, value in self.score(self.network).items()
-            }
-            logs.update(scores)
-            row.update(scores)
+        scores = self._scores() if self.score and due else {}
+        logs.update(scores)
+        row.update(scores)
         self.state.history.append(row)
         self.state.epoch = epoch + 1
         self._write()
+        if (
+            scores
+            and BEST not in scores
+            and (self.config.keep_best or self.config.patience)
+        ):
+            expected = "the mean too, which keep_best and patience need"
+            raise InputError("score", "", expected, ", ".join(scores))
         if has_waited(self.state.history, self.config.patience):
             self.model.stop_training = True
 
+    def _rate_now(self):
+        """Of the step to come."""
+        return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+
+    def _scores(self):
+        scores = self.score(self.network)
+        try:
+            return {f"val_{name}": float(scores[name]) for name in scores}
+        except (TypeError, ValueError, LookupError) as error:
+            expected = 'names and numbers, such as {"mean": 61.5}'
+            raise InputError("score", "result", expected, repr(scores)) from error
+
     def _stop(self, reason):
+        done = self.state.epoch
+        kept = f"; {self.out} keeps the epoch before it" if done else ""
         raise GateError(
-            f"{reason} of epoch {self.state.epoch + 1}; {self.out} keeps the epoch "
-            "before it. Try a lower learning_rate, or precision=float32."
+            f"{reason} of epoch {done + 1}{kept}. Try a lower learning_rate, or "
+            "precision=float32."
         )
 
     def _write(self):

@@ -5,6 +5,7 @@ B batch, S input size, H x W heatmap, K joints.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from numbers import Real
 from pathlib import Path
 
 import keras
@@ -32,11 +33,12 @@ class Distiller(keras.Model):
 
     The teacher's last stack and the ground truth supervise every stack of the student
     (the paper's Fig. 1c). `fit` takes batches of `(images, heatmaps, joint_weights)`,
-    (B, S, S, 3), (B, H, W, K) and (B, K). The teacher's heatmaps come from `teacher`,
-    which runs in inference mode outside the gradient tape and is not changed; or from a
-    fourth element of the batch, `(teacher_heatmaps, teacher_weights)`, (B, H, W, K) and
-    (B, K) (on TensorFlow only), which takes precedence. With neither, the student is
-    trained on the ground truth only, as if the distillation weight were 0.
+    (B, S, S, 3) RGB in [0, 1], (B, H, W, K) and (B, K). The teacher's heatmaps come
+    from `teacher`, which runs in inference mode outside the gradient tape and is not
+    changed; or from a fourth element of the batch, `(teacher_heatmaps,
+    teacher_weights)`, (B, H, W, K) and (B, K) (on TensorFlow, from tf.data or a
+    generator), which takes precedence. With neither, the student is trained on the
+    ground truth only, as if the distillation weight were 0.
 
     Logged are `loss` (with the student's regularisers), `student_loss` and, with a
     teacher, `distillation_loss`; evaluating gives the `loss` against the ground truth
@@ -59,17 +61,18 @@ class Distiller(keras.Model):
         student: network to train, from one image to heatmaps only.
         distillation_weight: w of Eq. 5 (the paper's alpha), within [0, 1]. A callback
             may change it during training.
-        distance: of the distillation term: `joints_mse`, `joints_cross_entropy` or
-            `joints_binary_cross_entropy`.
+        distance: of the distillation term: `joints_mse`, `joints_cross_entropy`,
+            `joints_binary_cross_entropy`, or a function of your own of two
+            (B, H, W, K) heatmaps, target and prediction, to (B, K).
         teach_unlabelled: whether the teacher supervises joints without a label, as in
             the paper; the reference repository masks them.
-        student_distance: of the ground truth's term, `joints_mse` or
-            `joints_binary_cross_entropy`.
+        student_distance: of the ground truth's term, another such function.
         name: of the model.
 
     Raises:
-        InputError: weight out of range, a network of another kind, or teacher and
-            student do not fit. In `fit`: a batch of other shapes.
+        InputError: weight out of range, a distance that is no function, a network of
+            another kind, or teacher and student do not fit. In `fit`: a batch, or
+            distances, of other shapes, or a loss given to `compile`.
 
     Example:
         >>> import fpd_tf as fpd
@@ -98,6 +101,8 @@ class Distiller(keras.Model):
         check_student(student)
         if teacher is not None:
             check_teacher(teacher, student)
+        _check_distance("distance", distance)
+        _check_distance("student_distance", student_distance)
         self.built = True
         self.teacher, self.student = teacher, student
         self.distance, self.student_distance = distance, student_distance
@@ -115,7 +120,7 @@ class Distiller(keras.Model):
 
     @distillation_weight.setter
     def distillation_weight(self, weight: float):
-        if not 0 <= weight <= 1:
+        if not (isinstance(weight, Real) and 0 <= weight <= 1):
             expected = "a weight within [0, 1]"
             raise InputError("distillation_weight", "", expected, weight)
         self._weight.assign(weight)
@@ -147,6 +152,12 @@ class Distiller(keras.Model):
             training: whether the distillation loss counts.
             teaching: (teacher_heatmaps, teacher_weights), if the batch has them.
         """
+        if getattr(self, "loss", None) is not None:
+            sentence = (
+                "the Distiller has its own loss: give it distance= and "
+                "student_distance=, or override compute_loss"
+            )
+            raise InputError.plain("compile", "loss", sentence)
         stacks = as_stacks(y_pred)
         if sample_weight is None and hasattr(y, "shape") and len(y.shape) == 4:
             sample_weight = ops.ones_like(y[:, 0, 0, :], "float32")
@@ -195,13 +206,13 @@ class Distiller(keras.Model):
                 answer = self.teacher_heatmaps(images)
                 teaching = answer, ops.ones_like(answer[:, 0, 0, :])
             with tf.GradientTape() as tape:
-                stacks = self.student(images, training=True)
+                stacks = self(images, training=True)
                 loss = self.compute_loss(
                     images, heatmaps, stacks, joint_weights, teaching=teaching
                 )
                 replicas = tf.distribute.get_strategy().num_replicas_in_sync
                 scaled_loss = self.optimizer.scale_loss(loss) / replicas
-            weights = self.student.trainable_weights
+            weights = self.trainable_weights
             gradients = tape.gradient(scaled_loss, weights)
             self.optimizer.apply(clipped_as_one(gradients, self.optimizer), weights)
             logs = self.compute_metrics(images, heatmaps, stacks, joint_weights)
@@ -295,8 +306,9 @@ def check_student(student: keras.Model, source: str | Path = "student") -> None:
         received = f"{type(student).__name__}, which does not know its shapes"
         raise InputError(source, "", expected, received)
     shapes = [tuple(tensor.shape[1:]) for tensor in student.outputs]
-    if isinstance(student.output, dict):
-        received = f"a dictionary of {', '.join(student.output)}"
+    output = getattr(student, "output", None)
+    if isinstance(output, dict):
+        received = f"a dictionary of {', '.join(output)}"
         raise InputError(source, "outputs", "a tensor or a list of them", received)
     if len(student.inputs) > 1 or len(shapes[-1]) != 3 or len(set(shapes)) > 1:
         expected = "one image to heatmaps only, (H, W, K) for each stack"
@@ -330,6 +342,12 @@ def check_teacher(
         raise InputError(source, "joints", expected, found)
 
 
+def _check_distance(field, distance):
+    if not callable(distance):
+        expected = "a function of two (B, H, W, K) heatmaps, such as joints_mse"
+        raise InputError(field, "", expected, repr(distance))
+
+
 def _check_maps(source, heatmaps, weights, stack):
     """Refuses what would be broadcast to the student's (B, H, W, K)."""
     size, num_joints = tuple(stack.shape), stack.shape[-1]
@@ -359,7 +377,12 @@ def _parts(data):
             "(images, heatmaps, joint_weights, (teacher_heatmaps, teacher_weights))"
         )
         raise InputError("batch", "", expected, f"{len(parts)} parts")
-    return (*parts, *[None] * (4 - len(parts)))
+    *_, teaching = parts = (*parts, *[None] * (4 - len(parts)))
+    pair = isinstance(teaching, tuple | list) and len(teaching) == 2
+    if not (pair or teaching is None):
+        expected = "(teacher_heatmaps, teacher_weights)"
+        raise InputError("batch", "fourth part", expected, type(teaching).__name__)
+    return parts
 
 
 def _without(logs, *names):

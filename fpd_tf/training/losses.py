@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 import keras
 from keras import ops
 
+from fpd_tf.errors import InputError
+
 TINY = 1e-7
 SHARPNESS = 50.0
 POSITIVE = 9.0
@@ -99,11 +101,24 @@ def stacks_loss(stacks: Sequence, heatmaps, weights, distance: Callable = joints
         heatmaps: (B, H, W, K) targets.
         weights: (B, K).
         distance: of two (B, H, W, K) heatmaps, (B, K).
+
+    Raises:
+        InputError: the distance has another shape.
     """
     weights = ops.cast(weights, "float32")
     heatmaps = ops.cast(heatmaps, "float32")
     heatmaps = ops.where(weights[:, None, None, :] != 0, heatmaps, 0.0)
-    return sum(ops.mean(weights * distance(heatmaps, stack)) for stack in stacks)
+    distances = [_of_each_joint(distance, heatmaps, stack) for stack in stacks]
+    return sum(ops.mean(weights * each) for each in distances)
+
+
+def _of_each_joint(distance, heatmaps, stack):
+    values, num_joints = distance(heatmaps, stack), stack.shape[-1]
+    if tuple(values.shape[1:]) != (num_joints,):
+        name = getattr(distance, "__name__", type(distance).__name__)
+        expected = f"(B, {num_joints}), a number for each joint: a sum over its pixels"
+        raise InputError(name, "shape", expected, tuple(values.shape))
+    return values
 
 
 def fpd_loss(

@@ -130,11 +130,9 @@ def begin_or_check(out: Path, description: dict, resume: bool) -> bool:
             "a new run from its student.keras (start_from)"
         )
         raise InputError.plain(path, "people", older)
-    before.setdefault("teacher_content", description["teacher_content"])
-    old, new = (
-        dict(_fields({name: run.get(name) for name in SHARED}))
-        for run in (before, description)
-    )
+    for later in ("teacher_content", "joint_set"):  # runs of older versions lack them
+        before.setdefault(later, description[later])
+    old, new = (dict(_fields(_shared(run))) for run in (before, description))
     for field in old | new:
         if old.get(field) != new.get(field):
             changed = CHANGED.get(field.split(".")[-1])
@@ -178,6 +176,12 @@ def _digest(people):
     for labels in (people.joints, people.annotated):
         digest.update(labels.tobytes())
     return digest.hexdigest()[:16]
+
+
+def _shared(run):
+    """What a run and one that resumes it have in common."""
+    pairs = sorted(map(list, run["joint_set"]["flip_pairs"]))
+    return {name: run.get(name) for name in SHARED} | {"flip_pairs": pairs}
 
 
 def _fields(settings, prefix=""):

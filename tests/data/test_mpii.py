@@ -101,11 +101,18 @@ def test_head_boxes_of_the_validation_list_come_from_its_mat(tmp_path, name, cou
     assert load_mpii(tmp_path, "train")[0].head_size == pytest.approx(3)
 
 
-def test_head_boxes_of_another_length_are_left_alone(tmp_path):
+def test_head_boxes_of_another_length_are_left_alone_and_told(tmp_path, caplog):
     write_json(tmp_path, [record(head_box=[0, 0, 3, 4]), record()], "valid")
     savemat(tmp_path / "annot" / "gt_valid.mat", {"headboxes_src": np.ones((2, 2, 3))})
     sizes = [sample.head_size for sample in load_mpii(tmp_path, "val")]
     assert sizes == [pytest.approx(3), None]
+    boxes, people = (each.getMessage() for each in caplog.records)
+    assert "gt_valid.mat: not used, it has the head boxes of 3 people; valid" in boxes
+    assert "1 of 2 people have no head box, so scores are PCK@0.2" in people
+    caplog.clear()
+    write_json(tmp_path, [record()])
+    (tmp_path / "annot" / "gt_valid.mat").unlink()
+    assert load_mpii(tmp_path, "trainval").metric == "pck" and not caplog.records
 
 
 def test_a_broken_head_box_file_is_refused(tmp_path):

@@ -178,6 +178,28 @@ def test_a_network_of_broken_weights_is_refused(cells):
         predict(np.zeros((1, 4, 4, 3)))
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((np.zeros((1, 14, 2)), np.ones((1, 14))), "run: expected a Prediction.*tuple"),
+        (Prediction(np.zeros((1, 13, 2)), np.ones((1, 13))), r"joints: .*1, 13, 2"),
+        (Prediction(np.zeros((1, 14, 2)), np.ones((2, 14))), r"scores: .*\(2, 14\)"),
+    ],
+)
+def test_a_predictor_of_ones_own_gives_what_it_says(given, said):
+    predict = Predictor("own", 4, LSP, rules_for(LSP), lambda images: given)
+    with pytest.raises(InputError, match=f"^own: {said}"):
+        predict(np.zeros((1, 4, 4, 3)))
+
+
+def test_heatmaps_of_another_size_than_the_codecs_are_refused():
+    """They would be decoded to places twice as near to the corner."""
+    about = Heatmaps(8, stride=1), LSP, rules_for(LSP)
+    predict = heatmap_predictor("own", *about, lambda images: np.zeros((1, 4, 4, 14)))
+    with pytest.raises(InputError, match=r"^own: heatmaps: expected \(1, 8, 8, 14\)"):
+        predict(np.zeros((1, 8, 8, 3)))
+
+
 def test_joints_alone_have_no_heatmaps_to_average():
     found = Prediction(np.zeros((1, 14, 2)), np.ones((1, 14)))
     predict = Predictor("joints.tflite", 4, LSP, rules_for(LSP), lambda images: found)

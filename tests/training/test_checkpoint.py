@@ -1,6 +1,7 @@
 """Checkpoints of a network of nine weights, written and taken up again."""
 
 import logging
+import math
 import os
 
 import keras
@@ -156,7 +157,8 @@ def trained(out, means, **settings):
     state = restore(out, network, network.optimizer)
 
     def score(_):
-        return {"mean": next(scores)}
+        found = next(scores)
+        return found if isinstance(found, dict) else {"mean": found}
 
     callback = RunCheckpoint(out, state, network, network, score, config)
     callback.set_model(network)
@@ -179,12 +181,45 @@ def trained(out, means, **settings):
         ([5, 3, 4, 9], {"patience": 2}, (3, 3)),
         ([5, 3, 6, 4, 5, 9], {"patience": 2, "keep_best": True}, (5, 3)),
         ([5, 3, 6], {"patience": 2, "score_every": 2}, (4, 4)),
+        ([math.nan, 3, 2], {"keep_best": True}, (3, 2)),
+        ([math.nan, 3, 5], {"patience": 1}, (3, 3)),
     ],
 )
 def test_the_best_epoch_is_kept_and_the_run_ends_where_asked(
     tmp_path, means, settings, expected
 ):
     assert trained(tmp_path, means, **settings) == expected
+
+
+@pytest.mark.parametrize("settings", [{"keep_best": True}, {"patience": 3}])
+def test_scores_without_a_mean_are_refused_where_it_decides(tmp_path, settings):
+    with pytest.raises(InputError, match="score: .*the mean.*keep_best.*val_loss"):
+        trained(tmp_path, [{"loss": 1.0}], **settings)
+    done = restore(tmp_path, compiled(), compiled().optimizer)
+    assert done.epoch == 1  # what was trained is not lost
+
+
+@pytest.mark.parametrize("result", [61.5, None, {"mean": "high"}, {"mean": [1.0]}])
+def test_a_score_is_names_and_numbers(tmp_path, result):
+    network = compiled()
+    callback = RunCheckpoint(tmp_path, RunState(), network, network, lambda _: result)
+    callback.set_model(network)
+    callback.set_params({"epochs": 9})
+    callback.on_epoch_begin(0)
+    with pytest.raises(InputError, match="score: result: expected names and numbers"):
+        callback.on_epoch_end(0, {"loss": 1.0})
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_an_epochs_rate_is_that_of_its_last_step(tmp_path, steps):
+    rates = keras.optimizers.schedules.PiecewiseConstantDecay([0], [1.0, 0.5])
+    network = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
+    network.compile(keras.optimizers.SGD(rates), "mse", jit_compile=False)
+    state = RunState()
+    callback = RunCheckpoint(tmp_path, state, network, network)
+    data = np.zeros((steps, 2)), np.zeros((steps, 1))
+    network.fit(*data, batch_size=1, verbose=0, callbacks=[callback])
+    assert state.history[0]["learning_rate"] == (1.0 if steps == 1 else 0.5)
 
 
 def test_a_run_that_goes_on_remembers_its_best_epoch(tmp_path):

@@ -348,7 +348,13 @@ def test_a_teacher_that_does_not_fit_is_refused(
         fpd.Distiller(teacher=teacher, student=tiny_network(**settings))
 
 
-@pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan")])
+@pytest.mark.parametrize("field", ["distance", "student_distance"])
+def test_a_distance_that_is_no_function_is_refused(tiny_network, field):
+    with pytest.raises(InputError, match=f"^{field}: .*joints_mse. Received: 'mse'"):
+        fpd.Distiller(student=tiny_network(), **{field: "mse"})
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan"), "0.5", None])
 def test_a_weight_out_of_range_is_refused(tiny_network, teacher, weight):
     with pytest.raises(InputError, match="^distillation_weight: .*Received"):
         fpd.Distiller(

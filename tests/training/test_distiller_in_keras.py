@@ -233,12 +233,64 @@ def test_numbers_of_any_type_are_taken_as_keras_takes_them(distiller, batch, kin
         (lambda x, y, w, t: x, "heatmaps: .*Received: NoneType"),
         (lambda x, y, w, t: (x, y, w, (t[0], t[1][:, :1])), r"teacher's part.*5, 1\)"),
         (lambda x, y, w, t: (x, y, w, *t), r"batch: expected \(images, .*: 5 parts"),
+        (lambda x, y, w, t: (x, y, w, t[0]), r"fourth part: expected \(teacher_hea"),
+        (lambda x, y, w, t: (x, y, w, t[:1]), "fourth part: .*Received: tuple"),
     ],
 )
 def test_a_batch_of_other_shapes_is_refused(distiller, batch, told, spoil, said):
     data = tf.data.Dataset.from_tensors(spoil(*batch, told))
     with pytest.raises(InputError, match=said):
         fit(distiller(), data)
+
+
+def test_a_loss_of_compile_is_refused(distiller, dataset):
+    built = distiller()
+    built.compile("adam", "mse", run_eagerly=True)
+    with pytest.raises(InputError, match="compile: loss: .* override compute_loss"):
+        fit(built, dataset)
+
+
+class FeatureDistiller(fpd.Distiller):
+    """Has a layer of its own, which the loss sees, as FitNets (2014) adapt features."""
+
+    def __init__(self, **how):
+        super().__init__(**how)
+        self.adapt = keras.layers.Dense(1, use_bias=False)
+        self.adapt.build((None, 3))
+
+    def call(self, images, training=None):
+        self.seen = self.adapt(images)
+        return super().call(images, training=training)
+
+    def compute_loss(self, *batch, **how):
+        own = keras.ops.mean(keras.ops.square(self.seen - 1))
+        return super().compute_loss(*batch, **how) + own
+
+    @property
+    def trainable_weights(self):
+        return [*self.student.trainable_weights, *self.adapt.trainable_weights]
+
+
+def test_a_subclass_trains_layers_of_its_own(tiny_network, dataset):
+    built = FeatureDistiller(student=tiny_network())
+    built.compile("adam", run_eagerly=True)
+    before = [weight.numpy().copy() for weight in built.trainable_weights]
+    fit(built, dataset)
+    moved = [
+        (weight.numpy() != old).any()
+        for weight, old in zip(built.trainable_weights, before, strict=True)
+    ]
+    assert moved[-1] and all(moved)
+
+
+def test_a_sequential_network_is_a_student_and_a_teacher(dataset):
+    def network():
+        heatmaps = keras.layers.Conv2D(16, 4, strides=4)
+        return keras.Sequential([keras.Input((32, 32, 3)), heatmaps])
+
+    built = fpd.Distiller(teacher=network(), student=network())
+    built.compile("adam", run_eagerly=True)
+    assert fit(built, dataset)["loss"][0] > 0
 
 
 def network_of(outputs, size=32):

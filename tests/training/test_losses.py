@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fpd_tf.errors import InputError
 from fpd_tf.training.losses import (
     fpd_loss,
     joints_binary_cross_entropy,
@@ -117,6 +118,20 @@ def test_what_has_weight_0_may_be_no_number():
     with tf.GradientTape() as tape:
         loss = stacks_loss([guess], nothing, weights)
     assert np.isfinite(tape.gradient(loss, guess.value)).all()
+
+
+@pytest.mark.parametrize(
+    ("distance", "shape"),
+    [
+        (keras.losses.mean_squared_error, r"\(1, 1, 3\)"),
+        (keras.losses.MeanSquaredError(), r"\(\)"),
+    ],
+)
+def test_a_distance_without_a_number_for_each_joint_is_refused(distance, shape):
+    """Its scalar would be weighted by all joints alike."""
+    said = rf"shape: expected \(B, 2\), a number for each joint.*: {shape}"
+    with pytest.raises(InputError, match=f"(?i)mean_?squared_?error: {said}"):
+        stacks_loss([LAST], TRUTH, ONES, distance)
 
 
 def test_a_teacher_is_believed_as_far_as_its_weights_say():

@@ -113,6 +113,15 @@ def test_another_teacher_of_the_same_name_is_noticed_by_its_content(people, tmp_
     assert begin_or_check(tmp_path, run, resume=True)
 
 
+def test_other_pairs_of_left_and_right_are_noticed(begun, people):
+    """The names of the joints are the same."""
+    pairs = people.joint_set.flip_pairs[:-1]
+    joint_set = dataclasses.replace(people.joint_set, flip_pairs=pairs)
+    other = dataclasses.replace(people, joint_set=joint_set)
+    with pytest.raises(InputError, match=r"config.json: flip_pairs: expected the run"):
+        begin_or_check(begun, described(other), resume=True)
+
+
 def test_a_run_of_an_older_version_is_refused_and_still_tells_its_people(begun, people):
     path = begun / "config.json"
     old = json.loads(path.read_text())
