@@ -134,8 +134,12 @@ def test_an_endless_weight_decay_is_refused():
 @pytest.mark.parametrize("field", ["student_distance", "distillation_distance"])
 def test_binary_cross_entropy_asks_for_heatmaps_out_of_a_sigmoid(field, tiny_network):
     config = fpd.TrainConfig(**{field: "binary_cross_entropy"})
-    with pytest.raises(InputError, match=f"config: {field}: .*come out of a sigmoid"):
-        compiled_distiller(tiny_network(), config, 1)
+    images = keras.Input((32, 32, 3))
+    heatmaps = keras.layers.Conv2D(16, 4, strides=4)(images)
+    of_an_operation = keras.Model(images, keras.ops.relu(heatmaps) * 2)
+    for network in (tiny_network(), of_an_operation):
+        with pytest.raises(InputError, match=f"{field}: .*come out of a sigmoid"):
+            compiled_distiller(network, config, 1)
     movenet = movenet_pose(width=0.25, input_size=64)
     distiller = compiled_distiller(movenet, config, 1)
     chosen = {"student_distance": distiller.student_distance}

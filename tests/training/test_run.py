@@ -293,6 +293,21 @@ def test_a_network_of_ones_own_of_other_joints_is_refused(
         train(people, tmp_path / "run", network=named_network(tiny_network(), other))
 
 
+def test_a_network_whose_file_could_not_be_loaded_is_refused_first(
+    people, train, tmp_path
+):
+    class Own(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    images = keras.Input((32, 32, 3))
+    heatmaps = keras.layers.Conv2D(16, 4, strides=4)(images)
+    own = keras.Model(images, Own()(heatmaps), name="own")
+    with pytest.raises(InputError, match="^own: its file could not be loaded again"):
+        train(people, tmp_path / "run", network=own)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_stride_other_than_the_datas_is_refused(people, train, tmp_path):
     images = keras.Input((32, 32, 3))
     fine = keras.Model(images, keras.layers.Conv2D(16, 2, strides=2)(images), name="n")
