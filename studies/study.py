@@ -23,6 +23,7 @@ from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import evaluate
 from fpd_tf.evaluation.metrics import Scores
 from fpd_tf.files import written_whole
+from fpd_tf.training.digests import digest_of_teachers
 from fpd_tf.training.joint_teacher import JointTeacher
 from fpd_tf.training.recipes import configure
 
@@ -88,22 +89,26 @@ class Study:
         """The trial's row; trains only what is not there yet.
 
         Raises:
-            InputError: it was trained with other settings.
+            InputError: it was trained with other settings or another teacher.
         """
         out = self.folder / trial.name
         path = out / "row.json"
         own = (f"epochs={self.epochs}", *trial.settings, f"data.seed={trial.seed}")
         chosen = (*self.settings, *own)
-        settings = " ".join(chosen)
+        settings, teacher = " ".join(chosen), _digest(trial.teacher)
         if not path.is_file():
             self._train(trial, out, configure("light", chosen))
             scores = scored(out / "student.keras", self.held_out)
             row = {"trial": trial.name, "seed": trial.seed, **scores}
             with written_whole(path) as aside:
-                aside.write_text(json.dumps(row | {"settings": settings}, indent=2))
+                about = {"settings": settings, "teacher": teacher}
+                aside.write_text(json.dumps(row | about, indent=2))
         row = json.loads(path.read_text())
         if row["settings"] != settings:
             raise InputError(path, "settings", settings, row["settings"])
+        if row.pop("teacher", teacher) != teacher:
+            sentence = "the run had another teacher: give another --folder"
+            raise InputError.plain(path, "teacher", sentence)
         return row
 
     def answer(self, trials: Iterable[Trial], out: Path) -> list[dict]:
@@ -130,6 +135,14 @@ class Study:
             if isinstance(teacher, JointTeacher):
                 teacher, how["views"] = teacher.teachers, teacher.views
             fpd.distill(people, out, teacher, config, **how)
+
+
+def _digest(teacher):
+    """Of a trial's teacher, None for none."""
+    if teacher is None:
+        return None
+    voting = isinstance(teacher, JointTeacher)
+    return digest_of_teachers(teacher.teachers if voting else [teacher])
 
 
 def of_small_student(root: Path, folder: Path, epochs: int, size: int) -> Study:

@@ -2,6 +2,7 @@
 
 import csv
 import importlib
+import json
 import re
 import shlex
 from pathlib import Path
@@ -15,6 +16,8 @@ import fpd_tf as fpd
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
 from fpd_tf.models.keras_file import load_network, named_network, save_network
+from fpd_tf.training.digests import digest_of_teachers
+from fpd_tf.training.joint_teacher import JointTeacher
 from studies import ablate, label_offset, study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -127,6 +130,22 @@ def test_trials_of_a_question_are_paired_by_seed_and_named_once():
         names = [trial.name for trial in made]
         assert len(set(names)) == len(names) >= 4, question
         assert all(trial.seed % ablate.FURTHER == int(trial.name[-1]) for trial in made)
+
+
+def test_a_trial_of_another_teacher_is_not_taken_for_this_one(teacher, tmp_path):
+    people = fpd.People((), fpd.LSP)
+    base = study.Study(tmp_path, people, people)
+    trial = study.Trial("teacher-0", teacher=load_network(teacher))
+    settings = "epochs=6 data.seed=0"
+    kept = {"settings": settings, "teacher": digest_of_teachers([trial.teacher])}
+    (tmp_path / "teacher-0").mkdir()
+    row = tmp_path / "teacher-0" / "row.json"
+    row.write_text(json.dumps(kept))
+    assert base.run(trial) == {"settings": settings}
+    with pytest.raises(InputError, match="row.json: teacher: the run had another"):
+        base.run(study.Trial("teacher-0", teacher=JointTeacher((teacher,), "turned")))
+    row.write_text(json.dumps({"settings": settings}))  # of an older version
+    assert base.run(trial) == {"settings": settings}
 
 
 def test_a_network_at_another_size_keeps_weights_and_joints(teacher, tmp_path):
