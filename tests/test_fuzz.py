@@ -97,7 +97,7 @@ def read_network(path):
 
 def read_film(path):
     from fpd_tf.codec import Heatmaps
-    from fpd_tf.contract.pose_json import rules_for
+    from fpd_tf.contract.rules import rules_for
     from fpd_tf.inference.video import predict_video
     from fpd_tf.predictors.predictor import heatmap_predictor
 

@@ -21,7 +21,6 @@ from fpd_tf.contract.rules import (
     Search,
     Smoothing,
     crop_rule,
-    rules_for,
 )
 from fpd_tf.contract.shapes import check_joint_set, codec_of
 from fpd_tf.contract.tflite_file import TfliteFile, dtype_of
@@ -294,33 +293,6 @@ def contract_of(model: str | Path | TfliteFile) -> Contract:
     """
     file = _opened(model)
     return contract_beside(file) or describe(file)
-
-
-def joints_and_rules(
-    model: str | Path | TfliteFile, num_joints: int
-) -> tuple[JointSet, Rules]:
-    """The joints of a .tflite and the rules of tracking.
-
-    From the contract beside the file, else from the names inside it, else the joints
-    are `joint_0` and so on.
-
-    Args:
-        model: the file.
-        num_joints: K, of its heatmaps.
-
-    Raises:
-        InputError: as `read_contract` does, or the names inside are damaged.
-
-    Example:
-        >>> from fpd_tf.contract.pose_json import joints_and_rules
-        >>> joints_and_rules("student.tflite", 16)[0].name
-        'mpii'
-    """
-    file = _opened(model)
-    if contract := contract_beside(file):
-        return contract.joint_set, contract.rules
-    joint_set = _joints_within(file.path, num_joints)
-    return joint_set, rules_for(joint_set)
 
 
 def _parsed(path):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from fpd_tf.contract.pose_json import rules_for
+from fpd_tf.contract.rules import rules_for
 from fpd_tf.geometry import Box, apply_matrix, invert_matrix
 from fpd_tf.joint_names import flip_pairs_by_name
 from fpd_tf.joints import COCO, JointSet

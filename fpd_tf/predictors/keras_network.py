@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keras
 
-from fpd_tf.contract.pose_json import rules_for
+from fpd_tf.contract.rules import rules_for
 from fpd_tf.contract.shapes import codec_of
 from fpd_tf.errors import InputError
 from fpd_tf.joints import numbered_joints

@@ -1,6 +1,6 @@
 """A predictor in the joints of another set, matched by name."""
 
-from fpd_tf.contract.pose_json import rules_for
+from fpd_tf.contract.rules import rules_for
 from fpd_tf.joint_maps import joint_map
 from fpd_tf.joints import JointSet
 from fpd_tf.predictors.predictor import Prediction, Predictor

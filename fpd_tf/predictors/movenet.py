@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fpd_tf.contract.metadata import joint_set_within
-from fpd_tf.contract.pose_json import rules_for
+from fpd_tf.contract.rules import rules_for
 from fpd_tf.contract.short_form import ShortContract
 from fpd_tf.errors import InputError
 from fpd_tf.joints import COCO, numbered_joints

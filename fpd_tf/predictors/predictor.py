@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fpd_tf.codec import Heatmaps
-from fpd_tf.contract.pose_json import Rules
+from fpd_tf.contract.rules import Rules
 from fpd_tf.errors import InputError
 from fpd_tf.joints import JointSet
 

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
-from fpd_tf.contract.pose_json import rules_for
+from fpd_tf.contract.rules import rules_for
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box, apply_matrix, invert_matrix
 from fpd_tf.joint_maps import joint_union

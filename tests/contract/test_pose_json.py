@@ -11,18 +11,15 @@ from fpd_tf.contract.pose_json import (
     contract_of,
     contract_path,
     contract_schema,
-    crop_rule,
     describe,
-    joints_and_rules,
-    numbered_joints,
     read_contract,
-    rules_for,
     write_contract,
 )
+from fpd_tf.contract.rules import crop_rule, rules_for
 from fpd_tf.contract.tflite_file import Tensor, TfliteFile
 from fpd_tf.errors import InputError
 from fpd_tf.export.convert import export_tflite
-from fpd_tf.joints import LSP, MPII, JointSet
+from fpd_tf.joints import LSP, MPII, JointSet, numbered_joints
 from fpd_tf.predictors.load import load_predictor
 
 
@@ -135,11 +132,12 @@ def test_joints_are_named_by_contract_file_or_number(written, tmp_path):
     model = written.with_name("student.tflite")
     own = JointSet("own", tuple(f"own_{name}" for name in LSP.joints))
     write_contract(written, describe(model, joint_set=own))
-    assert joints_and_rules(model, 14)[0].joints == own.joints
+    assert contract_of(model).joint_set.joints == own.joints
     written.unlink()
-    assert joints_and_rules(model, 14) == (LSP, rules_for(LSP))
-    nameless = exported(tmp_path / "nameless.tflite", joints=16)
-    joint_set, rules = joints_and_rules(nameless, 16)
+    found = contract_of(model)
+    assert (found.joint_set, found.rules) == (LSP, rules_for(LSP))
+    nameless = contract_of(exported(tmp_path / "nameless.tflite", joints=16))
+    joint_set, rules = nameless.joint_set, nameless.rules
     assert joint_set.joints == numbered_joints(16).joints
     assert joint_set.joints[15] == "joint_15"
     assert joint_set.limbs == () and rules.crop.hips == tuple(range(16))

@@ -10,7 +10,7 @@ import typer
 
 from fpd_tf.cli import app
 from fpd_tf.codec import Heatmaps
-from fpd_tf.contract.pose_json import rules_for
+from fpd_tf.contract.rules import rules_for
 from fpd_tf.data.people import People, Sample
 from fpd_tf.demo import report
 from fpd_tf.demo.report import PICTURE_SIDE, Entry, TrainingData, write_report

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fpd_tf.contract.pose_json import rules_for
+from fpd_tf.contract.rules import rules_for
 from fpd_tf.data.people import People, Sample
 from fpd_tf.errors import InputError
 from fpd_tf.evaluation.compare import _with_views, compare

@@ -7,7 +7,7 @@ import pytest
 
 from fpd_tf.cli.tables import print_evaluation
 from fpd_tf.codec import Heatmaps, decode_heatmaps, encode_heatmaps
-from fpd_tf.contract.pose_json import rules_for
+from fpd_tf.contract.rules import rules_for
 from fpd_tf.data.mpii import load_mpii
 from fpd_tf.data.people import People
 from fpd_tf.drawn.layouts import synthesize

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fpd_tf.codec import Heatmaps
-from fpd_tf.contract.pose_json import rules_for
+from fpd_tf.contract.rules import rules_for
 from fpd_tf.errors import InputError
 from fpd_tf.geometry import Box
 from fpd_tf.inference import estimator

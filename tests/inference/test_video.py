@@ -9,7 +9,7 @@ import pytest
 
 from fpd_tf import cli
 from fpd_tf.codec import Heatmaps
-from fpd_tf.contract.pose_json import rules_for
+from fpd_tf.contract.rules import rules_for
 from fpd_tf.errors import InputError
 from fpd_tf.inference import track as tracking
 from fpd_tf.inference.video import predict_video

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fpd_tf.contract.pose_json import rules_for
+from fpd_tf.contract.rules import rules_for
 from fpd_tf.geometry import apply_matrix
 from fpd_tf.joint_maps import joint_map
 from fpd_tf.joints import COCO, JointSet

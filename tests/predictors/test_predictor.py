@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from fpd_tf.codec import Heatmaps
-from fpd_tf.contract.pose_json import rules_for
+from fpd_tf.contract.rules import rules_for
 from fpd_tf.errors import InputError
 from fpd_tf.joints import LSP, JointSet
 from fpd_tf.models.hourglass import stacked_hourglass

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fpd_tf.contract.pose_json import rules_for
+from fpd_tf.contract.rules import rules_for
 from fpd_tf.errors import InputError
 from fpd_tf.joint_maps import joint_union
 from fpd_tf.joints import JointSet

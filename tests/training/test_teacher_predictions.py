@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fpd_tf.contract.pose_json import rules_for
+from fpd_tf.contract.rules import rules_for
 from fpd_tf.data.people import People, Sample
 from fpd_tf.data.photograph import Photograph
 from fpd_tf.errors import InputError
