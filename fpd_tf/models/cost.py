@@ -2,10 +2,15 @@
 
 import math
 from dataclasses import dataclass
+from itertools import chain
 
 import keras
+from keras import layers
 
 from fpd_tf.errors import InputError
+
+_KERNELS = "kernel", "depthwise_kernel", "pointwise_kernel"
+_TRANSPOSED = layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,8 @@ def model_cost(model: keras.Model) -> Cost:
     """Counts trainable parameters and the multiply-adds of one image.
 
     Args:
-        model: a Functional model of fixed size; models inside it count.
+        model: a Functional or Sequential model of fixed size; models inside it count,
+            and what is used twice counts twice.
 
     Raises:
         InputError: a model of another kind, or of any size.
@@ -49,10 +55,23 @@ def model_cost(model: keras.Model) -> Cost:
     return Cost(parameters, _multiply_adds(model))
 
 
-def _multiply_adds(layer) -> int:
-    """Each kernel element is used once at each output position of its convolution."""
+def _multiply_adds(model) -> int:
+    """Those of each layer, each time that the model uses it."""
+    graph = model._functional if isinstance(model, keras.Sequential) else model
+    if not hasattr(graph, "_nodes_by_depth"):
+        expected = "a Functional or Sequential model"
+        raise InputError(model.name, "", expected, type(model).__name__)
+    nodes = chain.from_iterable(graph._nodes_by_depth.values())
+    return sum(map(_of_node, nodes))
+
+
+def _of_node(node):
+    """Each element of a kernel is used once at each position of the convolution."""
+    layer = node.operation
     if isinstance(layer, keras.Model):
-        return sum(map(_multiply_adds, layer.layers))
-    if not hasattr(layer, "kernel"):
-        return 0
-    return math.prod(layer.output.shape[1:-1]) * math.prod(layer.kernel.shape)
+        return _multiply_adds(layer)
+    kernels = [getattr(layer, name, None) for name in _KERNELS]
+    size = sum(math.prod(kernel.shape) for kernel in kernels if kernel is not None)
+    transposed = isinstance(layer, _TRANSPOSED)
+    tensor = (node.input_tensors if transposed else node.output_tensors)[0]
+    return math.prod(tensor.shape[1:-1]) * size if size else 0

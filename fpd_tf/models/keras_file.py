@@ -55,7 +55,7 @@ def save_network(network: keras.Model, path: str | Path) -> None:
     """Writes a .keras file atomically, with the network's joint names.
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: another suffix, or the file cannot be written.
 
     Example:
         >>> import fpd_tf as fpd
@@ -66,6 +66,8 @@ def save_network(network: keras.Model, path: str | Path) -> None:
         >>> joint_set_of_network(load_network("named.keras")).name
         'mpii'
     """
+    if Path(path).suffix != ".keras":
+        raise InputError(path, "", "a name that ends in .keras", Path(path).name)
     joint_set = joint_set_of_network(network)
     with written_whole(path) as aside:
         network.save(aside)
@@ -97,8 +99,11 @@ def named_network(network: keras.Model, joint_set: JointSet) -> keras.Model:
     """Attaches joint names to a network and returns it.
 
     Raises:
-        InputError: it has another number of heatmaps.
+        InputError: no JointSet, or the network has another number of heatmaps.
     """
+    if not isinstance(joint_set, JointSet):
+        received = type(joint_set).__name__
+        raise InputError(network.name, "joint_set", "a JointSet", received)
     found = network.outputs[-1].shape[-1]
     if found != joint_set.num_joints:
         expected = f"the {joint_set.num_joints} joints of {joint_set.name}"

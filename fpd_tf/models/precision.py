@@ -29,7 +29,7 @@ def with_precision(
             weights, such as `training.fused_norm.FUSED`.
 
     Raises:
-        InputError: a layer cannot be copied, such as a Lambda.
+        InputError: no such policy, or a layer cannot be copied, such as a Lambda.
 
     Example:
         >>> import fpd_tf as fpd
@@ -40,6 +40,11 @@ def with_precision(
         ('bfloat16', 'float32')
     """
 
+    try:
+        keras.dtype_policies.get(policy)
+    except ValueError as error:
+        expected = "one of Keras, such as float32 or mixed_bfloat16"
+        raise InputError("policy", "", expected, repr(policy)) from error
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs, model.outputs, name=model.name)
 

@@ -27,6 +27,39 @@ def test_a_model_inside_counts():
     assert (cost.parameters, cost.multiply_adds) == (64, 36 * 64)
 
 
+def test_separable_and_transposed_convolutions_by_hand():
+    """16 places each: 2 x 2 x 3 + 3 x 5 weights; then 2 x 2 x 4 x 5, by its input."""
+    image = keras.Input((8, 8, 3))
+    layers = keras.layers
+    x = layers.SeparableConv2D(5, 2, strides=2, use_bias=False)(image)
+    x = layers.Conv2DTranspose(4, 2, strides=2, use_bias=False)(x)
+    cost = model_cost(keras.Model(image, x))
+    assert (cost.parameters, cost.multiply_adds) == (27 + 80, 16 * (27 + 80))
+
+
+def test_what_is_used_twice_counts_twice():
+    """9 weights at 64 places, and within a model 27 weights, both twice."""
+    image = keras.Input((8, 8, 3))
+    shared = keras.layers.Conv2D(3, 1, use_bias=False)
+    inner = keras.Sequential([keras.layers.Conv2D(3, (1, 3), padding="same")])
+    cost = model_cost(keras.Model(image, inner(inner(shared(shared(image))))))
+    assert cost.multiply_adds == 64 * 2 * (9 + 27)
+    row = keras.Sequential([keras.Input((8, 8, 3)), shared])
+    assert model_cost(row).multiply_adds == 64 * 9
+
+
+class Subclassed(keras.Model):
+    def call(self, images):
+        return images
+
+
+def test_a_model_inside_whose_layers_are_not_known_is_refused():
+    image = keras.Input((8, 8, 3))
+    outer = keras.Model(image, Subclassed(name="own")(image))
+    with pytest.raises(InputError, match="own: expected a Functional or Sequential"):
+        model_cost(outer)
+
+
 def test_what_has_no_size_is_refused():
     image = keras.Input((None, None, 3))
     any_size = keras.Model(image, keras.layers.Conv2D(2, 3)(image), name="any")

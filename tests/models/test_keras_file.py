@@ -10,6 +10,8 @@ from fpd_tf.models.keras_file import (
     check_loadable,
     joint_set_of_network,
     load_network,
+    named_network,
+    save_network,
 )
 from fpd_tf.quiet import quiet
 
@@ -87,3 +89,13 @@ def test_a_network_that_no_file_gives_back_is_refused(tmp_path, last, monkeypatc
     with pytest.raises(InputError, match="own: its file could not be loaded") as said:
         check_loadable(network)
     assert "Full object config" not in str(said.value) and "\n" not in str(said.value)
+
+
+def test_only_a_keras_file_and_a_joint_set_are_taken(tmp_path):
+    image = keras.Input((8, 8, 3))
+    network = keras.Model(image, keras.layers.Conv2D(2, 3)(image), name="two")
+    with pytest.raises(InputError, match="a name that ends in .keras. Received: a.h5"):
+        save_network(network, tmp_path / "a.h5")
+    with pytest.raises(InputError, match="two: joint_set: expected a JointSet"):
+        named_network(network, ["left", "right"])
+    assert not [*tmp_path.iterdir()]

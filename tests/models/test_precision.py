@@ -92,3 +92,8 @@ def test_a_layer_that_cannot_be_copied_is_named():
     double = keras.layers.Lambda(lambda x: 2 * x, name="double")
     with pytest.raises(InputError, match="outer: double: cannot be copied; write it"):
         with_precision(_with_inner_model(double), "float32")
+
+
+def test_no_such_policy_is_refused(network):
+    with pytest.raises(InputError, match="policy: expected one of Keras.*'bf16'"):
+        with_precision(network, "bf16")
