@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 
 from fpd_tf.bundle.folders import bundle
+from fpd_tf.data.lsp import load_lsp
+from fpd_tf.drawn.layouts import synthesize
 from fpd_tf.errors import InputError
 from fpd_tf.export.audit import audit_tflite
 from fpd_tf.export.benchmark import benchmark
+from fpd_tf.export.compare import compare_with_network
 from fpd_tf.models.keras_file import load_network
 from fpd_tf.predictors.load import load_predictor
 from fpd_tf.shipped import model_file, shipped
@@ -77,6 +80,14 @@ def test_networks_are_opened_by_their_names():
     teachers = JointTeacher(("pose-lite", "other.tflite"), "upright").teachers
     assert [each.name for each in teachers] == ["pose-lite.keras", "other.tflite"]
     assert JointTeacher((None,), "upright").teachers == (None,)
+
+
+def test_a_network_to_compare_files_with_is_the_keras_one(tmp_path):
+    """Not the int8 file, of which the name stands elsewhere."""
+    people = load_lsp(synthesize(tmp_path / "lspet", "lspet", count=12), "val")
+    file = shipped("models/pose-lite.float16.tflite")
+    (comparison,) = compare_with_network("pose-lite", [file], people)
+    assert comparison.argmax_agreement > 99.5
 
 
 def test_verbs_take_the_names(run_fpd, tmp_path, monkeypatch):

@@ -111,6 +111,10 @@ def compare(
     if not files or isinstance(files, str | Path):
         received = repr(str(files)) if files else "none"
         raise InputError("files", "", "a list of one or more", received)
+    for file in files:
+        if not isinstance(file, str | Path):
+            expected = "names of .keras and .tflite files"
+            raise InputError("files", "", expected, type(file).__name__)
     if vote and (views is None or len(files) == 1):
         received = f"views={views}, {len(files)} files"
         raise InputError("vote", "", "views, and two files or more", received)
