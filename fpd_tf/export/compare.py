@@ -16,6 +16,7 @@ from fpd_tf.errors import InputError
 from fpd_tf.evaluation.evaluate import Evaluation, evaluation_of, fitting_predictor
 from fpd_tf.predictors.predictor import Prediction, Predictor
 from fpd_tf.progress import tracked
+from fpd_tf.shipped import model_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +99,8 @@ def compare_with_network(
     """
     if not people:
         raise InputError("samples", "", "people to compare network and file on", "none")
+    if not isinstance(model, keras.Model):
+        model = model_file(model, "keras")
     predictors = [fitting_predictor(each, people) for each in (model, *files)]
     for predictor in predictors:
         _check_sizes(predictor, predictors[0])

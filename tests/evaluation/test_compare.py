@@ -107,6 +107,8 @@ def test_files_that_cannot_be_compared_are_refused(people, student):
         said = f"files: expected a list of one or more. Received: {received}$"
         with pytest.raises(InputError, match=said):
             compare(files, people)
+    with pytest.raises(InputError, match="files: expected names of .*Sequential"):
+        compare([keras.Sequential()], people)
     tail = JointSet("tail", ("tip",), groups={"Tail": (0,)})
     known = np.ones(1, bool)
     one = Sample(people[0].image_path, np.zeros((1, 2)), known, known, people[0].box)
