@@ -90,6 +90,13 @@ def test_a_network_to_compare_files_with_is_the_keras_one(tmp_path):
     assert comparison.argmax_agreement > 99.5
 
 
+def test_a_score_says_whose_it_is(run_fpd, tmp_path):
+    root = synthesize(tmp_path / "lspet", "lspet", count=12)
+    people = "--data", "lsp", "--root", root
+    status, said, _ = run_fpd("evaluate", "--model", "pose-lite.float16", *people)
+    assert status == 0 and "pose-lite.float16.tflite" in said
+
+
 def test_verbs_take_the_names(run_fpd, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     photograph = shipped("web/example.jpg")

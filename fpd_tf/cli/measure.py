@@ -16,6 +16,7 @@ from fpd_tf.cli.options import (
     write_json,
 )
 from fpd_tf.cli.tables import print_benchmark, print_compared, print_evaluation
+from fpd_tf.shipped import model_file
 
 app = typer.Typer()
 
@@ -40,6 +41,7 @@ def evaluate(
     with quiet_tensorflow():
         from fpd_tf.evaluation.evaluate import PAPER_SCALES
         from fpd_tf.evaluation.evaluate import evaluate as run
+    model = model_file(model)
     evaluation = run(
         model,
         people.load(split),

@@ -116,8 +116,8 @@ def compare(
             expected = "names of .keras and .tflite files"
             raise InputError("files", "", expected, type(file).__name__)
     if vote and (views is None or len(files) == 1):
-        received = f"views={views}, {len(files)} files"
-        raise InputError("vote", "", "views, and two files or more", received)
+        sentence = "it needs two files or more, and views of them (--views)"
+        raise InputError.plain("vote", "", sentence)
     files = [model_file(file) for file in files]
     opened = [with_names_of(_opened(file), people.joint_set) for file in files]
     common = common_joints(people, opened)

@@ -332,7 +332,8 @@ def check_teacher(
     ):
         if not _alike(of_teacher.shape, of_student.shape):
             expected = (
-                f"the student's {of_student.shape[1:]} (--views turned: any size)"
+                f"the student's {of_student.shape[1:]} (--views turned lets a network "
+                "of another size teach its joints)"
             )
             raise InputError(source, field, expected, of_teacher.shape[1:])
     named = [joint_set_of_network(each) for each in (student, teacher)]
